@@ -1,0 +1,114 @@
+"""What is known about a lead at one moment: the input of a decision, gathered from the database in one read.
+
+Nothing here is Tendril's opinion. Everything is as of ``now``: behaviours up to the newest, the ledger as it stands.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.words import Channel, CommandKind, TouchStatus
+
+FieldValue = str | int | float | bool | list[str] | None
+
+
+class Fact(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LeadFacts(Fact):
+    """The profile. ``fields`` holds the playbook's declared lead fields; absent means unknown.
+
+    ``email_domain`` is the part after the @, lower case, or "" when no address is known: conditions may ask about the
+    domain, never about the address.
+    """
+
+    id: str
+    fields: Mapping[str, FieldValue] = {}
+    has_email: bool = False
+    email_domain: str = ""
+    country: str = ""
+    timezone: str = ""
+    source: str = ""
+    owner: str = ""
+    created_at: datetime
+
+
+class Behaviour(Fact):
+    """Something the lead did, or that became of a touch.
+
+    ``position`` is dense and rises by one per lead in the order of commit. ``kind`` is one of ``track``, ``page``,
+    ``identify``, ``delivery``, ``crm``; ``name`` is the event's name, or a page's path. ``trusted`` is false for what
+    is quarantined (scanner clicks, retracted events): it is kept and shown, never counted.
+    """
+
+    position: int
+    kind: str
+    name: str
+    properties: Mapping[str, Any] = {}
+    at: datetime
+    trusted: bool = True
+
+
+class TouchFact(Fact):
+    """One row of this lead's ledger, from any cycle. ``at`` is when it was sent, else when it was planned."""
+
+    key: str
+    cycle: int
+    step: str
+    asset: str = ""
+    channel: Channel
+    status: TouchStatus
+    at: datetime
+
+
+class AccountFacts(Fact):
+    """The company, without this lead: ``recent_touches`` are when its other leads were touched (channel, time)."""
+
+    id: str = ""
+    name: str = ""
+    domain: str = ""
+    leads: int = 1
+    active_leads_30d: int = 0
+    open_opportunity: bool = False
+    recent_touches: tuple[tuple[Channel, datetime], ...] = ()
+
+
+class Permission(Fact):
+    """May we write to this person? Suppression always wins over consent.
+
+    ``suppressed`` is the reason of the entry that forbids contact ("" when none): ``opted_out``, ``complained``,
+    ``hard_bounced``, ``erased`` or ``manual``. ``declined`` names channels the lead said no to. ``basis`` is the
+    recorded ground ("consent", "legitimate_interest", …; "" when none is recorded).
+    """
+
+    suppressed: str = ""
+    declined: frozenset[Channel] = frozenset()
+    basis: str = ""
+
+
+class OperatorCommand(Fact):
+    """What an operator or a seller asked of this journey. ``by`` is an opaque actor (a key's name), never an address."""
+
+    id: str
+    kind: CommandKind
+    by: str = ""
+    reason: str = ""
+    stage: str = ""
+
+
+class Facts(Fact):
+    """Everything a decision may consider.
+
+    ``behaviours``: this lead's of the last ``MEMORY`` (and at most 500), oldest first, including those after the
+    state's cursor. ``active_playbook`` is the hash that the journey's playbook name points to today.
+    """
+
+    lead: LeadFacts
+    account: AccountFacts = AccountFacts()
+    permission: Permission = Permission()
+    behaviours: tuple[Behaviour, ...] = ()
+    touches: tuple[TouchFact, ...] = ()
+    active_playbook: str = ""

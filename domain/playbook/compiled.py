@@ -1,0 +1,48 @@
+"""A playbook ready to decide with: the document, its hash, its compiled conditions and its look-up tables."""
+
+from domain.playbook.conditions import Condition, Conditions
+from domain.playbook.models import Playbook, Touch, Track
+from domain.words import BuyerStage
+
+
+class CompiledPlaybook:
+    """Immutable after construction; shared by every journey that runs this version.
+
+    Raises ``ConditionError`` when a condition does not compile: ``domain.playbook.check`` reports those with their
+    places first, so a stored playbook never does.
+    """
+
+    def __init__(self, document: Playbook) -> None:
+        self.document = document
+        self.hash = document.content_hash()
+        self.conditions = Conditions(document)
+        self.stage_order = {stage.id: index for index, stage in enumerate(document.stages)}
+        self.stages = {stage.id: stage for stage in document.stages}
+        self.segments = {segment.id: segment for segment in document.segments}
+        self.triggers = {trigger.id: trigger for trigger in document.triggers}
+        self._tracks = {(track.segment, track.stage): track for track in document.tracks}
+        for text, scored in conditions_of(document):
+            self.conditions.compile(text, scored=scored)
+
+    def condition(self, text: str, *, scored: bool = True) -> Condition:
+        return self.conditions.compile(text, scored=scored)
+
+    def track(self, segment: str, stage: BuyerStage) -> Track | None:
+        """The segment's own track for the stage, else the one for any segment."""
+        return self._tracks.get((segment, stage)) or self._tracks.get(("*", stage))
+
+    def touches(self, segment: str, stage: BuyerStage) -> tuple[Touch, ...]:
+        track = self.track(segment, stage)
+        return track.touches if track else ()
+
+
+def conditions_of(document: Playbook) -> list[tuple[str, bool]]:
+    """Every condition of the document with whether it may use scores, stage and segment."""
+    early = [rule.when for rule in (*document.scoring.fit.rules, *document.scoring.intent.entry)]
+    late: list[str | None] = [rule.when for rule in document.segments]
+    late += [rule.when for rule in (*document.triage, *document.disqualify, *document.handoff.rules)]
+    late += [transition.when for stage in document.stages for transition in stage.transitions]
+    late += [touch.when for track in document.tracks for touch in track.touches]
+    late += [touch.when for touch in document.re_engagement.touches]
+    late += [item.when for item in (*document.triggers, *document.audiences)]
+    return [(text, False) for text in early] + [(text, True) for text in late if text is not None]

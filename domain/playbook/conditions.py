@@ -1,0 +1,134 @@
+"""CEL conditions: which variables exist, their types, and compiled expressions.
+
+The CEL library is ``cel-expr-python``, Google's own C++ implementation: the only candidate that type-checks against
+declared variables (docs/decisions/0015-cel.md has the measurements). Variables are declared by their whole dotted
+name, so ``lead.employes`` is an error at check time and not a missing key at night.
+
+Every variable always has a value: an unknown field is ``""``, ``0``, ``false`` or ``[]``; ``known`` lists the lead
+fields that really have one (``"role" in known``).
+"""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from cel_expr_python import cel
+from cel_expr_python.ext import ext_strings
+
+from domain.playbook.models import Playbook
+
+_TYPES = {
+    "string": cel.Type.STRING,
+    "int": cel.Type.INT,
+    "float": cel.Type.DOUBLE,
+    "bool": cel.Type.BOOL,
+    "list": cel.Type.List(cel.Type.STRING),
+}
+#: Value of a lead field nobody has told us.
+ABSENT: Mapping[str, Any] = {"string": "", "int": 0, "float": 0.0, "bool": False, "list": []}
+
+#: Variables that every playbook has: name → (type, meaning).
+COMMON: Mapping[str, tuple[str, str]] = {
+    "known": ("list", "Names of the lead fields that have a value."),
+    "lead.has_email": ("bool", "Whether an address is known."),
+    "lead.email_domain": ("string", "Part of the address after the @, lower case."),
+    "lead.country": ("string", "ISO 3166 country code, upper case."),
+    "lead.source": ("string", "Where the lead came from."),
+    "account.leads": ("int", "Leads known at the account, this one included."),
+    "account.active_leads_30d": ("int", "Other leads of the account active in the last 30 days."),
+    "account.open_opportunity": ("bool", "Whether an opportunity is open at the account."),
+}
+#: Variables that exist once scores and stage are known (not in fit and entry-intent rules).
+SCORED: Mapping[str, tuple[str, str]] = {
+    "score.fit": ("int", "Fit score, 0–100."),
+    "score.intent": ("int", "Intent score, 0–100."),
+    "score.grade": ("string", "Letter of the fit score."),
+    "stage": ("string", "Present buyer stage."),
+    "segment": ("string", "Present segment."),
+    "touches.sent": ("int", "Touches that reached the lead in this journey."),
+    "days.in_stage": ("int", "Whole days since the stage began."),
+    "days.in_journey": ("int", "Whole days since the journey began."),
+    "days.quiet": ("int", "Whole days since the last meaningful behaviour."),
+}
+#: For each behaviour: suffix → meaning. All are int.
+PER_BEHAVIOUR: Mapping[str, str] = {
+    "": "Times, as far back as behaviour is remembered (180 days).",
+    ".in_7d": "Times in the last 7 days.",
+    ".in_30d": "Times in the last 30 days.",
+    ".days_ago": "Whole days since the last time; 9999 when never.",
+}
+NEVER = 9999
+
+
+class ConditionError(ValueError):
+    """A condition that can't be used. ``column`` counts from 1 within the expression, on line ``line``."""
+
+    def __init__(self, message: str, line: int, column: int) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+
+
+_MESSAGE = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
+
+
+def variables(playbook: Playbook, *, scored: bool) -> dict[str, str]:
+    """Every declared variable of a playbook's conditions: dotted name → type name."""
+    names = {name: kind for name, (kind, _) in COMMON.items()}
+    names |= {f"lead.{name}": field.type for name, field in playbook.lead_fields.items()}
+    for behaviour in playbook.behaviours:
+        names |= {f"behaviour.{behaviour}{suffix}": "int" for suffix in PER_BEHAVIOUR}
+    if scored:
+        names |= {name: kind for name, (kind, _) in SCORED.items()}
+    return names
+
+
+class Condition:
+    """One compiled condition."""
+
+    __slots__ = ("_expression", "text")
+
+    def __init__(self, text: str, expression: Any) -> None:
+        self.text = text
+        self._expression = expression
+
+    def holds(self, values: Any) -> bool:
+        """Whether it is true of an activation made by ``Conditions.activation``. A run-time error counts as false."""
+        return self._expression.eval(values).value() is True
+
+
+class Conditions:
+    """Compiles the conditions of one playbook against its declared variables."""
+
+    def __init__(self, playbook: Playbook) -> None:
+        self._env = {scored: _environment(tuple(variables(playbook, scored=scored).items())) for scored in (False, True)}
+        self._cache: dict[tuple[str, bool], Condition] = {}
+
+    def compile(self, text: str, *, scored: bool = True) -> Condition:
+        """Compile and type-check. Raises ``ConditionError``."""
+        cached = self._cache.get((text, scored))
+        if cached is None:
+            cached = self._cache[text, scored] = self._compile(text, scored)
+        return cached
+
+    def activation(self, values: Mapping[str, Any], *, scored: bool = True) -> Any:
+        """Values for ``Condition.holds``; every declared variable must be present."""
+        return self._env[scored].Activation(values)
+
+    def _compile(self, text: str, scored: bool) -> Condition:
+        try:
+            expression = self._env[scored].compile(text)
+        except RuntimeError as error:
+            found = _MESSAGE.search(str(error))
+            line, column, message = (int(found[1]), int(found[2]), found[3]) if found else (1, 1, str(error))
+            raise ConditionError(message, line, column) from None
+        if expression.return_type() != cel.Type.BOOL:
+            raise ConditionError(f"gives {expression.return_type().name()}, not true or false", 1, 1)
+        return Condition(text, expression)
+
+
+@lru_cache(maxsize=64)
+def _environment(declared: tuple[tuple[str, str], ...]) -> Any:
+    types = {name: _TYPES[kind] for name, kind in declared}
+    return cel.NewEnv(variables=types, extensions=[ext_strings.ExtStrings()])

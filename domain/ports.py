@@ -1,0 +1,212 @@
+"""What workflows and activities need from the world, as protocols. ``runtime`` supplies the concrete ones."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.decision import Decision
+from domain.facts import Facts
+from domain.playbook.compiled import CompiledPlaybook
+from domain.state import JourneyState
+from domain.words import Channel, DeliveryKind
+
+
+class Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Clock(Protocol):
+    """The deployment's clock (DESIGN decision 13). With scale 1 both are the same."""
+
+    def from_real(self, real: datetime) -> datetime:
+        """Deployment time at a real instant."""
+        ...
+
+    def to_real(self, at: datetime) -> datetime:
+        """The real instant at which deployment time will be ``at``."""
+        ...
+
+
+class Playbooks(Protocol):
+    async def compiled(self, content_hash: str) -> CompiledPlaybook:
+        """The compiled playbook of that hash, cached. Raises ``NotFound``."""
+        ...
+
+
+class Journeys(Protocol):
+    """Facts in, decisions out: the two database round trips of a wake."""
+
+    async def gather(self, state: JourneyState, now: datetime) -> Facts: ...
+
+    async def record(self, previous: JourneyState, decision: Decision, cause: str, wake_types: Sequence[str]) -> None:
+        """Write decision, read model, planned touches, handoff, suppression and desired state in one transaction.
+
+        Idempotent by (lead, cycle, decision number): a decision made again (retry, reset) supersedes the former, which
+        stays readable; what only the former planned and nobody claimed is withdrawn.
+        """
+        ...
+
+
+class ClaimResult(StrEnum):
+    CLAIMED = "claimed"  # go ahead and send
+    ALREADY_SENT = "already_sent"
+    REFUSED = "refused"  # suppression, consent or a cap says no
+    WITHDRAWN = "withdrawn"
+    BUSY = "busy"  # another attempt holds an unexpired claim
+    UNRESOLVED = "unresolved"  # an expired claim of an attempt that never reported: ask the vendor
+    UNKNOWN = "unknown"  # parked for a person
+
+
+class Claim(Value):
+    """Outcome of a claim. ``touch`` is present when ``result`` is CLAIMED or UNRESOLVED."""
+
+    result: ClaimResult
+    reason: str = ""
+    retry_in: float = 0.0
+    touch: "OutboundTouch | None" = None
+
+
+class OutboundTouch(Value):
+    """All an adapter needs for one touch. Personal data: stays in memory between database and vendor."""
+
+    key: str
+    lead: str
+    channel: Channel
+    step: str
+    asset: str = ""
+    note: str = ""
+    playbook: str
+    email: str = ""
+    fields: dict[str, Any] = {}
+    brief: dict[str, Any] = {}
+    owner: str = ""
+    crm_id: str = ""
+
+
+class Ledger(Protocol):
+    """The touch ledger (DESIGN decision 4). Every method is one transaction."""
+
+    async def claim(self, key: str, claim_id: str, now: datetime, lease_seconds: float) -> Claim:
+        """Claim the key for one attempt, re-checking suppression, consent and caps in the same transaction."""
+        ...
+
+    async def mark_sent(self, key: str, claim_id: str, receipt: "Receipt", now: datetime) -> None: ...
+
+    async def release(self, key: str, claim_id: str) -> None:
+        """Give an unexpired claim back: it is certain that nothing was sent."""
+        ...
+
+    async def mark_failed(self, key: str, claim_id: str, reason: str, now: datetime) -> None: ...
+
+    async def park(self, key: str, reason: str) -> None:
+        """Mark unknown: only a person may resolve it."""
+        ...
+
+    async def renew(self, key: str, claim_id: str, lease_seconds: float) -> bool:
+        """Take over an expired claim known not to have been sent. False when someone else was first."""
+        ...
+
+
+class Receipt(Value):
+    """What the vendor said when it took a touch."""
+
+    vendor: str
+    vendor_id: str = ""
+
+
+class TouchChannel(Protocol):
+    """A way to carry out a touch. One adapter a vendor; chosen by ``Channel`` in ``runtime``."""
+
+    async def send(self, touch: OutboundTouch) -> Receipt:
+        """Deliver once under ``touch.key``. Raises a ``VendorFault``."""
+        ...
+
+    async def lookup(self, touch: OutboundTouch) -> Receipt | None:
+        """Was this key delivered? None when certainly not. Raises ``CannotTell`` or a ``VendorFault``."""
+        ...
+
+
+class RenderedEmail(Value):
+    subject: str
+    html: str
+    text: str
+    preheader: str = ""
+
+
+class Renderer(Protocol):
+    async def email(self, touch: OutboundTouch, unsubscribe_url: str) -> RenderedEmail:
+        """Subject, HTML and text of the touch's asset for this lead. Raises ``OurFault`` when it can't be rendered."""
+        ...
+
+
+class CrmChange(Value):
+    """Desired CRM fields of one lead (C20), not yet acknowledged by the vendor."""
+
+    lead: str
+    email: str
+    crm_id: str = ""
+    fields: dict[str, Any]
+    version: int
+
+
+class SalesFeedback(Value):
+    """A seller's answer read back from the CRM. ``outcome``: accepted or rejected."""
+
+    handoff: str
+    outcome: str
+    reason: str = ""
+
+
+class Crm(Protocol):
+    batch_size: int
+
+    async def upsert(self, changes: Sequence[CrmChange]) -> dict[str, str]:
+        """Create or update; returns lead → vendor id for those taken. Raises a ``VendorFault`` when none were."""
+        ...
+
+    async def feedback(self, vendor_task_ids: dict[str, str]) -> list[SalesFeedback]:
+        """Sellers' answers on open handoffs (handoff id → vendor task id)."""
+        ...
+
+
+class AudienceChange(Value):
+    audience: str
+    lead: str
+    email: str
+    member: bool
+    version: int
+
+
+class Audiences(Protocol):
+    batch_size: int
+
+    async def push(self, audience: str, changes: Sequence[AudienceChange]) -> None:
+        """Add and remove members. Raises a ``VendorFault``; a partial success raises after what was taken is known."""
+        ...
+
+
+class DesiredLists(Protocol):
+    """Desired state of CRM records and audiences (DESIGN decision 5)."""
+
+    async def dirty_crm(self, limit: int) -> list[CrmChange]: ...
+
+    async def crm_pushed(self, changes: Sequence[CrmChange], ids: dict[str, str], now: datetime) -> None: ...
+
+    async def dirty_audiences(self, limit: int) -> list[AudienceChange]: ...
+
+    async def audiences_pushed(self, changes: Sequence[AudienceChange], now: datetime) -> None: ...
+
+    async def open_handoff_tasks(self, limit: int) -> dict[str, str]:
+        """Open handoffs that have a vendor task: handoff id → vendor task id."""
+        ...
+
+
+class Inbox(Protocol):
+    """Where adapters put what became of a touch, so that the journey considers it as any behaviour."""
+
+    async def deliver(self, touch_key: str, kind: DeliveryKind, now: datetime, detail: str = "") -> None: ...
+
+    async def sales_answer(self, answer: SalesFeedback, now: datetime) -> None: ...

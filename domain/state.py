@@ -1,0 +1,75 @@
+"""What a journey remembers between decisions: only what cannot be read back from the facts.
+
+Scores, counts, what was sent and when are *not* here: they are functions of the facts (behaviours up to the
+cursor, the touch ledger). State is recorded in Temporal history with every decision, so it is small.
+"""
+
+from datetime import datetime
+
+from domain.compact import Compact
+from domain.words import BuyerStage, Channel, Ending, LeadStatus, Phase
+
+
+class PendingTouch(Compact):
+    """A touch a trigger called for that waits for its delay or for the send window."""
+
+    step: str
+    trigger: str
+    channel: Channel
+    asset: str = ""
+    due: datetime
+
+
+class HandoffState(Compact):
+    """The open handoff: who is asked, since when, and how far the SLA clock has run."""
+
+    id: str
+    opened: datetime
+    reason: str
+    reminded: bool = False
+    escalated: bool = False
+
+
+class JourneyState(Compact):
+    """One journey between two decisions. All times are aware UTC, on the deployment's clock.
+
+    ``cursor`` is the position in the lead's inbox up to which behaviour has been considered.
+    ``anchor`` is the time from which the next scheduled touch's gap counts.
+    ``playbook`` is the content hash of the playbook version in force.
+    ``in_flight`` are keys of touches handed to an activity whose outcome is not yet known.
+    """
+
+    lead: str
+    cycle: int = 1
+    playbook: str
+    started: datetime
+    number: int = 0
+    cursor: int = 0
+    epoch: int = 0
+    phase: Phase = Phase.ENTRY
+    phase_since: datetime
+    status: LeadStatus = LeadStatus.NEW
+    stage: BuyerStage = BuyerStage.PROBLEM_AWARENESS
+    stage_since: datetime
+    segment: str = ""
+    anchor: datetime
+    pending: tuple[PendingTouch, ...] = ()
+    handoff: HandoffState | None = None
+    handoffs: int = 0
+    resume_at: datetime | None = None
+    reengagements: int = 0
+    paused_since: datetime | None = None
+    in_flight: tuple[str, ...] = ()
+    ending: Ending | None = None
+    ending_reason: str = ""
+
+    @classmethod
+    def begin(cls, lead: str, cycle: int, playbook: str, now: datetime) -> "JourneyState":
+        """The state before the first decision."""
+        return cls(
+            lead=lead, cycle=cycle, playbook=playbook, started=now, phase_since=now, stage_since=now, anchor=now
+        )
+
+    @property
+    def ended(self) -> bool:
+        return self.phase is Phase.ENDED
