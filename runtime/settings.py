@@ -1,0 +1,91 @@
+"""Every setting, from the environment: ``TENDRIL_`` and the field's name in capitals, such as ``TENDRIL_DATABASE_URL``.
+
+Read once, at a process's start, and handed down; nothing else reads the environment. ``docs/settings.md`` lists them
+all and a test holds it to the descriptions here.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="TENDRIL_", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    # Storage
+    database_url: str = Field("", description="PostgreSQL URL; empty means the embedded server in the data directory.")
+    database_pool: int = Field(10, ge=1, le=200, description="Most database connections of one process.")
+
+    # Temporal
+    temporal_address: str = Field("127.0.0.1:7233", description="Host and port of the Temporal frontend.")
+    temporal_namespace: str = Field("default", description="Temporal namespace.")
+    temporal_api_key: SecretStr = Field(SecretStr(""), description="API key, for Temporal Cloud.")
+    temporal_tls: bool = Field(False, description="Use TLS to Temporal; implied by an API key or a client certificate.")
+    temporal_tls_ca: Path | None = Field(None, description="PEM file with the CA of the Temporal server.")
+    temporal_tls_cert: Path | None = Field(None, description="PEM file with the client certificate (mTLS).")
+    temporal_tls_key: Path | None = Field(None, description="PEM file with the client certificate's key (mTLS).")
+    temporal_retention_days: int = Field(90, ge=1, description="Least retention of closed journeys, in days.")
+    task_queue: str = Field("tendril", min_length=1, description="Task queue of journeys and their activities.")
+
+    # Worker
+    worker_workflow_tasks: int = Field(100, ge=2, description="Most workflow tasks at once in one worker.")
+    worker_local_activities: int = Field(40, ge=1, description="Most decisions being made at once in one worker.")
+    worker_activities: int = Field(100, ge=1, description="Most touches being carried out at once in one worker.")
+    worker_cached_workflows: int = Field(2000, ge=0, description="Most journeys kept in memory between their tasks.")
+    worker_drain: float = Field(8.0, ge=0, description="Seconds a stopping worker lets running touches finish.")
+    relay_concurrency: int = Field(32, ge=1, description="Most journeys being woken at once by one relay.")
+    reconcile_interval: float = Field(60.0, gt=0, description="Seconds between pushes of CRM fields and audiences.")
+    send_timeout: float = Field(20.0, gt=0, description="Hard limit in seconds of one attempt to carry out a touch.")
+    metrics_port: int = Field(0, ge=0, le=65535, description="Port of the worker's /metrics; 0 for none.")
+
+    # E-mail
+    smtp_host: str = Field("127.0.0.1", description="SMTP server.")
+    smtp_port: int = Field(1025, ge=1, le=65535, description="Port of the SMTP server.")
+    smtp_security: Literal["none", "starttls", "tls"] = Field("none", description="How the SMTP connection is secured.")
+    smtp_username: str = Field("", description="SMTP user; empty for no authentication.")
+    smtp_password: SecretStr = Field(SecretStr(""), description="SMTP password.")
+    smtp_lookup_url: str = Field(
+        "http://127.0.0.1:8025",
+        description="Where a Message-ID can be asked for after a crash (the local inbox); empty when it can't.",
+    )
+
+    # CRM, ads, webhooks: the sandbox's stand-ins until real ones are named
+    hubspot_base_url: str = Field("http://127.0.0.1:8025/hubspot", description="HubSpot API, or its stand-in.")
+    hubspot_token: SecretStr = Field(SecretStr("sandbox"), description="HubSpot private-app token.")
+    linkedin_base_url: str = Field(
+        "http://127.0.0.1:8025/linkedin", description="LinkedIn Marketing API, or its stand-in."
+    )
+    linkedin_token: SecretStr = Field(SecretStr("sandbox"), description="LinkedIn access token.")
+    linkedin_account: str = Field("1", description="LinkedIn ad account id.")
+    direct_mail_url: str = Field(
+        "http://127.0.0.1:8025/webhooks/direct-mail", description="Webhook that posts letters."
+    )
+    alert_url: str = Field("http://127.0.0.1:8025/webhooks/alerts", description="Webhook that tells sales at once.")
+    webhook_secret: SecretStr = Field(
+        SecretStr("whsec_c2FuZGJveC1zYW5kYm94LXNhbmRib3g="), description="Standard Webhooks secret that signs both."
+    )
+
+    # API
+    api_host: str = Field("127.0.0.1", description="Address the API listens on.")
+    api_port: int = Field(8000, ge=0, le=65535, description="Port of the API.")
+    public_url: str = Field(
+        "http://127.0.0.1:8000", description="Address of the API as leads reach it: unsubscribe links."
+    )
+    secret: SecretStr = Field(SecretStr("change-me"), description="Signs unsubscribe links.")
+
+    # Logs
+    log_format: Literal["console", "json"] = Field("console", description="Logs for people, or one JSON object a line.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+
+    @property
+    def claim_lease(self) -> float:
+        """Seconds a claim is held: longer than an attempt's hard limit, so an open attempt never loses its claim."""
+        return self.send_timeout + 5
+
+    @property
+    def touch_timeout(self) -> timedelta:
+        """Temporal's limit of one attempt: longer than the lease, so a lost attempt meets an expired claim."""
+        return timedelta(seconds=self.send_timeout + 15)
