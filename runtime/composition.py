@@ -1,0 +1,75 @@
+"""Where the ports meet their adapters: the only place that knows the concrete ones (DESIGN, Layout)."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from domain.ports import Audiences, Clock, Crm, DesiredLists, Inbox, Journeys, Ledger, Playbooks, TouchChannel
+from domain.words import Channel
+from runtime.settings import Settings
+from runtime.vendors import Vendors, open_vendors
+from storage import deployment
+from storage.database import Database
+from storage.inbox import PgInbox
+from storage.journeys import PgJourneys
+from storage.ledger import PgLedger
+from storage.lists import PgLists
+from storage.playbooks import PgPlaybooks
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """One process's parts, ready for use. Built by ``composed``; made by hand in tests."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    playbooks: Playbooks
+    journeys: Journeys
+    ledger: Ledger
+    inbox: Inbox
+    lists: DesiredLists
+    vendors: Vendors
+
+    @property
+    def channels(self) -> Mapping[Channel, TouchChannel]:
+        return self.vendors.channels
+
+    @property
+    def crm(self) -> Crm:
+        return self.vendors.crm
+
+    @property
+    def audiences(self) -> Audiences:
+        return self.vendors.audiences
+
+
+@asynccontextmanager
+async def opened_database(settings: Settings) -> AsyncIterator[Database]:
+    """A connected pool, closed at the end. Raises ``OSError`` or asyncpg's errors when there is no database."""
+    database = await Database.connect(settings.database_url, max_size=settings.database_pool)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def composed(settings: Settings) -> AsyncIterator[Composition]:
+    """Everything a worker needs, opened in order and closed in reverse."""
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(opened_database(settings))
+        playbooks = PgPlaybooks(database)
+        clock = await deployment.clock(database)
+        vendors = await stack.enter_async_context(open_vendors(settings, database, playbooks))
+        yield Composition(
+            settings=settings,
+            database=database,
+            clock=clock,
+            playbooks=playbooks,
+            journeys=PgJourneys(database),
+            ledger=PgLedger(database),
+            inbox=PgInbox(database),
+            lists=PgLists(database),
+            vendors=vendors,
+        )
