@@ -102,8 +102,9 @@ class OperatorCommand(Fact):
 class Facts(Fact):
     """Everything a decision may consider.
 
-    ``behaviours``: this lead's of the last ``MEMORY`` (and at most 500), oldest first, including those after the
-    state's cursor. ``active_playbook`` is the hash that the journey's playbook name points to today.
+    ``behaviours``, by position: the unread ones after the state's cursor (whatever their age, the oldest 2,000), and
+    before them the newest 500 of the last 180 days. ``more_unread`` says that a flood left some for the next decision.
+    ``active_playbook`` is the hash that the journey's playbook name points to today.
     """
 
     lead: LeadFacts
@@ -112,3 +113,4 @@ class Facts(Fact):
     behaviours: tuple[Behaviour, ...] = ()
     touches: tuple[TouchFact, ...] = ()
     active_playbook: str = ""
+    more_unread: bool = False

@@ -37,6 +37,8 @@ class JourneyState(Compact):
     ``anchor`` is the time from which the next scheduled touch's gap counts.
     ``playbook`` is the content hash of the playbook version in force.
     ``in_flight`` are keys of touches handed to an activity whose outcome is not yet known.
+    ``intent_since`` is when intent began anew (a seller's rejection); ``joined`` are audiences a trigger added.
+    ``resume_at`` is when a cool-down ends.
     """
 
     lead: str
@@ -56,6 +58,8 @@ class JourneyState(Compact):
     pending: tuple[PendingTouch, ...] = ()
     handoff: HandoffState | None = None
     handoffs: int = 0
+    intent_since: datetime | None = None
+    joined: tuple[str, ...] = ()
     resume_at: datetime | None = None
     reengagements: int = 0
     paused_since: datetime | None = None

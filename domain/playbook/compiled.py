@@ -1,5 +1,9 @@
 """A playbook ready to decide with: the document, its hash, its compiled conditions and its look-up tables."""
 
+from collections.abc import Iterable
+from datetime import datetime
+
+from domain.core.hits import Hit, Matcher, counts
 from domain.playbook.conditions import Condition, Conditions
 from domain.playbook.models import Playbook, Touch, Track
 from domain.words import BuyerStage
@@ -16,6 +20,7 @@ class CompiledPlaybook:
         self.document = document
         self.hash = document.content_hash()
         self.conditions = Conditions(document)
+        self.matcher = Matcher(document)
         self.stage_order = {stage.id: index for index, stage in enumerate(document.stages)}
         self.stages = {stage.id: stage for stage in document.stages}
         self.segments = {segment.id: segment for segment in document.segments}
@@ -30,6 +35,10 @@ class CompiledPlaybook:
     def track(self, segment: str, stage: BuyerStage) -> Track | None:
         """The segment's own track for the stage, else the one for any segment."""
         return self._tracks.get((segment, stage)) or self._tracks.get(("*", stage))
+
+    def counts(self, hits: Iterable[Hit], now: datetime) -> dict[str, int]:
+        """The ``behaviour.*`` variables of conditions."""
+        return counts(self.document.behaviours, hits, now)
 
     def touches(self, segment: str, stage: BuyerStage) -> tuple[Touch, ...]:
         track = self.track(segment, stage)

@@ -1,0 +1,123 @@
+"""Fit and intent, 0–100 each, kept apart (C14).
+
+Fit is the sum of the playbook's rules over attributes. Intent is the sum of behaviour points, each halved every
+half-life, each group held under its cap. Both are functions of the facts and the time: nothing is accumulated, so a
+retracted behaviour or a changed rule simply counts from the next decision on.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from domain.core.hits import Hit
+from domain.decision import Contribution, Scores
+from domain.facts import Facts
+from domain.playbook.compiled import CompiledPlaybook
+from domain.playbook.conditions import ABSENT
+from domain.playbook.models import Intent
+
+
+def entry_scores(playbook: CompiledPlaybook, facts: Facts, now: datetime) -> Scores:
+    """The scores a lead would enter with at ``now``."""
+    hits = playbook.matcher.hits(facts.behaviours)
+    return scores(playbook, attributes(playbook, facts), hits, started=now, now=now, counts=playbook.counts(hits, now))
+
+
+def scores(
+    playbook: CompiledPlaybook,
+    lead: Mapping[str, Any],
+    hits: Iterable[Hit],
+    *,
+    started: datetime,
+    now: datetime,
+    counts: Mapping[str, int],
+) -> Scores:
+    """Scores with every contribution. ``lead`` is what ``attributes`` gives; ``counts`` the behaviour variables."""
+    early = playbook.conditions.activation({**lead, **counts}, scored=False)
+    rules = playbook.document.scoring
+    fit_parts = [
+        Contribution(rule=rule.id, points=rule.points, text="fit")
+        for rule in rules.fit.rules
+        if playbook.condition(rule.when, scored=False).holds(early)
+    ]
+    fit = _clamp(rules.fit.base + sum(part.points for part in fit_parts))
+    entry = [
+        Contribution(rule=rule.id, points=_decayed(rule.points, rules.intent, None, started, now), text="known at entry")
+        for rule in rules.intent.entry
+        if playbook.condition(rule.when, scored=False).holds(early)
+    ]
+    intent_parts = [*entry, *_behaviour_parts(rules.intent, hits, now)]
+    return Scores(
+        fit=fit,
+        intent=_clamp(sum(part.points for part in intent_parts)),
+        grade=_grade(rules.fit.grades, fit),
+        contributions=tuple(part for part in (*fit_parts, *intent_parts) if abs(part.points) >= 0.5),  # noqa: PLR2004 half a point is the least that shows
+    )
+
+
+def attributes(playbook: CompiledPlaybook, facts: Facts) -> dict[str, Any]:
+    """The ``lead.*``, ``account.*`` and ``known`` variables. A value of the wrong type counts as unknown."""
+    values: dict[str, Any] = {}
+    known = []
+    for name, field in playbook.document.lead_fields.items():
+        value = _typed(facts.lead.fields.get(name), field.type)
+        if value is not None:
+            known.append(name)
+        values[f"lead.{name}"] = ABSENT[field.type] if value is None else value
+    lead, account = facts.lead, facts.account
+    return values | {
+        "known": known,
+        "lead.has_email": lead.has_email,
+        "lead.email_domain": lead.email_domain,
+        "lead.country": lead.country,
+        "lead.source": lead.source,
+        "account.leads": account.leads,
+        "account.active_leads_30d": account.active_leads_30d,
+        "account.open_opportunity": account.open_opportunity,
+    }
+
+
+def _behaviour_parts(intent: Intent, hits: Iterable[Hit], now: datetime) -> list[Contribution]:
+    """One contribution per behaviour, scaled down where its group's cap is reached."""
+    points: dict[tuple[str, str], float] = {}
+    for hit in hits:
+        if hit.match.points:
+            key = (hit.match.group or "", hit.name)
+            points[key] = points.get(key, 0.0) + _decayed(hit.match.points, intent, hit, hit.at, now)
+    parts = []
+    for group in sorted({group for group, _ in points}):
+        members = {name: value for (of, name), value in points.items() if of == group}
+        total = sum(members.values())
+        cap = intent.caps.get(group)
+        scale = cap / total if cap is not None and total > cap else 1.0
+        text = f"group {group} held at {cap}" if scale < 1 else ""
+        parts += [Contribution(rule=name, points=round(value * scale, 2), text=text) for name, value in members.items()]
+    return parts
+
+
+def _decayed(points: int, intent: Intent, hit: Hit | None, since: datetime, now: datetime) -> float:
+    half_life = (hit.match.half_life if hit else None) or intent.half_life
+    age = max((now - since).total_seconds(), 0.0)
+    seconds = half_life.total_seconds()
+    return float(points) if seconds == 0 else round(points * 0.5 ** (age / seconds), 2)
+
+
+def _typed(value: Any, kind: str) -> Any:
+    """The value as the declared type, or None: a profile may hold what another system wrote there."""
+    if value is None or value == "":
+        return None
+    if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if kind == "int" and isinstance(value, float) and value.is_integer():
+        return int(value)
+    expected = {"string": str, "int": int, "bool": bool, "list": list}.get(kind)
+    right = expected is not None and isinstance(value, expected) and (kind != "int" or not isinstance(value, bool))
+    return value if right else None
+
+
+def _grade(grades: Mapping[str, int], fit: int) -> str:
+    return next((letter for letter, least in sorted(grades.items(), key=lambda item: -item[1]) if fit >= least), "")
+
+
+def _clamp(value: float) -> int:
+    return max(0, min(100, round(value)))
