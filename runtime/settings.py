@@ -76,6 +76,17 @@ class Settings(BaseSettings):
     )
     secret: SecretStr = Field(SecretStr("change-me"), description="Signs unsubscribe links.")
 
+    # The embedded stack (``tendril up``)
+    data_dir: Path = Field(Path(".tendril"), description="Where the embedded stack keeps everything it stores.")
+    temporal_port: int = Field(7233, ge=1, le=65535, description="Port of the embedded Temporal server.")
+    temporal_ui_port: int = Field(8233, ge=1, le=65535, description="Port of the embedded Temporal server's UI.")
+    inbox_port: int = Field(8025, ge=1, le=65535, description="Port of the local inbox's page and the sandbox vendors.")
+    clock_scale: float | None = Field(
+        None,
+        gt=0,
+        description="Deployment seconds per real second in `tendril up`; empty: 86400 with the demo, else 1.",
+    )
+
     # Logs
     log_format: Literal["console", "json"] = Field("console", description="Logs for people, or one JSON object a line.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
