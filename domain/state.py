@@ -70,9 +70,7 @@ class JourneyState(Compact):
     @classmethod
     def begin(cls, lead: str, cycle: int, playbook: str, now: datetime) -> "JourneyState":
         """The state before the first decision."""
-        return cls(
-            lead=lead, cycle=cycle, playbook=playbook, started=now, phase_since=now, stage_since=now, anchor=now
-        )
+        return cls(lead=lead, cycle=cycle, playbook=playbook, started=now, phase_since=now, stage_since=now, anchor=now)
 
     @property
     def ended(self) -> bool:

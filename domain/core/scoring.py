@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from domain.core.hits import Hit
+from domain.playbook.hits import Hit
 from domain.decision import Contribution, Scores
 from domain.facts import Facts
 from domain.playbook.compiled import CompiledPlaybook
@@ -42,7 +42,9 @@ def scores(
     ]
     fit = _clamp(rules.fit.base + sum(part.points for part in fit_parts))
     entry = [
-        Contribution(rule=rule.id, points=_decayed(rule.points, rules.intent, None, started, now), text="known at entry")
+        Contribution(
+            rule=rule.id, points=_decayed(rule.points, rules.intent, None, started, now), text="known at entry"
+        )
         for rule in rules.intent.entry
         if playbook.condition(rule.when, scored=False).holds(early)
     ]

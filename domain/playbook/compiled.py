@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from domain.core.hits import Hit, Matcher, counts
+from domain.playbook.hits import Hit, Matcher, counts
 from domain.playbook.conditions import Condition, Conditions
 from domain.playbook.models import Playbook, Touch, Track
 from domain.words import BuyerStage

@@ -102,7 +102,9 @@ class Conditions:
     """Compiles the conditions of one playbook against its declared variables."""
 
     def __init__(self, playbook: Playbook) -> None:
-        self._env = {scored: _environment(tuple(variables(playbook, scored=scored).items())) for scored in (False, True)}
+        self._env = {
+            scored: _environment(tuple(variables(playbook, scored=scored).items())) for scored in (False, True)
+        }
         self._cache: dict[tuple[str, bool], Condition] = {}
 
     def compile(self, text: str, *, scored: bool = True) -> Condition:

@@ -33,7 +33,9 @@ class Sender(Part):
     name: str = Field(min_length=1, description="The name mail comes from.")
     email: str = Field(pattern=r"^[^@\s]+@[^@\s]+$", description="The address mail comes from.")
     reply_to: str = Field("", description="Where replies go, when not to `email`.")
-    postal_address: str = Field(min_length=10, description="The sender's postal address: the law wants it in every mail.")
+    postal_address: str = Field(
+        min_length=10, description="The sender's postal address: the law wants it in every mail."
+    )
 
 
 class LeadField(Part):
@@ -47,10 +49,14 @@ class BehaviourMatch(Part):
     on: Literal["page", "track", "delivery", "crm"] = Field(description="The kind of event.")
     path: str = Field("", description="For `page`: a path, with `*` for any run of characters.")
     event: str = Field("", description="For the others: the event's name, with `*` for any run of characters.")
-    where: dict[str, str | int | float | bool] = Field({}, description="Properties that must have exactly these values.")
+    where: dict[str, str | int | float | bool] = Field(
+        {}, description="Properties that must have exactly these values."
+    )
     label: str = Field(min_length=1, description="What the lead did, in words that follow a name: “looked at pricing”.")
     points: Points = Field(0, description="Intent points for each time.")
-    half_life: Duration | None = Field(None, description="Half-life of the points; `scoring.intent.half_life` when absent.")
+    half_life: Duration | None = Field(
+        None, description="Half-life of the points; `scoring.intent.half_life` when absent."
+    )
     group: Identifier | None = Field(None, description="Group whose cap limits the sum of its behaviours' points.")
     meaningful: bool = Field(True, description="Whether it counts as activity (opens and deliveries do not).")
 
@@ -70,13 +76,19 @@ class Fit(Part):
 class IntentBaseline(Part):
     id: Slug = Field(description="Name in reasons.")
     when: Condition = Field(description="CEL over lead and account fields.")
-    points: Points = Field(description="Points at entry, decaying from the start of the journey with the default half-life.")
+    points: Points = Field(
+        description="Points at entry, decaying from the start of the journey with the default half-life."
+    )
 
 
 class Intent(Part):
     half_life: Duration = Field(description="Default half-life of intent points.")
-    caps: dict[Identifier, Annotated[int, Field(ge=1, le=100)]] = Field({}, description="Group → most points it may give.")
-    entry: tuple[IntentBaseline, ...] = Field((), description="Intent known at entry from fields (visits before, source).")
+    caps: dict[Identifier, Annotated[int, Field(ge=1, le=100)]] = Field(
+        {}, description="Group → most points it may give."
+    )
+    entry: tuple[IntentBaseline, ...] = Field(
+        (), description="Intent known at entry from fields (visits before, source)."
+    )
 
 
 class Scoring(Part):
@@ -89,7 +101,9 @@ class Scoring(Part):
 class Segment(Part):
     id: Identifier = Field(description="Name in tracks and conditions.")
     label: str = Field(min_length=1, description="What people read.")
-    when: Condition | None = Field(None, description="CEL; the first segment that holds wins. Only the last may have none.")
+    when: Condition | None = Field(
+        None, description="CEL; the first segment that holds wins. Only the last may have none."
+    )
 
 
 class TriageRule(Part):
@@ -121,7 +135,9 @@ class Touch(Part):
 
     id: Slug = Field(description="Name of the step: part of the touch's key, so never rename it for people in flight.")
     channel: Channel = Field(Channel.EMAIL, description="How it reaches someone.")
-    asset: Slug | None = Field(None, description="Content file name without `.md`; required for e-mail and direct mail.")
+    asset: Slug | None = Field(
+        None, description="Content file name without `.md`; required for e-mail and direct mail."
+    )
     gap: Duration = Field(description="Time since the touch before (for the first: since the track began).")
     when: Condition | None = Field(None, description="CEL; the step is passed over while it does not hold.")
     note: str = Field("", description="For SDR tasks and alerts: what to do, in a sentence.")
@@ -130,7 +146,9 @@ class Touch(Part):
 class Track(Part):
     segment: Identifier | Literal["*"] = Field("*", description="Segment it is for; `*` for any without its own track.")
     stage: BuyerStage = Field(description="Stage it is for.")
-    touches: tuple[Touch, ...] = Field(min_length=1, description="Touches in order; what was already seen is passed over.")
+    touches: tuple[Touch, ...] = Field(
+        min_length=1, description="Touches in order; what was already seen is passed over."
+    )
 
 
 class TriggerTouch(Part):
@@ -160,13 +178,17 @@ class Trigger(Part):
 
 class Cap(Part):
     per: Literal["lead", "account"] = Field("lead", description="Whose touches are counted.")
-    channel: Channel | Literal["any"] = Field("any", description="Which channel; `any` is e-mail and direct mail together.")
+    channel: Channel | Literal["any"] = Field(
+        "any", description="Which channel; `any` is e-mail and direct mail together."
+    )
     most: int = Field(ge=1, le=1000, description="Most touches …")
     within: Duration = Field(description="… within this time.")
 
 
 class Cadence(Part):
-    days: tuple[Weekday, ...] = Field(("mon", "tue", "wed", "thu", "fri"), min_length=1, description="Days on which to send.")
+    days: tuple[Weekday, ...] = Field(
+        ("mon", "tue", "wed", "thu", "fri"), min_length=1, description="Days on which to send."
+    )
     opens: ClockTime = Field(time(9), description="Start of the send window, in the lead's time zone.")
     closes: ClockTime = Field(time(17), description="End of the send window.")
     timezone: str = Field("UTC", description="Zone for leads whose own is unknown.")
@@ -191,11 +213,15 @@ class Recycle(Part):
     disqualify: dict[RejectReason, DisqualifyReason] = Field(
         {}, description="Rejections that end the journey, with the reason recorded; all others recycle."
     )
-    most: int = Field(3, ge=0, le=20, description="Most times a lead is recycled; after that a rejection ends the journey.")
+    most: int = Field(
+        3, ge=0, le=20, description="Most times a lead is recycled; after that a rejection ends the journey."
+    )
 
 
 class Handoff(Part):
-    rules: tuple[HandoffRule, ...] = Field(min_length=1, description="When a lead goes to sales: by score or behaviour.")
+    rules: tuple[HandoffRule, ...] = Field(
+        min_length=1, description="When a lead goes to sales: by score or behaviour."
+    )
     sla: Duration = Field(description="Time in which sales must answer.")
     remind: Duration = Field(description="Reminder to the seller this long after the handoff.")
     expires: Duration = Field(description="Without an answer by then the handoff expires and nurture goes on.")
@@ -204,7 +230,9 @@ class Handoff(Part):
 
 class ReEngagement(Part):
     after: Duration = Field(description="Quiet time (no meaningful behaviour) after which it begins: 90d.")
-    touches: tuple[Touch, ...] = Field(min_length=1, description="Touches in order: fresh content, then one direct question.")
+    touches: tuple[Touch, ...] = Field(
+        min_length=1, description="Touches in order: fresh content, then one direct question."
+    )
     sunset: Duration = Field(description="Quiet time after its last touch at which the journey ends.")
 
 
@@ -232,10 +260,14 @@ class Playbook(Part):
 
     name: Slug = Field(description="Name of the playbook; versions of it share the name.")
     title: str = Field("", description="What people read.")
-    follow: bool = Field(True, description="Whether leads in flight follow a new version (true) or stay pinned (false).")
+    follow: bool = Field(
+        True, description="Whether leads in flight follow a new version (true) or stay pinned (false)."
+    )
     sender: Sender = Field(description="Who mail comes from.")
     variables: dict[Identifier, str] = Field({}, description="Values that content may use as `{{ name }}`.")
-    lead_fields: dict[Identifier, LeadField] = Field(description="Fields of a lead that conditions and content may use.")
+    lead_fields: dict[Identifier, LeadField] = Field(
+        description="Fields of a lead that conditions and content may use."
+    )
     behaviours: dict[Identifier, BehaviourMatch] = Field(description="Named behaviours, in order of precedence.")
     scoring: Scoring = Field(description="Fit, intent and thresholds.")
     segments: tuple[Segment, ...] = Field(min_length=1, description="Segments in order of precedence.")
