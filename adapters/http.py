@@ -1,0 +1,154 @@
+"""Talking to a vendor over HTTP: one shared client a vendor, and every answer mapped to a fault of ``domain.errors``.
+
+==========================  ==============  ====================================================
+what happened               fault           ``certainly_not_sent``
+==========================  ==============  ====================================================
+no connection               TransientFault  true
+connection lost, timeout    TransientFault  only when repeating the request is harmless
+429                         TransientFault  true, with ``retry_after`` where the vendor gives one
+408, 423, 5xx               TransientFault  only when repeating the request is harmless
+400, 413, 422 and others    OurFault        true: the vendor refused the request as it stands
+401, 403                    OurFault        true
+==========================  ==============  ====================================================
+
+Nothing is retried here: Temporal retries, guided by the fault. Messages name the vendor, the path, the vendor's code and
+its request id; never a body, a query or a header, since those carry addresses and keys.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from domain.errors import OurFault, TransientFault, VendorFault
+
+_BUSY = frozenset({408, 423, 425})
+_NO_ACCESS = frozenset({401, 403})
+_CODE_KEYS = ("category", "errorType", "code", "serviceErrorCode", "error")
+_REQUEST_ID_HEADERS = ("x-hubspot-correlation-id", "x-li-uuid", "x-request-id")
+_LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=30)
+_NEVER_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+class VendorClient:
+    """One vendor's pooled connection. ``timeout`` is seconds for each phase of a request (connect, write, read)."""
+
+    def __init__(
+        self,
+        vendor: str,
+        base_url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 10.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.vendor = vendor
+        self._client = httpx.AsyncClient(
+            base_url=base_url,
+            headers=dict(headers or {}),
+            timeout=httpx.Timeout(timeout),
+            limits=_LIMITS,
+            transport=transport,
+            # A proxy from the environment would see addresses that only the vendor may see.
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def request(self, method: str, path: str, *, harmless_to_repeat: bool, **options: Any) -> httpx.Response:
+        """The vendor's answer when it is below 400. Raises a ``VendorFault`` otherwise.
+
+        ``harmless_to_repeat``: carrying out the same request twice has the effect of once (reads, upserts by key).
+        ``options`` are httpx's (``json``, ``content``, ``params``, ``headers``).
+        """
+        try:
+            response = await self._client.request(method, path, **options)
+        except _NEVER_CONNECTED as error:
+            raise self._unreachable(error, path) from None
+        except httpx.HTTPError as error:
+            raise self._lost(error, path, harmless_to_repeat=harmless_to_repeat) from None
+        if response.is_success:
+            return response
+        raise self.fault(response, path, harmless_to_repeat=harmless_to_repeat)
+
+    def fault(self, response: httpx.Response, path: str, *, harmless_to_repeat: bool) -> VendorFault:
+        """The fault that an answer of 300 or more means."""
+        status, code = response.status_code, vendor_code(response)
+        message = f"{self.vendor} answered {status} to {path}{_particulars(code, response)}"
+        if status == httpx.codes.TOO_MANY_REQUESTS:
+            return TransientFault(
+                message, vendor=self.vendor, status=status, code=code, retry_after=retry_after(response)
+            )
+        if status in _BUSY or response.is_server_error:
+            return TransientFault(
+                message,
+                vendor=self.vendor,
+                status=status,
+                code=code,
+                retry_after=retry_after(response),
+                certainly_not_sent=harmless_to_repeat,
+            )
+        if status in _NO_ACCESS:
+            message += ": check the token and its scopes"
+        return OurFault(message, vendor=self.vendor, status=status, code=code)
+
+    def _unreachable(self, error: Exception, path: str) -> TransientFault:
+        return TransientFault(
+            f"{self.vendor} could not be reached for {path} ({type(error).__name__})",
+            vendor=self.vendor,
+            code="connect",
+        )
+
+    def _lost(self, error: Exception, path: str, *, harmless_to_repeat: bool) -> TransientFault:
+        return TransientFault(
+            f"{self.vendor} gave no answer to {path} ({type(error).__name__})",
+            vendor=self.vendor,
+            code="no_answer",
+            certainly_not_sent=harmless_to_repeat,
+        )
+
+
+def vendor_code(response: httpx.Response) -> str:
+    """The vendor's own word for an error, from a JSON body; "" when there is none."""
+    try:
+        body = response.json()
+    except ValueError:
+        return ""
+    if not isinstance(body, dict):
+        return ""
+    found = next((body[key] for key in _CODE_KEYS if isinstance(body.get(key), str | int)), "")
+    # A code is a word or a number. Anything longer is prose, which could quote an address.
+    text = str(found)
+    return text if len(text) <= 60 and "@" not in text and " " not in text else ""  # noqa: PLR2004 - a word's length
+
+
+def retry_after(response: httpx.Response) -> float | None:
+    """Seconds to wait, from ``Retry-After`` as seconds or as an HTTP date (RFC 9110, 10.2.3); None when absent."""
+    value = response.headers.get("retry-after", "").strip()
+    if value.isdigit():
+        return float(value)
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    # RFC 9110 dates are in GMT; parsedate gives a naive one for "-0000".
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return max(0.0, (at - datetime.now(UTC)).total_seconds())
+
+
+def _particulars(code: str, response: httpx.Response) -> str:
+    request_id = next((response.headers[name] for name in _REQUEST_ID_HEADERS if name in response.headers), "")
+    said = [part for part in (code, f"request {request_id}" if request_id else "") if part]
+    return f" ({', '.join(said)})" if said else ""
