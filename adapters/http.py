@@ -11,8 +11,8 @@ connection lost, timeout    TransientFault  only when repeating the request is h
 401, 403                    OurFault        true
 ==========================  ==============  ====================================================
 
-Nothing is retried here: Temporal retries, guided by the fault. Messages name the vendor, the path, the vendor's code and
-its request id; never a body, a query or a header, since those carry addresses and keys.
+Nothing is retried here: Temporal retries, guided by the fault. Messages name the vendor, the path, its code for the
+error and its request id; never a body, a query or a header, since those carry addresses and keys.
 """
 
 from collections.abc import Mapping

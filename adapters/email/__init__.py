@@ -1,0 +1,1 @@
+"""E-mail: messages, unsubscribe links, and the way out over SMTP."""

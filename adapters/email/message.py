@@ -1,0 +1,73 @@
+"""Building the message of one touch: RFC 5322, with one-click unsubscribe (RFC 8058)."""
+
+import base64
+import hashlib
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+
+from domain.errors import LeadFault, OurFault
+from domain.playbook.models import Sender
+from domain.ports import OutboundTouch, RenderedEmail
+
+_ID_LENGTH = 26
+#: Every part travels as 7-bit text, so that no relay on the way has to convert it (and break a signature).
+_ENCODING = "quoted-printable"
+
+
+def message_id(key: str, sender: Sender) -> str:
+    """The Message-ID of a touch, angle brackets included: the same for every attempt, and opaque."""
+    digest = base64.b32encode(hashlib.sha256(key.encode()).digest()).decode().lower()
+    return f"<{digest[:_ID_LENGTH]}@{sender.email.rpartition('@')[2].lower()}>"
+
+
+def build(
+    touch: OutboundTouch, rendered: RenderedEmail, sender: Sender, *, unsubscribe_url: str, mailbox: str, now: datetime
+) -> EmailMessage:
+    """The whole message. ``mailbox`` takes unsubscribe requests by mail; "" when nobody reads one.
+
+    Raises ``LeadFault`` when the lead's address can't be written to, ``OurFault`` when the sender's can't.
+    """
+    message = EmailMessage(policy=SMTP)
+    message["From"] = _sender_address(sender)
+    message["To"] = recipient(touch.email)
+    message["Subject"] = " ".join(rendered.subject.split())
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = message_id(touch.key, sender)
+    if sender.reply_to:
+        message["Reply-To"] = sender.reply_to
+    message["List-Unsubscribe"] = _ways_out(unsubscribe_url, mailbox)
+    message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    message.set_content(rendered.text, cte=_ENCODING)
+    message.add_alternative(rendered.html, subtype="html", cte=_ENCODING)
+    return message
+
+
+def recipient(email: str) -> Address:
+    """The lead's address, its domain in ASCII (IDNA). Raises ``LeadFault`` when it is not one mail can be sent to."""
+    local, _, domain = email.strip().rpartition("@")
+    try:
+        # A local part beyond ASCII needs SMTPUTF8 at every relay on the way (RFC 6531), which can't be counted on.
+        local.encode("ascii")
+        address = Address(username=local, domain=domain.encode("idna").decode("ascii"))
+    except (ValueError, IndexError):
+        raise LeadFault("the lead's address is not valid", vendor="smtp", code="invalid_address") from None
+    if not local or not domain:
+        raise LeadFault("the lead has no valid address", vendor="smtp", code="invalid_address")
+    return address
+
+
+def _sender_address(sender: Sender) -> Address:
+    try:
+        return Address(display_name=sender.name, addr_spec=sender.email)
+    except (ValueError, IndexError):
+        raise OurFault("the playbook's sender.email is not a valid address", vendor="smtp", code="sender") from None
+
+
+def _ways_out(unsubscribe_url: str, mailbox: str) -> str:
+    ways = [f"<{unsubscribe_url}>"]
+    if mailbox:
+        ways.append(f"<mailto:{mailbox}?subject=unsubscribe>")
+    return ", ".join(ways)

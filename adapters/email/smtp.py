@@ -1,0 +1,189 @@
+"""E-mail over SMTP: one message a touch, over a small pool of open connections.
+
+The conversation is led step by step, because what a failure proves depends on the step: before DATA nothing has left;
+once the message was handed over and no reply came, nobody can know, and only ``lookup`` may tell.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+import aiosmtplib
+import httpx
+
+from adapters.email.links import UnsubscribeLinks
+from adapters.email.message import build, message_id, recipient
+from adapters.email.replies import Step, fault
+from adapters.http import VendorClient
+from domain.errors import CannotTell, NotFound, OurFault, TransientFault, VendorFault
+from domain.playbook.models import Sender
+from domain.ports import OutboundTouch, Playbooks, Receipt, Renderer
+
+_VENDOR = "smtp"
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """Where mail leaves. ``timeout`` is seconds for each step; ``connections`` bounds what is open at once.
+
+    ``security``: ``none``, ``starttls`` (required, never silently skipped) or ``tls``. ``ca`` is a PEM file of a
+    private certificate authority. ``lookup_url`` is the local inbox, which can be asked for a Message-ID.
+    """
+
+    host: str
+    port: int
+    security: Literal["none", "starttls", "tls"] = "none"
+    username: str = ""
+    password: str = ""
+    timeout: float = 15.0
+    connections: int = 8
+    ca: str = ""
+    lookup_url: str = ""
+    unsubscribe_mailbox: str = ""
+
+
+class SmtpEmail:
+    """``domain.ports.TouchChannel`` for e-mail. The sender is the touch's playbook's."""
+
+    def __init__(self, server: SmtpServer, renderer: Renderer, playbooks: Playbooks, links: UnsubscribeLinks) -> None:
+        self._server = server
+        self._renderer = renderer
+        self._playbooks = playbooks
+        self._links = links
+        self._idle: list[aiosmtplib.SMTP] = []
+        self._slots = asyncio.Semaphore(server.connections)
+        self._inbox = VendorClient("inbox", server.lookup_url, timeout=5) if server.lookup_url else None
+
+    async def send(self, touch: OutboundTouch) -> Receipt:
+        """Hand the touch's message to the server. Raises a ``VendorFault``."""
+        sender = await self._sender(touch)
+        url = self._links.url(touch.lead, touch.key)
+        rendered = await self._renderer.email(touch, url)
+        message = build(
+            touch,
+            rendered,
+            sender,
+            unsubscribe_url=url,
+            mailbox=self._server.unsubscribe_mailbox,
+            now=datetime.now(UTC),
+        )
+        async with self._connection() as connection:
+            await self._converse(connection, sender.email, recipient(touch.email).addr_spec, message.as_bytes())
+        return Receipt(vendor=_VENDOR, vendor_id=message_id(touch.key, sender))
+
+    async def lookup(self, touch: OutboundTouch) -> Receipt | None:
+        """Ask the local inbox. Raises ``CannotTell`` when mail goes elsewhere: SMTP has no way to ask."""
+        if self._inbox is None:
+            raise CannotTell("an SMTP server can't be asked whether it took a message")
+        identity = message_id(touch.key, await self._sender(touch))
+        answer = await self._inbox.request(
+            "GET", "/api/messages", params={"message_id": identity, "limit": 1}, harmless_to_repeat=True
+        )
+        return Receipt(vendor=_VENDOR, vendor_id=identity) if _total(answer) else None
+
+    async def close(self) -> None:
+        """Say goodbye on every idle connection."""
+        while self._idle:
+            with suppress(aiosmtplib.SMTPException, OSError):
+                await self._idle.pop().quit()
+        if self._inbox is not None:
+            await self._inbox.close()
+
+    async def _sender(self, touch: OutboundTouch) -> Sender:
+        try:
+            return (await self._playbooks.compiled(touch.playbook)).document.sender
+        except NotFound:
+            raise OurFault("the touch's playbook is not stored", vendor=_VENDOR, code="playbook") from None
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[aiosmtplib.SMTP]:
+        """An open connection, kept for the next touch unless this one went wrong."""
+        async with self._slots:
+            connection = self._reusable() or await self._connect()
+            try:
+                yield connection
+            except BaseException:
+                connection.close()
+                raise
+            self._idle.append(connection)
+
+    def _reusable(self) -> aiosmtplib.SMTP | None:
+        """An idle connection that the server has not closed meanwhile."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_connected:
+                return connection
+        return None
+
+    async def _connect(self) -> aiosmtplib.SMTP:
+        server = self._server
+        connection = aiosmtplib.SMTP(
+            hostname=server.host,
+            port=server.port,
+            timeout=server.timeout,
+            use_tls=server.security == "tls",
+            start_tls=server.security == "starttls",
+            tls_context=_tls(server) if server.security != "none" else None,
+            username=server.username or None,
+            password=server.password or None,
+            # The default asks the DNS for a name, which can take seconds and changes nothing for an authenticated relay.
+            local_hostname=socket.gethostname(),
+        )
+        try:
+            await connection.connect()
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise _connect_fault(error) from None
+        return connection
+
+    async def _converse(self, connection: aiosmtplib.SMTP, sender: str, to: str, message: bytes) -> None:
+        step = Step.SENDER
+        try:
+            await connection.mail(sender)
+            step = Step.RECIPIENT
+            await connection.rcpt(to)
+            step = Step.DATA
+            await connection.data(message)
+        except aiosmtplib.SMTPResponseException as error:
+            raise fault(step, error.code, error.message) from None
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise TransientFault(
+                f"the SMTP conversation broke off at {step.value} ({type(error).__name__})",
+                vendor=_VENDOR,
+                code="no_answer",
+                certainly_not_sent=step is not Step.DATA,
+            ) from None
+
+
+def _tls(server: SmtpServer) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=server.ca or None)
+
+
+def _connect_fault(error: Exception) -> VendorFault:
+    """Whose fault it is that there is no connection; nothing was sent in any case."""
+    if isinstance(error, aiosmtplib.SMTPAuthenticationError):
+        return fault(Step.LOGIN, error.code, error.message)
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        return fault(Step.CONNECT, error.code, error.message)
+    if _certificate_refused(error):
+        return OurFault("the SMTP server's certificate is not trusted", vendor=_VENDOR, code="certificate")
+    if not isinstance(error, OSError):
+        # aiosmtplib's network failures are all OSErrors; what is left is a server that offers no STARTTLS or no login.
+        return OurFault("the SMTP server offers no STARTTLS or no login that we know", vendor=_VENDOR, code="security")
+    return TransientFault(
+        f"the SMTP server could not be reached ({type(error).__name__})", vendor=_VENDOR, code="connect"
+    )
+
+
+def _certificate_refused(error: BaseException | None) -> bool:
+    if error is None or isinstance(error, ssl.SSLCertVerificationError):
+        return error is not None
+    return _certificate_refused(error.__cause__ or error.__context__)
+
+
+def _total(answer: httpx.Response) -> int:
+    return int(answer.json()["total"])
