@@ -1,0 +1,117 @@
+"""A playbook directory as a checked document, or every problem it has with file, line and column."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from authoring.content import Sources, read_directory
+from authoring.problems import PlaybookProblems, Problem, ordered, refused
+from authoring.schema import explain, without_unknown_keys
+from authoring.source import Document, Spot
+from authoring.templates import Known, faults
+from domain.playbook.check import Finding, problems
+from domain.playbook.models import Playbook
+
+
+def load_playbook(directory: Path) -> Playbook:
+    """The playbook in a directory. Raises ``PlaybookProblems`` with all of its problems when any is an error."""
+    document, found = read_playbook(directory)
+    if document is None or refused(found):
+        raise PlaybookProblems(found)
+    return document
+
+
+def read_playbook(directory: Path) -> tuple[Playbook | None, list[Problem]]:
+    """The document, if the models accept it, and every problem, errors and warnings, in file and line order."""
+    directory = Path(directory)
+    if not (directory / "playbook.yaml").is_file():
+        return None, [Problem("playbook.yaml", 1, 1, "file", f"there is no playbook.yaml in {directory}")]
+    sources = read_directory(directory)
+    found = sources.problems()
+    document = None
+    if isinstance(sources.playbook.data, dict) and sources.playbook.values:
+        document, shape = _validate(sources)
+        found += [*shape, *_template_problems(sources)]
+    if document is not None:
+        found += [place(sources, finding) for finding in problems(document)]
+    return document, ordered(found)
+
+
+def _validate(sources: Sources) -> tuple[Playbook | None, list[Problem]]:
+    """The models' opinion. Where only unknown keys stand in the way, the rest is still checked without them."""
+    data = sources.data()
+    try:
+        return Playbook.model_validate(data), []
+    except ValidationError as error:
+        found = explain(sources, error)
+        rest = without_unknown_keys(data, error)
+    try:
+        return (Playbook.model_validate(rest) if rest is not None else None), found
+    except ValidationError:
+        return None, found
+
+
+def place(sources: Sources, finding: Finding) -> Problem:
+    """A finding about the document, at its place in the files."""
+    document, spot = sources.locate(finding.path)
+    line, column = spot.line, spot.column
+    if finding.at is not None:
+        line, column = place_in_scalar(document, spot, *finding.at)
+    return Problem(document.file, line, column, finding.rule, finding.message, finding.severity)
+
+
+def place_in_scalar(document: Document, spot: Spot, line: int, column: int) -> tuple[int, int]:
+    """The place in the file of a place in a scalar's text (all from 1)."""
+    if spot.style == "body":
+        return spot.line + line - 1, column
+    lines = document.text.split("\n")
+    if spot.style == "|":
+        target = spot.line + line
+        content = lines[target - 1] if target <= len(lines) else ""
+        indent = _indent(lines, spot.line)
+        return target, min(column + indent, len(content) + 1)
+    if spot.style == ">" or spot.last_line > spot.line:
+        return _place_in_folded(lines, spot, column)
+    return spot.line, spot.column + (1 if spot.style else 0) + column - 1
+
+
+def _indent(lines: list[str], header: int) -> int:
+    """Indentation of a block scalar: that of its first line with text."""
+    first = next((line for line in lines[header:] if line.strip()), "")
+    return len(first) - len(first.lstrip(" "))
+
+
+def _place_in_folded(lines: list[str], spot: Spot, column: int) -> tuple[int, int]:
+    """YAML joined the lines with one space each: walk them to the column."""
+    first = spot.line + 1 if spot.style == ">" else spot.line
+    left = column - 1
+    for number in range(first, spot.last_line + 1):
+        line = lines[number - 1]
+        start = spot.column - 1 + bool(spot.style) if number == spot.line else len(line) - len(line.lstrip(" "))
+        length = len(line.rstrip()) - start
+        if left <= length:
+            return number, start + left + 1
+        left -= length + 1
+    return spot.line, spot.column
+
+
+_TEMPLATED = ("subject", "preheader", "cta_label", "cta_url", "body")
+
+
+def _template_problems(sources: Sources) -> Iterator[Problem]:
+    """Faults of the Jinja in content. Works on the raw data, so it needs no valid document."""
+    data = sources.playbook.data
+    variables, fields = data.get("variables"), data.get("lead_fields")
+    known = Known(
+        frozenset(variables if isinstance(variables, dict) else ()),
+        frozenset(fields if isinstance(fields, dict) else ()),
+    )
+    for content in sources.contents.values():
+        for key in _TEMPLATED:
+            text = content.data.get(key) if isinstance(content.data, dict) else None
+            if isinstance(text, str):
+                spot = content.locate((key,))
+                for fault in faults(text, known):
+                    line, column = place_in_scalar(content, spot, fault.line, fault.column)
+                    yield Problem(content.file, line, column, "template", fault.message)

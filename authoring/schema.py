@@ -1,0 +1,162 @@
+"""What the models say, in words a marketer can act on, at the place where it is written."""
+
+import copy
+import types
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from authoring.content import KEYS, Sources
+from authoring.problems import Problem
+from domain.playbook.checks.finding import Path, did_you_mean
+from domain.playbook.models import Asset, Playbook
+
+_PATTERNS = {
+    r"^[a-z][a-z0-9_]{0,62}$": "use lower-case letters, digits and _ (first a letter)",
+    r"^[a-z0-9][a-z0-9_-]{0,62}$": "use lower-case letters, digits, - and _",
+    r"^[^@\s]+@[^@\s]+$": "is not an e-mail address",
+}
+_KINDS = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "tuple_type": "a list (lines that begin with -)",
+    "dict_type": "keys and values",
+    "model_type": "keys and values",
+    "model_attributes_type": "keys and values",
+    "time_parsing": "a time such as 09:00",
+    "time_type": "a time such as 09:00",
+}
+
+
+def explain(sources: Sources, error: ValidationError) -> list[Problem]:
+    """The errors of one validation, those about the same value joined into one problem."""
+    by_place: dict[tuple[Path, bool], list[ErrorDetails]] = defaultdict(list)
+    for detail in error.errors(include_url=False):
+        path, key = _written(sources, detail)
+        by_place[path, key].append(detail)
+    return [problem for place, details in by_place.items() for problem in _problems(sources, *place, details)]
+
+
+def _written(sources: Sources, detail: ErrorDetails) -> tuple[Path, bool]:
+    """The path as written: without the union branches and key marks that pydantic adds; and whether a key is meant."""
+    loc: Path = detail["loc"]
+    if detail["type"] in {"missing", "extra_forbidden"}:
+        return loc, True
+    if loc[-1:] == ("[key]",):
+        return loc[:-1], True
+    while loc and _get(sources.data(), loc) is _NOTHING:
+        loc = loc[:-1]
+    return loc, False
+
+
+_NOTHING = object()
+
+
+def _get(data: Any, path: Path) -> Any:
+    for step in path:
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
+            return _NOTHING
+    return data
+
+
+def _problems(sources: Sources, path: Path, key: bool, details: list[ErrorDetails]) -> list[Problem]:
+    kind = details[0]["type"]
+    about = path[:-1] if kind == "missing" else path
+    document, spot = sources.locate(about, key=key and kind != "missing")
+    if kind == "missing":
+        rule, message = "missing", f"“{path[-1]}” is missing{_named(path[:-1])}"
+    elif kind == "extra_forbidden":
+        rule, message = (
+            "unknown-key",
+            f"“{path[-1]}” is not a key here{did_you_mean(str(path[-1]), keys_at(path[:-1]))}",
+        )
+    else:
+        rule, message = "value", _values(path, details)
+    return [Problem(document.file, spot.line, spot.column, rule, message)]
+
+
+def _named(path: Path) -> str:
+    return " in " + ".".join(str(step) for step in path) if path else ""
+
+
+def _values(path: Path, details: list[ErrorDetails]) -> str:
+    wanted = [_KINDS[detail["type"]] for detail in details if detail["type"] in _KINDS]
+    if len(wanted) == len(details):
+        return f"“{_last(path)}” must be {' or '.join(dict.fromkeys(wanted))}"
+    detail = next(detail for detail in details if detail["type"] not in _KINDS)
+    return f"“{_last(path)}”: {_words(detail)}" if path else _words(detail)
+
+
+def _last(path: Path) -> str:
+    return str(next((step for step in reversed(path) if isinstance(step, str)), "playbook"))
+
+
+def _words(detail: ErrorDetails) -> str:
+    context: Mapping[str, Any] = detail.get("ctx", {})
+    match detail["type"]:
+        case "string_pattern_mismatch":
+            return f"{_shown(detail)}: {_PATTERNS.get(context['pattern'], detail['msg'])}"
+        case "enum" | "literal_error":
+            allowed = [option.strip("' ") for option in context["expected"].replace(" or ", ", ").split(",")]
+            near = did_you_mean(str(detail["input"]), allowed)
+            return f"{_shown(detail)} is none of {', '.join(allowed)}" + (near if "mean" in near else "")
+        case "value_error":
+            return str(context["error"])
+        case "too_short" | "string_too_short":
+            return f"is too short: at least {context['min_length']}"
+        case "string_too_long":
+            return f"is longer than {context['max_length']} characters"
+        case "greater_than_equal":
+            return f"{_shown(detail)} is below {context['ge']}"
+        case "less_than_equal":
+            return f"{_shown(detail)} is above {context['le']}"
+    return detail["msg"]
+
+
+def _shown(detail: ErrorDetails) -> str:
+    text = str(detail["input"])
+    return f"“{text[:60]}…”" if len(text) > 60 else f"“{text}”"  # noqa: PLR2004 — what fits a line
+
+
+def without_unknown_keys(data: dict[str, Any], error: ValidationError) -> dict[str, Any] | None:
+    """A copy without the keys that no model knows; None when other errors stand in the way as well."""
+    details = error.errors(include_url=False, include_context=False)
+    if any(detail["type"] != "extra_forbidden" for detail in details):
+        return None
+    rest = copy.deepcopy(data)
+    for detail in details:
+        *path, last = detail["loc"]
+        _get(rest, tuple(path)).pop(last, None)
+    return rest
+
+
+def keys_at(path: Path) -> list[str]:
+    """Keys that the model at a path knows."""
+    if path[:1] == ("assets",):
+        return list(KEYS)
+    model: Any = Playbook
+    for step in path:
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            model = model.model_fields[str(step)].annotation if step in model.model_fields else None
+        model = model_in(model)
+    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+
+
+def model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model inside a field's type: itself, or in a tuple, dict or optional. None when there is none."""
+    if isinstance(annotation, type) and not get_origin(annotation):
+        return annotation if issubclass(annotation, BaseModel) and annotation is not Asset else None
+    if get_origin(annotation) in {tuple, dict, Union, types.UnionType}:
+        return next((found for part in get_args(annotation) if (found := model_in(part)) is not None), None)
+    return None

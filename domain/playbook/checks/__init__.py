@@ -1,0 +1,1 @@
+"""Checks of a whole playbook, by subject. ``domain.playbook.check`` runs them all."""

@@ -1,0 +1,31 @@
+"""What a check of the document says: where in the document, which rule, and in words."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Literal
+
+#: Keys and indices from the document's root: ``("tracks", 0, "touches", 2, "asset")``.
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One problem. ``at`` is (line, column), from 1, inside the text at ``path`` when a part of it is meant."""
+
+    path: Path
+    rule: str
+    message: str
+    severity: Literal["error", "warning"] = "error"
+    at: tuple[int, int] | None = None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """“; did you mean …?” for a near miss, what there is when that is little, else nothing."""
+    options = sorted(set(known))
+    near = get_close_matches(word, options, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean “{near[0]}”?"
+    if options and len(options) <= 8:  # noqa: PLR2004 — more than a line can hold helps nobody
+        return f"; there is {', '.join(options)}"
+    return ""
