@@ -8,7 +8,19 @@ are wall-clock time. Ids are opaque: an address or a name appears only in ``lead
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity as SequenceOf, Index, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    DefaultClause,
+    Index,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy import (
+    Identity as SequenceOf,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
 
@@ -72,12 +84,14 @@ class Behaviour(SQLModel, table=True):
         UniqueConstraint("lead_id", "position"),
         Index("behaviour_lead_at", "lead_id", "occurred_at"),
         Index("behaviour_unattached", "anonymous_id", postgresql_where=text("lead_id is null")),
+        Index("behaviour_unattached_user", "user_id", postgresql_where=text("lead_id is null")),
     )
     id: int | None = Field(default=None, sa_column=Column(BigInteger, SequenceOf(always=True), primary_key=True))
     message_id: str = Field(unique=True)
     lead_id: str | None = Field(default=None, foreign_key="lead.id")
     position: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
     anonymous_id: str | None = None
+    user_id: str | None = None
     kind: str
     name: str
     properties: dict[str, Any] = _json()
@@ -88,7 +102,8 @@ class Behaviour(SQLModel, table=True):
 
 class PendingWake(SQLModel, table=True):
     """One row per lead whose journey must hear of new behaviour. A relay leases it, signals, and deletes it if
-    ``version`` has not risen meanwhile; ``types`` are event names for the person who reads the history."""
+    ``version`` has not risen meanwhile; ``types`` are event names for the person who reads the history.
+    """
 
     __tablename__ = "pending_wake"
     lead_id: str = Field(primary_key=True, foreign_key="lead.id")
@@ -121,7 +136,7 @@ class Suppression(SQLModel, table=True):
 
 
 class PlaybookVersion(SQLModel, table=True):
-    """A playbook by content: ``hash`` is ``Playbook.content_hash()``, ``document`` its JSON (key order kept as text)."""
+    """A playbook by content: ``hash`` is ``Playbook.content_hash()``, ``document`` its JSON (text: order kept)."""
 
     __tablename__ = "playbook_version"
     hash: str = Field(primary_key=True)
@@ -231,7 +246,10 @@ class Touch(SQLModel, table=True):
 
 
 class Handoff(SQLModel, table=True):
-    """A lead given to sales. ``id`` is ``<lead>-<cycle>-<n>``. Status: open, accepted, rejected, expired, withdrawn."""
+    """A lead given to sales. ``id`` is ``<lead>-<cycle>-<n>``. Status: open, accepted, rejected, expired, withdrawn.
+
+    ``resolved_number`` is the number of the decision that resolved it: deciding again before it opens it again.
+    """
 
     id: str = Field(primary_key=True)
     lead_id: str = Field(foreign_key="lead.id", index=True)
@@ -243,6 +261,7 @@ class Handoff(SQLModel, table=True):
     opened_at: datetime = _when()
     sla_at: datetime = _when()
     resolved_at: datetime | None = _when(null=True)
+    resolved_number: int | None = None
     outcome_reason: str = ""
     touch_key: str = ""
 
@@ -319,3 +338,16 @@ class DeadLetter(SQLModel, table=True):
     reason: str
     body: dict[str, Any] = _json()
     received_at: datetime = _when()
+
+
+def _let_the_server_know_the_defaults() -> None:
+    """Plain SQL may then leave out every column whose value is merely the model's default."""
+    tables = SQLModel.metadata.tables
+    fields = [(model, name, field) for model in SQLModel.__subclasses__() for name, field in model.model_fields.items()]
+    for model, name, field in fields:
+        column = tables[str(model.__tablename__)].columns[name]
+        if column.server_default is None and isinstance(field.default, str | int | float) and not column.primary_key:
+            column.server_default = DefaultClause(str(field.default).lower())
+
+
+_let_the_server_know_the_defaults()
