@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from domain.playbook.hits import Hit
 from domain.decision import Contribution, Scores
 from domain.facts import Facts
 from domain.playbook.compiled import CompiledPlaybook
 from domain.playbook.conditions import ABSENT
+from domain.playbook.hits import Hit
 from domain.playbook.models import Intent
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from domain.playbook.hits import Hit, Matcher, counts
 from domain.playbook.conditions import Condition, Conditions
+from domain.playbook.hits import Hit, Matcher, counts
 from domain.playbook.models import Playbook, Touch, Track
 from domain.words import BuyerStage
 
@@ -47,11 +47,14 @@ class CompiledPlaybook:
 
 def conditions_of(document: Playbook) -> list[tuple[str, bool]]:
     """Every condition of the document with whether it may use scores, stage and segment."""
-    early = [rule.when for rule in (*document.scoring.fit.rules, *document.scoring.intent.entry)]
-    late: list[str | None] = [rule.when for rule in document.segments]
-    late += [rule.when for rule in (*document.triage, *document.disqualify, *document.handoff.rules)]
+    early = [rule.when for rule in document.scoring.fit.rules] + [rule.when for rule in document.scoring.intent.entry]
+    late: list[str | None] = [segment.when for segment in document.segments]
+    late += [rule.when for rule in document.triage]
+    late += [rule.when for rule in document.disqualify]
+    late += [rule.when for rule in document.handoff.rules]
     late += [transition.when for stage in document.stages for transition in stage.transitions]
     late += [touch.when for track in document.tracks for touch in track.touches]
     late += [touch.when for touch in document.re_engagement.touches]
-    late += [item.when for item in (*document.triggers, *document.audiences)]
+    late += [trigger.when for trigger in document.triggers]
+    late += [audience.when for audience in document.audiences]
     return [(text, False) for text in early] + [(text, True) for text in late if text is not None]

@@ -1,0 +1,134 @@
+"""The core: one pure function from what is known to what should happen.
+
+The order of the rules is the policy: operators, then what ends a journey, then sales, then silence, then stages and
+triggers, then handoff, and only then the next touch. The workflow, the simulator and the tests call this function.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from domain.core import (
+    endings,
+    entry,
+    forward,
+    handoff,
+    lists,
+    operators,
+    re_engagement,
+    stages,
+    touches,
+    triggers,
+)
+from domain.core.draft import Draft
+from domain.decision import Decision, Wake
+from domain.facts import Facts, OperatorCommand
+from domain.playbook.compiled import CompiledPlaybook
+from domain.state import JourneyState
+
+
+def decide(
+    playbook: CompiledPlaybook,
+    state: JourneyState,
+    facts: Facts,
+    now: datetime,
+    commands: Sequence[OperatorCommand] = (),
+) -> Decision:
+    """Decide what a journey does at ``now`` (aware UTC, deployment clock).
+
+    A function of its arguments alone: the same arguments give the same decision. Never raises for any facts. A journey
+    that has ended decides nothing more.
+    """
+    draft = Draft(playbook, state, facts, now)
+    if not state.ended:
+        _follow_playbook(draft)
+        operators.obey(draft, commands)
+        _consider(draft)
+    return _conclude(draft)
+
+
+def version_in_force(playbook: CompiledPlaybook, facts: Facts) -> str:
+    """Hash of the version a journey should decide with: its own, or the newest where the playbook follows."""
+    return facts.active_playbook if playbook.document.follow and facts.active_playbook else playbook.hash
+
+
+def _follow_playbook(draft: Draft) -> None:
+    if draft.state.playbook != draft.playbook.hash:
+        draft.because("playbook", f"follows version {draft.playbook.hash}", before=draft.state.playbook)
+        draft.change(playbook=draft.playbook.hash)
+        stages.place(draft)
+
+
+def _consider(draft: Draft) -> None:
+    for rule in (
+        endings.check,
+        entry.assign_segment,
+        handoff.answered,
+        entry.triage,
+        handoff.run_clock,
+        re_engagement.run,
+        stages.follow,
+        triggers.fire,
+        handoff.consider,
+        touches.plan,
+    ):
+        if draft.state.ended:
+            return
+        rule(draft)
+
+
+def _conclude(draft: Draft) -> Decision:
+    """Freeze the draft: number the decision, move the cursor, choose the next wake."""
+    unread = [behaviour.position for behaviour in draft.facts.behaviours]
+    draft.change(number=draft.state.number + 1, cursor=max([draft.state.cursor, *unread]))
+    ahead = forward.describe(draft)
+    return Decision(
+        state=draft.state,
+        at=draft.now,
+        title=_title(draft),
+        scores=draft.scores,
+        send=tuple(draft.send),
+        withdraw=tuple(dict.fromkeys(draft.withdraw)),
+        open_handoff=draft.open_handoff,
+        resolve_handoff=draft.resolve_handoff,
+        suppress=draft.suppress,
+        audiences=lists.audiences(draft),
+        crm=lists.crm_fields(draft, ahead),
+        next_wake=_next_wake(draft),
+        next_touch_at=None if draft.state.ended else draft.next_touch_at,
+        reasons=tuple(draft.reasons),
+        rejected=tuple(draft.rejected),
+        forward=ahead,
+    )
+
+
+def _next_wake(draft: Draft) -> Wake | None:
+    """The earliest of everything that waits. Every journey that has not ended has one (C37)."""
+    if draft.state.ended:
+        return None
+    if draft.facts.more_unread:
+        return Wake(at=draft.now, cause="more behaviour to read")
+    handoff.next_step(draft)
+    re_engagement.next_step(draft)
+    draft.wake(draft.state.started + draft.rules.length_limit, "the journey's longest time is reached")
+    first = min(draft.wakes, key=lambda wake: wake.at)
+    if first.at <= draft.now:  # a limit that is past but held open, such as the length limit during a handoff
+        later = [wake for wake in draft.wakes if wake.at > draft.now]
+        day = Wake(at=draft.now + timedelta(days=1), cause="look again")
+        first = min([*later, day], key=lambda wake: wake.at)
+    return first
+
+
+def _title(draft: Draft) -> str:
+    """One line for lists and for the Temporal UI. No personal data."""
+    state = draft.state
+    if state.ended:
+        return lists.why_here(draft)
+    if draft.open_handoff is not None:
+        return f"Handed to sales: {draft.open_handoff.reason}"
+    if draft.send:
+        return "Sends " + ", ".join(touch.asset or touch.step for touch in draft.send)
+    if state.paused_since is not None:
+        return "Paused"
+    if draft.reasons:
+        return draft.reasons[-1].text[:1].upper() + draft.reasons[-1].text[1:]
+    return "Waits: " + (draft.rejected[-1].why if draft.rejected else "nothing is due")

@@ -1,0 +1,66 @@
+"""What ends a journey at once, whatever else was planned (C3, C12, C25). Asked first, in this order."""
+
+from domain.core.draft import Draft
+from domain.words import DeliveryKind, Ending, LeadStatus
+
+#: Delivery events after which nobody may write again: event → (ending, words).
+_FINAL_DELIVERIES = {
+    DeliveryKind.UNSUBSCRIBED: (Ending.OPTED_OUT, "unsubscribed"),
+    DeliveryKind.COMPLAINED: (Ending.COMPLAINED, "marked a mail as spam"),
+    DeliveryKind.BOUNCED_HARD: (Ending.HARD_BOUNCED, "the address does not exist"),
+}
+#: Reason of a suppression → ending. Any other reason (erasure, a person's entry) ends as opted out.
+_SUPPRESSED = {"complained": Ending.COMPLAINED, "hard_bounced": Ending.HARD_BOUNCED}
+#: What the CRM reports when sales works the lead already.
+OPPORTUNITY_OPENED = "opportunity_opened"
+
+
+def check(draft: Draft) -> None:
+    """End the journey if anything demands it."""
+    for rule in (_forbidden, _final_delivery, _opportunity, _disqualified, _too_long):
+        if not draft.state.ended:
+            rule(draft)
+
+
+def _forbidden(draft: Draft) -> None:
+    reason = draft.facts.permission.suppressed
+    if reason:
+        draft.because("suppression", "contact is forbidden: " + reason.replace("_", " "), reason=reason)
+        draft.end(_SUPPRESSED.get(reason, Ending.OPTED_OUT), reason)
+
+
+def _final_delivery(draft: Draft) -> None:
+    for behaviour in _unread(draft, "delivery"):
+        final = _FINAL_DELIVERIES.get(DeliveryKind(behaviour)) if behaviour in set(DeliveryKind) else None
+        if final is not None:
+            ending, words = final
+            draft.because(f"delivery_{behaviour}", words, event=behaviour)
+            draft.forbid(ending.value)
+            draft.end(ending, words)
+            return
+
+
+def _opportunity(draft: Draft) -> None:
+    if OPPORTUNITY_OPENED in _unread(draft, "crm"):
+        draft.because(OPPORTUNITY_OPENED, "sales opened an opportunity")
+        draft.end(Ending.OPPORTUNITY_OPENED, "sales opened an opportunity", LeadStatus.SALES_ACCEPTED)
+
+
+def _disqualified(draft: Draft) -> None:
+    for rule in draft.rules.disqualify:
+        if draft.holds(rule.when):
+            draft.because(rule.id, f"not a lead: {rule.reason.value.replace('_', ' ')}", when=rule.when)
+            draft.end(Ending.DISQUALIFIED, rule.reason.value, LeadStatus.DISQUALIFIED)
+            return
+
+
+def _too_long(draft: Draft) -> None:
+    ends = draft.state.started + draft.rules.length_limit
+    if draft.state.handoff is None and draft.now >= ends:
+        draft.because("length_limit", "the journey has reached its longest allowed time")
+        draft.end(Ending.LENGTH_LIMIT, f"longer than {draft.rules.length_limit.days} days")
+
+
+def _unread(draft: Draft, kind: str) -> list[str]:
+    cursor = draft.before.cursor
+    return [b.name for b in draft.facts.behaviours if b.kind == kind and b.trusted and b.position > cursor]

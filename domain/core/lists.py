@@ -1,0 +1,65 @@
+"""Desired state outside the journey: ads audiences and the CRM's fields (C17, C20)."""
+
+from typing import Any
+
+from domain.core.draft import Draft
+from domain.core.phases import NURTURING
+from domain.words import Ending, Phase
+
+
+def audiences(draft: Draft) -> dict[str, bool]:
+    """Every audience of the playbook → whether the lead should be in it. Outside nurture: in none."""
+    belongs = draft.state.phase in NURTURING and draft.facts.lead.has_email and not draft.facts.permission.suppressed
+    return {
+        audience.id: belongs
+        and (audience.id in draft.state.joined or (audience.when is not None and draft.holds(audience.when)))
+        for audience in draft.rules.audiences
+    }
+
+
+def crm_fields(draft: Draft, forward: tuple[str, ...]) -> dict[str, Any]:
+    """C20's fields. Scores appear as levels: a number that decays daily would rewrite every record every day."""
+    state, fields = draft.state, draft.facts.lead.fields
+    last = max((hit for hit in draft.hits if hit.match.meaningful), key=lambda hit: hit.at, default=None)
+    disqualified = state.ending_reason if state.ending is Ending.DISQUALIFIED else ""
+    return {
+        "source": draft.facts.lead.source,
+        "campaign": fields.get("campaign") or "",
+        "landing_page": fields.get("landing_page") or "",
+        "offer": fields.get("offer") or "",
+        "lead_status": state.status.value,
+        "fit_level": draft.scores.grade or str(draft.scores.fit),
+        "intent_level": intent_level(draft),
+        "buyer_stage": state.stage.value,
+        "segment": state.segment,
+        "last_action": f"{last.match.label} ({last.at:%Y-%m-%d})" if last else "",
+        "owner": draft.facts.lead.owner,
+        "nurture_path": state.phase.value,
+        "disqualification_reason": disqualified,
+        "why_in_nurture": why_here(draft),
+        "what_moves_it_forward": "; ".join(forward),
+    }
+
+
+def intent_level(draft: Draft) -> str:
+    intent, rules = draft.scores.intent, draft.rules.scoring
+    if intent >= rules.sales_ready:
+        return "high"
+    return "medium" if intent >= rules.mql else "low"
+
+
+def why_here(draft: Draft) -> str:
+    """Why the lead is where it is, in one sentence."""
+    state = draft.state
+    stage = state.stage.value.replace("_", " ")
+    ending = f"{state.ending or 'unknown'}; {state.ending_reason}".replace("_", " ")
+    sentences = {
+        Phase.ENTRY: "Has just come in.",
+        Phase.NURTURE: f"Not ready for sales: in {stage}, intent {intent_level(draft)}.",
+        Phase.SALES_REVIEW: "Promising, but someone must look at the record first.",
+        Phase.HANDOFF: f"With sales: {state.handoff.reason if state.handoff else ''}.",
+        Phase.COOL_DOWN: "Sales gave the lead back: quiet for a while.",
+        Phase.RE_ENGAGEMENT: "Went quiet: being asked once more.",
+        Phase.ENDED: f"Ended: {ending}.",
+    }
+    return sentences[state.phase]

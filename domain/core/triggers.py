@@ -1,0 +1,83 @@
+"""Behaviour that interrupts: a touch in place of the next generic one, an alert, a stage move, audiences (C10, C11)."""
+
+from datetime import datetime
+
+from domain.core import stages
+from domain.core.cadence import COUNTED
+from domain.core.draft import Draft
+from domain.core.phases import NURTURING
+from domain.playbook.hits import Hit
+from domain.playbook.models import Trigger
+from domain.state import PendingTouch
+from domain.words import Channel
+
+
+def fire(draft: Draft) -> None:
+    """Fire every trigger whose behaviour is new, in the playbook's order, each at most once per decision."""
+    for trigger in draft.rules.triggers:
+        hits = [hit for hit in draft.new if hit.name == trigger.behaviour]
+        if hits and (trigger.when is None or draft.holds(trigger.when)):
+            _fire(draft, trigger, hits[-1])
+
+
+def step_of(trigger_id: str) -> str:
+    return f"trigger-{trigger_id}"
+
+
+def _fire(draft: Draft, trigger: Trigger, hit: Hit) -> None:
+    if draft.state.phase not in NURTURING:
+        draft.reject(trigger.id, f"no triggers in phase {draft.state.phase.value.replace('_', ' ')}", "phase")
+        return
+    cooled = _cooled(draft, trigger)
+    if cooled is not None:
+        draft.reject(trigger.id, "the same trigger fired not long ago", "cool_down", cooled)
+        return
+    draft.because(trigger.id, hit.match.label, behaviour=hit.name, at=hit.at)
+    if trigger.stage is not None:
+        stages.raise_to(draft, trigger.stage, trigger.id)
+    _change_audiences(draft, trigger)
+    if trigger.alert:
+        _alert(draft, trigger)
+    if trigger.touch is not None:
+        _wait_for_touch(draft, trigger, hit)
+
+
+def _cooled(draft: Draft, trigger: Trigger) -> datetime | None:
+    """When the trigger may fire again, or None when it may now."""
+    step = step_of(trigger.id)
+    if any(pending.trigger == trigger.id for pending in draft.state.pending):
+        return draft.now
+    fired = [t.at for t in draft.facts.touches if t.step in (step, f"{step}-alert") and t.status in COUNTED]
+    again = max(fired) + trigger.cool_down if fired else None
+    return again if again is not None and again > draft.now else None
+
+
+def _change_audiences(draft: Draft, trigger: Trigger) -> None:
+    joined = dict.fromkeys((*draft.state.joined, *trigger.audiences.add))
+    kept = tuple(name for name in joined if name not in trigger.audiences.remove)
+    if kept != draft.state.joined:
+        draft.change(joined=kept)
+
+
+def _alert(draft: Draft, trigger: Trigger) -> None:
+    step = f"{step_of(trigger.id)}-alert"
+    draft.touch(step, Channel.ALERT, note=trigger.alert, occurrence=occurrence(draft, step))
+
+
+def occurrence(draft: Draft, step: str) -> int:
+    """Number of the next touch of a step that may repeat: one more than the ledger holds for this cycle."""
+    done = sum(t.step == step and t.cycle == draft.state.cycle and t.status in COUNTED for t in draft.facts.touches)
+    return done + 1
+
+
+def _wait_for_touch(draft: Draft, trigger: Trigger, hit: Hit) -> None:
+    touch = trigger.touch
+    assert touch is not None  # noqa: S101 the caller has looked
+    pending = PendingTouch(
+        step=step_of(trigger.id),
+        trigger=trigger.id,
+        channel=touch.channel,
+        asset=touch.asset or "",
+        due=max(hit.at + touch.delay, draft.now),
+    )
+    draft.change(pending=(*draft.state.pending, pending))
