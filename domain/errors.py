@@ -13,7 +13,7 @@ LeadFault      invalid address, hard bounce           becomes a delivery event; 
 
 
 class VendorFault(Exception):
-    """A vendor did not do what was asked. ``vendor``, ``status`` and ``code`` are kept; messages carry no personal data.
+    """A vendor did not do what was asked. ``vendor``, ``status``, ``code`` are kept; messages carry no personal data.
 
     ``certainly_not_sent`` is true when the failure proves that nothing was delivered (connection refused, a 4xx
     answer); false when it is not known (a timeout after the body was handed over).

@@ -90,7 +90,7 @@ class Permission(Fact):
 
 
 class OperatorCommand(Fact):
-    """What an operator or a seller asked of this journey. ``by`` is an opaque actor (a key's name), never an address."""
+    """What an operator or a seller asked of this journey. ``by`` is an opaque actor (a key's name), no address."""
 
     id: str
     kind: CommandKind

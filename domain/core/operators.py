@@ -30,7 +30,9 @@ def _resume(draft: Draft, _: OperatorCommand) -> None:
     if paused is None:
         draft.reject("resume", "the journey is not paused", "not_paused")
     else:
-        draft.change(paused_since=None, anchor=draft.state.anchor + (draft.now - paused))
+        shift = draft.now - paused
+        since = draft.state.phase_since + shift
+        draft.change(paused_since=None, anchor=draft.state.anchor + shift, phase_since=since)
 
 
 def _skip_wait(draft: Draft, _: OperatorCommand) -> None:

@@ -6,7 +6,9 @@ from domain.words import Ending, LeadStatus, Phase
 
 
 def run(draft: Draft) -> None:
-    """Begin re-engagement, notice that someone is back, or sunset."""
+    """Begin re-engagement, notice that someone is back, or sunset. A paused journey's silence does not count."""
+    if draft.state.paused_since is not None:
+        return
     if draft.state.phase is Phase.NURTURE:
         _begin(draft)
     elif draft.state.phase is Phase.RE_ENGAGEMENT:
@@ -18,6 +20,8 @@ def run(draft: Draft) -> None:
 def next_step(draft: Draft) -> None:
     """When silence has its next consequence."""
     rules = draft.rules.re_engagement
+    if draft.state.paused_since is not None:
+        return
     if draft.state.phase is Phase.NURTURE:
         draft.wake(draft.quiet_since + rules.after, f"{rules.after.days} quiet days: re-engagement begins")
     elif draft.state.phase is Phase.RE_ENGAGEMENT and not draft.next_touch_at:

@@ -1,7 +1,8 @@
 """Which touch is next, and whether it may leave now (C7, C11, C17–C19).
 
 A trigger's touch goes before the track's next one and takes its slot. A track's next touch is its first step that is
-not behind the lead: a step the ledger holds for this journey, or an asset that ever reached this person, is passed over.
+not behind the lead: a step the ledger holds for this journey, and an asset that ever reached this person, are passed
+over.
 """
 
 from datetime import datetime, timedelta
@@ -71,10 +72,8 @@ def _scheduled(draft: Draft) -> bool:
         return False
     step = next_step(draft)
     if step is None:
-        where = (
-            "re-engagement" if draft.state.phase is Phase.RE_ENGAGEMENT else draft.state.stage.value.replace("_", " ")
-        )
-        draft.reject("next touch", f"no content left in {where}", "exhausted")
+        where = draft.state.stage if draft.state.phase is Phase.NURTURE else draft.state.phase
+        draft.reject("next touch", f"no content left in {where.value.replace('_', ' ')}", "exhausted")
         return False
     due = draft.now if draft.skip_wait else draft.state.anchor + step.gap
     if not _leaves(draft, step.id, step.channel, step.asset or "", due):
