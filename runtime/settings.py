@@ -4,7 +4,6 @@ Read once, at a process's start, and handed down; nothing else reads the environ
 all and a test holds it to the descriptions here.
 """
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -37,8 +36,8 @@ class Settings(BaseSettings):
     worker_cached_workflows: int = Field(2000, ge=0, description="Most journeys kept in memory between their tasks.")
     worker_drain: float = Field(8.0, ge=0, description="Seconds a stopping worker lets running touches finish.")
     relay_concurrency: int = Field(32, ge=1, description="Most journeys being woken at once by one relay.")
-    reconcile_interval: float = Field(60.0, gt=0, description="Seconds between pushes of CRM fields and audiences.")
-    send_timeout: float = Field(20.0, gt=0, description="Hard limit in seconds of one attempt to carry out a touch.")
+    reconcile_interval: float = Field(300.0, gt=0, description="Seconds between pushes of CRM fields and audiences.")
+    send_timeout: float = Field(20.0, gt=0, le=20, description="Hard limit in seconds of one attempt at a touch.")
     metrics_port: int = Field(0, ge=0, le=65535, description="Port of the worker's /metrics; 0 for none.")
 
     # E-mail
@@ -95,8 +94,3 @@ class Settings(BaseSettings):
     def claim_lease(self) -> float:
         """Seconds a claim is held: longer than an attempt's hard limit, so an open attempt never loses its claim."""
         return self.send_timeout + 5
-
-    @property
-    def touch_timeout(self) -> timedelta:
-        """Temporal's limit of one attempt: longer than the lease, so a lost attempt meets an expired claim."""
-        return timedelta(seconds=self.send_timeout + 15)

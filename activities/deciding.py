@@ -1,0 +1,97 @@
+"""``decide``: load facts, ask the pure core, record what it concluded (DESIGN, The shape)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from temporalio import activity
+
+from activities.messages import DecideInput, DecideResult, TouchOutcome
+from domain.core.decide import decide
+from domain.decision import Decision
+from domain.facts import Facts
+from domain.playbook.compiled import CompiledPlaybook
+from domain.ports import Clock, Journeys, Playbooks
+
+#: A wake that is already due still leaves the worker this long: a rule that is due for ever must not spin.
+_LEAST_WAIT = timedelta(milliseconds=200)
+_KEYWORD_LIMIT = 200  # characters; the server terminates a workflow whose value exceeds 2,048 bytes
+_WORDS_LIMIT = 240
+_CAUSE_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """The ``decide`` activity. It runs as a local activity: its result is a marker in the journey's history."""
+
+    journeys: Journeys
+    playbooks: Playbooks
+    clock: Clock
+
+    @activity.defn(name="decide")
+    async def decide(self, asked: DecideInput) -> DecideResult:
+        """One decision. Any failure is retried by the journey for ever, and changes nothing until it succeeds."""
+        now = self.clock.from_real(asked.now)
+        state = asked.state.model_copy(update={"in_flight": asked.in_flight})
+        facts = await self.journeys.gather(state, now)
+        playbook = await self.playbooks.compiled(state.playbook)
+        decision = decide(playbook, state, facts, now, asked.commands)
+        await self.journeys.record(state, decision, cause(asked), asked.wakes)
+        return self._result(asked, decision, facts, playbook)
+
+    def _result(self, asked: DecideInput, decision: Decision, facts: Facts, playbook: CompiledPlaybook) -> DecideResult:
+        wake = decision.next_wake
+        return DecideResult(
+            state=decision.state,
+            send=decision.send,
+            withdraw=decision.withdraw,
+            wake_at=self._real(wake.at, asked.now) if wake else None,
+            cause=_clamp(wake.cause, _CAUSE_LIMIT) if wake else "",
+            title=_clamp(decision.title, _WORDS_LIMIT),
+            why=_clamp("; ".join(reason.text for reason in decision.reasons[:3]), _WORDS_LIMIT),
+            forward=_clamp("; ".join(decision.forward[:3]), _WORDS_LIMIT),
+            show=_changes(asked.shown, self._attributes(decision, facts, playbook)),
+        )
+
+    def _real(self, at: datetime, now: datetime) -> datetime:
+        """When to wake, in whole real milliseconds and never before ``at``: an early wake would decide in vain."""
+        real = max(self.clock.to_real(at), now + _LEAST_WAIT)
+        return real + timedelta(microseconds=-real.microsecond % 1000)
+
+    def _attributes(self, decision: Decision, facts: Facts, playbook: CompiledPlaybook) -> dict[str, str | int]:
+        """Every search attribute as it should be; "" where there is none."""
+        state, touch_at = decision.state, decision.next_touch_at
+        words = {
+            "TendrilStatus": state.status.value,
+            "TendrilStage": state.stage.value,
+            "TendrilSegment": state.segment,
+            "TendrilPath": state.phase.value,
+            "TendrilAccount": facts.account.id,
+            "TendrilPlaybook": playbook.document.name,
+            "TendrilNextTouch": f"{self.clock.to_real(touch_at):%Y-%m-%dT%H:%M:%SZ}" if touch_at else "",
+        }
+        numbers = {"TendrilFit": decision.scores.fit, "TendrilIntent": decision.scores.intent}
+        return {name: _clamp(value, _KEYWORD_LIMIT) for name, value in words.items()} | numbers
+
+
+def cause(asked: DecideInput) -> str:
+    """Why this decision is made, in a few words: the strongest of what the journey was told."""
+    if asked.commands:
+        return "command: " + ", ".join(command.kind for command in asked.commands)
+    if asked.outcomes:
+        return "touch " + ", ".join(map(_outcome, asked.outcomes))
+    if asked.wakes:
+        return "behaviour"
+    return "timer" if asked.state.number else "enrolled"
+
+
+def _outcome(outcome: TouchOutcome) -> str:
+    return outcome.result.value
+
+
+def _changes(shown: Mapping[str, str | int], wanted: dict[str, str | int]) -> dict[str, str | int]:
+    return {name: value for name, value in wanted.items() if shown.get(name, "") != value}
+
+
+def _clamp(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"

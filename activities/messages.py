@@ -1,0 +1,64 @@
+"""What journeys and their activities say to each other. It lands in Temporal history: small, and nothing personal."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+
+from domain.compact import Compact
+from domain.decision import SendTouch
+from domain.facts import OperatorCommand
+from domain.state import JourneyState
+
+__all__ = ["DecideInput", "DecideResult", "SendTouch", "TouchOutcome", "TouchResult"]
+
+
+class TouchResult(StrEnum):
+    """How an activity that carries out a touch ended."""
+
+    SENT = "sent"
+    REFUSED = "refused"  # suppression, consent or a cap said no at the last moment
+    WITHDRAWN = "withdrawn"
+    FAILED = "failed"
+    UNKNOWN = "unknown"  # parked: a person must find out whether it was delivered
+
+
+class TouchOutcome(Compact):
+    """What became of one touch. ``detail`` says why, in opaque words."""
+
+    key: str
+    result: TouchResult
+    detail: str = ""
+
+
+class DecideInput(Compact):
+    """Input of ``decide``; as a local activity's input it is not recorded in history.
+
+    ``now`` is real time. ``in_flight`` are keys of touches whose activity runs. ``shown`` are the search attributes as
+    last set, so that only changes come back.
+    """
+
+    state: JourneyState
+    now: datetime
+    wakes: tuple[str, ...] = ()
+    commands: tuple[OperatorCommand, ...] = ()
+    outcomes: tuple[TouchOutcome, ...] = ()
+    in_flight: tuple[str, ...] = ()
+    shown: Mapping[str, str | int] = {}
+
+
+class DecideResult(Compact):
+    """The recorded part of a decision: what the journey must do and show.
+
+    ``wake_at`` is real time, none when only a wake or a command can move the journey. ``cause`` says why it wakes then.
+    ``show`` holds changed search attributes by name; times are ISO-8601, "" unsets.
+    """
+
+    state: JourneyState
+    send: tuple[SendTouch, ...] = ()
+    withdraw: tuple[str, ...] = ()
+    wake_at: datetime | None = None
+    cause: str = ""
+    title: str
+    why: str = ""
+    forward: str = ""
+    show: Mapping[str, str | int] = {}

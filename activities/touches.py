@@ -1,0 +1,157 @@
+"""``send_touch``: carry out one touch, once, whatever fails and whenever (DESIGN decision 4).
+
+Claim the key, hand it to the channel, mark it sent. Only what certainly did not leave is ever tried again; a claim
+left open by a crash is first asked about at the vendor.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import NoReturn
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.messages import SendTouch, TouchOutcome, TouchResult
+from domain.errors import CannotTell, LeadFault, OurFault, TransientFault, VendorFault
+from domain.ports import Claim, ClaimResult, Clock, Inbox, Ledger, OutboundTouch, Receipt, TouchChannel
+from domain.words import Channel, DeliveryKind
+
+_log = logging.getLogger("tendril.touches")
+#: A fault of ours needs a person: asked again slowly, and held meanwhile, never lost.
+_HELD = timedelta(minutes=5)
+
+#: Claims that settle a touch without sending anything now.
+_SETTLED: Mapping[ClaimResult, TouchResult] = {
+    ClaimResult.ALREADY_SENT: TouchResult.SENT,
+    ClaimResult.REFUSED: TouchResult.REFUSED,
+    ClaimResult.WITHDRAWN: TouchResult.WITHDRAWN,
+    ClaimResult.UNKNOWN: TouchResult.UNKNOWN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Touching:
+    """The ``send_touch`` activity for every channel.
+
+    ``send_timeout``: hard limit in seconds of one call to a vendor; ``lease``: how long a claim is held, longer.
+    """
+
+    ledger: Ledger
+    channels: Mapping[Channel, TouchChannel]
+    inbox: Inbox
+    clock: Clock
+    send_timeout: float = 20.0
+    lease: float = 25.0
+
+    @activity.defn(name="send_touch")
+    async def send_touch(self, touch: SendTouch) -> TouchOutcome:
+        """Returns what became of the touch. Raises ``ApplicationError`` when it is to be tried again."""
+        attempt = _Attempt(self, touch)
+        claim = await self.ledger.claim(touch.key, attempt.id, attempt.now, self.lease)
+        settled = _SETTLED.get(claim.result)
+        if settled is not None:
+            return TouchOutcome(key=touch.key, result=settled, detail=claim.reason)
+        if claim.result is ClaimResult.BUSY:
+            raise _again("another attempt holds the claim", "Busy", timedelta(seconds=claim.retry_in + 0.5))
+        return await attempt.carry_out(claim)
+
+
+class _Attempt:
+    """One attempt of one touch. ``id`` names it in the ledger; ``now`` is deployment time when it began."""
+
+    def __init__(self, touching: Touching, touch: SendTouch) -> None:
+        info = activity.info()
+        self.id = f"{info.workflow_run_id}/{info.activity_id}/{info.attempt}"
+        self.now = touching.clock.from_real(_started(info))
+        self._parts = touching
+        self._key = touch.key
+        self._channel = touching.channels.get(touch.channel)
+        self._name = touch.channel
+
+    async def carry_out(self, claim: Claim) -> TouchOutcome:
+        outbound = claim.touch
+        if outbound is None:
+            raise ValueError(f"the ledger gave no touch with {claim.result} for {self._key}")
+        channel = await self._reachable()
+        if claim.result is ClaimResult.UNRESOLVED:
+            settled = await self._resolve(channel, outbound)
+            if settled is not None:
+                return settled
+        return await self._send(channel, outbound)
+
+    async def _reachable(self) -> TouchChannel:
+        if self._channel is None:
+            fault = OurFault(f"no adapter carries {self._name}", vendor="tendril", code="no_channel")
+            await self._hold_off(fault)
+        assert self._channel is not None  # noqa: S101 narrows the type: _hold_off always raises
+        return self._channel
+
+    async def _resolve(self, channel: TouchChannel, outbound: OutboundTouch) -> TouchOutcome | None:
+        """Settle a claim whose attempt never reported; None when it certainly was not sent and is now ours."""
+        try:
+            async with asyncio.timeout(self._parts.send_timeout):
+                receipt = await channel.lookup(outbound)
+        except CannotTell as reason:
+            await self._parts.ledger.park(self._key, str(reason))
+            _log.error("touch parked: it can't be told whether it was delivered", extra={"key": self._key})
+            return self._outcome(TouchResult.UNKNOWN, str(reason))
+        except (VendorFault, TimeoutError) as fault:
+            raise _again("the vendor could not be asked about an open claim", type(fault).__name__) from None
+        if receipt is not None:
+            return await self._sent(receipt)
+        if not await self._parts.ledger.renew(self._key, self.id, self._parts.lease):
+            raise _again("another attempt took over the claim", "Busy")
+        return None
+
+    async def _send(self, channel: TouchChannel, outbound: OutboundTouch) -> TouchOutcome:
+        try:
+            async with asyncio.timeout(self._parts.send_timeout):
+                receipt = await channel.send(outbound)
+        except LeadFault as fault:
+            return await self._unreachable(fault)
+        except VendorFault as fault:
+            await self._hold_off(fault)
+        except TimeoutError:
+            await self._hold_off(
+                TransientFault("no answer in time", vendor=self._name, code="timeout", certainly_not_sent=False)
+            )
+        return await self._sent(receipt)
+
+    async def _sent(self, receipt: Receipt) -> TouchOutcome:
+        await self._parts.ledger.mark_sent(self._key, self.id, receipt, self.now)
+        return self._outcome(TouchResult.SENT)
+
+    async def _unreachable(self, fault: LeadFault) -> TouchOutcome:
+        """The inbox hears of it first: if the rest is lost, the vendor says the same again and the inbox knows it."""
+        reason = fault.code or "unreachable"
+        await self._parts.inbox.deliver(self._key, DeliveryKind.BOUNCED_HARD, self.now, reason)
+        await self._parts.ledger.mark_failed(self._key, self.id, reason, self.now)
+        return self._outcome(TouchResult.FAILED, reason)
+
+    async def _hold_off(self, fault: VendorFault) -> NoReturn:
+        """Give the claim back where that is safe, and let Temporal try again when the fault says."""
+        if fault.certainly_not_sent:
+            await self._parts.ledger.release(self._key, self.id)
+            wait = timedelta(seconds=fault.retry_after) if fault.retry_after else None
+        else:
+            wait = timedelta(seconds=max(fault.retry_after or 0, self._parts.lease))
+        if isinstance(fault, OurFault):
+            wait = max(wait or _HELD, _HELD)
+            place = {"key": self._key, "vendor": fault.vendor, "status": fault.status, "code": fault.code}
+            _log.error("touch held: a person must mend this", extra=place)
+        raise _again(f"{fault.vendor} {fault.status or ''} {fault.code}".strip(), type(fault).__name__, wait) from None
+
+    def _outcome(self, result: TouchResult, detail: str = "") -> TouchOutcome:
+        return TouchOutcome(key=self._key, result=result, detail=detail)
+
+
+def _started(info: activity.Info) -> datetime:
+    """The server's time of this attempt: the same clock as the workflow's, also where tests skip time."""
+    return info.started_time if info.started_time.tzinfo else info.started_time.replace(tzinfo=UTC)
+
+
+def _again(message: str, type_: str, wait: timedelta | None = None) -> ApplicationError:
+    return ApplicationError(message, type=type_, next_retry_delay=wait)

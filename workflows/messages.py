@@ -1,0 +1,43 @@
+"""Names and messages by which the rest of Tendril talks to a journey."""
+
+from domain.compact import Compact
+from domain.words import BuyerStage, Ending, LeadStatus, Phase
+
+JOURNEY = "LeadJourney"
+RECONCILE = "Reconcile"
+WAKE = "wake"
+STATE = "state"
+
+
+def workflow_id(lead: str) -> str:
+    """One workflow id a lead; its runs are the lead's cycles (DESIGN decision 12)."""
+    return f"lead-{lead}"
+
+
+class CommandRequest(Compact):
+    """Argument of every operator command. ``by`` is an opaque actor; ``reason`` and ``stage`` where it has one.
+
+    The command's id is the update's id: sending it again with the same id changes nothing.
+    """
+
+    by: str = ""
+    reason: str = ""
+    stage: str = ""
+
+
+class CommandAnswer(Compact):
+    """Where the journey stands once the command has been considered."""
+
+    title: str
+    status: LeadStatus
+    phase: Phase
+    stage: BuyerStage
+    decision: int
+
+
+class JourneyEnd(Compact):
+    """Result of a journey's workflow."""
+
+    ending: Ending | None
+    reason: str = ""
+    decisions: int
