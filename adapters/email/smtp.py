@@ -131,7 +131,7 @@ class SmtpEmail:
             tls_context=_tls(server) if server.security != "none" else None,
             username=server.username or None,
             password=server.password or None,
-            # The default asks the DNS for a name, which can take seconds and changes nothing for an authenticated relay.
+            # The default asks the DNS for a name, which can take seconds and changes nothing for a relay that knows us.
             local_hostname=socket.gethostname(),
         )
         try:

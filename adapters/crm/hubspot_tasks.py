@@ -1,0 +1,109 @@
+"""SDR tasks in HubSpot: the seller's to-do with the handoff brief, on the lead's contact, once.
+
+The touch key is a property of the task with unique values, so HubSpot itself refuses a second task under the same key,
+and a task can be read by its key at once. (HubSpot's search would do too, but shows new records only after a while.)
+"""
+
+from datetime import UTC, datetime, timedelta
+from html import escape
+from typing import Any
+
+from adapters.crm.hubspot import VENDOR, HubSpotCrm
+from adapters.crm.hubspot_properties import OUTCOME, REJECT_REASON, TOUCH_KEY
+from adapters.http import VendorClient
+from domain.errors import OurFault
+from domain.ports import CrmChange, OutboundTouch, Receipt
+
+_TASKS = "/crm/v3/objects/tasks"
+#: HubSpot's own association "task to contact".
+_TASK_TO_CONTACT = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 204}
+_MAYBE_THERE = frozenset({400, 409})
+_WITHOUT_DEADLINE = timedelta(days=1)
+
+
+class HubSpotTasks:
+    """``domain.ports.TouchChannel`` for SDR tasks."""
+
+    def __init__(self, client: VendorClient, crm: HubSpotCrm) -> None:
+        self._client = client
+        self._crm = crm
+
+    async def send(self, touch: OutboundTouch) -> Receipt:
+        """Create the task. Raises a ``VendorFault``. A key that HubSpot already has counts as sent."""
+        await self._crm.properties.ensure("tasks", (TOUCH_KEY, OUTCOME, REJECT_REASON))
+        body = {"properties": _properties(touch, datetime.now(UTC)), "associations": await self._associations(touch)}
+        try:
+            answer = await self._client.request("POST", _TASKS, json=body, harmless_to_repeat=False)
+        except OurFault as error:
+            if error.status in _MAYBE_THERE and (there := await self.lookup(touch)):
+                return there
+            raise
+        return Receipt(vendor=VENDOR, vendor_id=str(answer.json()["id"]))
+
+    async def lookup(self, touch: OutboundTouch) -> Receipt | None:
+        """The task with this key; None when HubSpot has none. Raises a ``VendorFault``."""
+        await self._crm.properties.ensure("tasks", (TOUCH_KEY,))
+        body = {
+            "idProperty": TOUCH_KEY,
+            "inputs": [{"id": touch.key}],
+            "properties": [TOUCH_KEY],
+            "propertiesWithHistory": [],
+        }
+        answer = await self._client.request("POST", f"{_TASKS}/batch/read", json=body, harmless_to_repeat=True)
+        found = answer.json()["results"]
+        return Receipt(vendor=VENDOR, vendor_id=str(found[0]["id"])) if found else None
+
+    async def _associations(self, touch: OutboundTouch) -> list[dict[str, Any]]:
+        """The lead's contact, made if HubSpot does not have it yet: a handoff can come before the first push."""
+        contact = touch.crm_id
+        if not contact:
+            change = CrmChange(lead=touch.lead, email=touch.email, fields={}, version=0)
+            contact = (await self._crm.upsert([change])).get(touch.lead, "")
+        return [{"to": {"id": contact}, "types": [_TASK_TO_CONTACT]}] if contact else []
+
+
+def _properties(touch: OutboundTouch, now: datetime) -> dict[str, str]:
+    values = {
+        "hs_timestamp": _due(touch, now),
+        "hs_task_subject": _subject(touch),
+        "hs_task_body": _body(touch),
+        "hs_task_status": "NOT_STARTED",
+        "hs_task_priority": "HIGH" if touch.brief else "MEDIUM",
+        "hs_task_type": "TODO",
+        TOUCH_KEY: touch.key,
+    }
+    # HubSpot names owners by number; a name or an address stands in the body.
+    return values | ({"hubspot_owner_id": touch.owner} if touch.owner.isdigit() else {})
+
+
+def _due(touch: OutboundTouch, now: datetime) -> str:
+    """The end of the handoff's SLA where the brief holds it (ISO 8601), else a day from now."""
+    given = touch.brief.get("sla_at")
+    return str(given) if given else (now + _WITHOUT_DEADLINE).isoformat()
+
+
+def _subject(touch: OutboundTouch) -> str:
+    return str(touch.brief.get("why_now") or touch.note or _label(touch.step))
+
+
+def _body(touch: OutboundTouch) -> str:
+    """The note and the brief as the little HTML that HubSpot's tasks show."""
+    parts = [f"<p>{escape(touch.note)}</p>"] if touch.note and touch.note != touch.brief.get("why_now") else []
+    parts += [
+        f"<p><b>{escape(_label(name))}</b><br>{_shown(value)}</p>" for name, value in touch.brief.items() if value
+    ]
+    if touch.owner and not touch.owner.isdigit():
+        parts.append(f"<p><b>Owner</b><br>{escape(touch.owner)}</p>")
+    return "".join(parts)
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return "<ul>" + "".join(f"<li>{_shown(item)}</li>" for item in value) + "</ul>"
+    if isinstance(value, dict):
+        return " · ".join(_shown(item) for item in value.values())
+    return escape(str(value))
