@@ -1,0 +1,91 @@
+"""Playbooks by content: stored once under their hash; a name points to the version in force."""
+
+from collections import OrderedDict
+from datetime import datetime
+
+from domain.errors import NotFound
+from domain.playbook.compiled import CompiledPlaybook
+from domain.playbook.models import Playbook
+from storage.database import Connection, Database
+
+#: Compiled versions kept in memory. Journeys in flight run few versions at a time.
+_KEPT = 64
+
+
+async def store(db: Database, playbook: Playbook, now: datetime, *, default: bool = False) -> str:
+    """Keep the version and make it the one in force under its name; returns its hash. The same one twice is once.
+
+    With ``default`` (or when there is no default yet) it is also what leads get when no playbook is named.
+    """
+    content_hash = playbook.content_hash()
+    async with db.pool.acquire() as connection, connection.transaction():
+        await connection.execute(
+            "insert into playbook_version (hash, name, document, created_at) values ($1, $2, $3, $4)"
+            " on conflict (hash) do nothing",
+            content_hash,
+            playbook.name,
+            playbook.model_dump_json(),
+            now,
+        )
+        await _put_in_force(connection, playbook.name, content_hash, now, default=default)
+    return content_hash
+
+
+async def _put_in_force(connection: Connection, name: str, content_hash: str, now: datetime, *, default: bool) -> None:
+    await connection.execute("lock table playbook_active in share row exclusive mode")
+    others = await connection.fetchval(
+        "select exists (select from playbook_active where is_default and name <> $1)", name
+    )
+    await connection.execute(
+        "insert into playbook_active (name, hash, is_default, applied_at) values ($1, $2, $4, $3)"
+        " on conflict (name) do update set hash = $2, is_default = $4,"
+        " applied_at = case when playbook_active.hash = $2 then playbook_active.applied_at else $3 end",
+        name,
+        content_hash,
+        now,
+        default or not others,
+    )
+    if default:
+        await connection.execute("update playbook_active set is_default = false where name <> $1 and is_default", name)
+
+
+async def active(db: Database, name: str | None = None) -> tuple[str, str]:
+    """Name and hash in force under ``name``, or the default's. Raises ``NotFound``."""
+    return await active_on(db.pool, name)
+
+
+async def active_on(connection: Connection, name: str | None) -> tuple[str, str]:
+    """As ``active``, on a connection of the caller's."""
+    row = await connection.fetchrow(
+        "select name, hash from playbook_active where case when $1::text is null then is_default else name = $1 end",
+        name,
+    )
+    if row is not None:
+        return row["name"], row["hash"]
+    missing = f"There is no playbook named {name!r}." if name else "No playbook has been applied yet."
+    raise NotFound(missing, "Apply one with `tendril playbook apply DIR`.")
+
+
+async def read(connection: Connection, content_hash: str) -> Playbook:
+    """The document of that hash. Raises ``NotFound``."""
+    document = await connection.fetchval("select document from playbook_version where hash = $1", content_hash)
+    if document is None:
+        raise NotFound(f"There is no playbook version {content_hash}.", "Apply the playbook that has it again.")
+    return Playbook.model_validate_json(document)
+
+
+class PgPlaybooks:
+    """``ports.Playbooks``: compiled versions, the ones used last kept in memory (a version never changes)."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._kept: OrderedDict[str, CompiledPlaybook] = OrderedDict()
+
+    async def compiled(self, content_hash: str) -> CompiledPlaybook:
+        found = self._kept.get(content_hash)
+        if found is None:
+            found = self._kept[content_hash] = CompiledPlaybook(await read(self._db.pool, content_hash))
+        self._kept.move_to_end(content_hash)
+        while len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+        return found

@@ -1,0 +1,27 @@
+"""Advisory locks: taking turns over things that have no row yet.
+
+An event of an unknown visitor and the upsert that makes the visitor known must not pass each other unseen: the one
+would be stored as unattached after the other looked for it. Both lock the visitor's name first. Names share
+256 locks, so that one transaction holds only so many whatever its size. Order: these locks, then lead rows by
+id, then accounts; whoever keeps to it can't deadlock.
+"""
+
+from collections.abc import Iterable
+
+from storage.database import Connection
+
+_EXCLUSIVE = """
+select pg_advisory_xact_lock(7346202, turn)
+from (select distinct hashtext(name) & 255 as turn from unnest($1::text[]) as name order by 1) as turns
+"""
+_SHARED = _EXCLUSIVE.replace("xact_lock(", "xact_lock_shared(")
+
+
+async def name_them(connection: Connection, names: Iterable[str]) -> None:
+    """Hold the names for one who links them to a lead, until the transaction ends."""
+    await connection.execute(_EXCLUSIVE, sorted(set(names)))
+
+
+async def wait_for_names(connection: Connection, names: Iterable[str]) -> None:
+    """Wait for whoever is linking these names, and keep others from starting, until the transaction ends."""
+    await connection.execute(_SHARED, sorted(set(names)))
