@@ -5,8 +5,12 @@ from typing import Annotated
 
 from typer import Option
 
+from cli.settings import read_settings
+from runtime.embedded.plan import DEFAULT_PLAYBOOK, Options
+from runtime.embedded.run import run
 
-def up(
+
+def up(  # noqa: PLR0917 - every option of the command, each given by name
     data_dir: Annotated[Path | None, Option(help="Where everything is stored (.tendril).")] = None,
     api_port: Annotated[int | None, Option(help="Port of the API and console (8000).")] = None,
     temporal_port: Annotated[int | None, Option(help="Port of the Temporal server (7233).")] = None,
@@ -21,4 +25,13 @@ def up(
     plain: Annotated[bool, Option(help="Log lines instead of the live view.")] = False,
 ) -> None:
     """Start PostgreSQL, Temporal, the sandbox vendors, the worker and the API, and show them live. Ctrl-C stops all."""
-    raise NotImplementedError
+    settings = read_settings(
+        data_dir=data_dir,
+        api_port=api_port,
+        temporal_port=temporal_port,
+        temporal_ui_port=ui_port,
+        inbox_port=inbox_port,
+        smtp_port=smtp_port,
+        clock_scale=clock_scale,
+    )
+    run(settings, Options(demo=demo, playbook=playbook or DEFAULT_PLAYBOOK, plain=plain))

@@ -19,6 +19,17 @@ async def set_clock(db: Database, scale: float, real: datetime) -> ScaledClock:
         return await _rescale(connection, scale, real)
 
 
+async def anchor_clock(db: Database, clock: ScaledClock) -> None:
+    """Put ``clock`` in force as it is. For a start that goes on from where deployment time stopped; time may jump."""
+    await db.pool.execute(
+        "insert into deployment (id, clock_scale, clock_real_anchor, clock_virtual_anchor) values (1, $1, $2, $3)"
+        " on conflict (id) do update set clock_scale = $1, clock_real_anchor = $2, clock_virtual_anchor = $3",
+        clock.scale,
+        clock.real_anchor,
+        clock.virtual_anchor,
+    )
+
+
 async def _rescale(connection: Connection, scale: float, real: datetime) -> ScaledClock:
     before = _read(await connection.fetchrow("select * from deployment where id = 1 for update"))
     if before.scale == scale:

@@ -1,0 +1,72 @@
+"""What `tendril up` will run: the settings of every process, and where each part is found."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from runtime.embedded.datadir import DataDirectory
+from runtime.settings import Settings
+
+#: The checkout (or the image's /app): where worker.py, the playbooks and the packages are.
+ROOT = Path(__file__).parents[2]
+DEFAULT_PLAYBOOK = ROOT / "playbooks" / "b2b-saas"
+#: One day a second: a quarter of nurturing passes in a minute and a half.
+DEMO_SCALE = 86400.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """The choices of one ``tendril up`` that are not settings of its processes."""
+
+    demo: bool = True
+    playbook: Path = DEFAULT_PLAYBOOK
+    plain: bool = False
+
+
+def clock_scale(settings: Settings, options: Options) -> float:
+    """Deployment seconds per real second: as set, else a day a second with the demo and real time without."""
+    if settings.clock_scale is not None:
+        return settings.clock_scale
+    return DEMO_SCALE if options.demo else 1.0
+
+
+def owns_postgres(settings: Settings) -> bool:
+    return not settings.database_url
+
+
+def owns_temporal(settings: Settings) -> bool:
+    return "temporal_address" not in settings.model_fields_set
+
+
+def settle(settings: Settings, directory: DataDirectory, database_url: str) -> Settings:
+    """The settings of the children: what the user set holds; the rest points at the embedded parts."""
+    local = f"http://127.0.0.1:{settings.inbox_port}"
+    embedded = {
+        "data_dir": directory.root,
+        "database_url": database_url,
+        "temporal_address": f"127.0.0.1:{settings.temporal_port}",
+        "public_url": f"http://127.0.0.1:{settings.api_port}",
+        "secret": SecretStr(directory.secret()),
+        "smtp_port": settings.smtp_port,
+        "smtp_lookup_url": local if "smtp_host" not in settings.model_fields_set else "",
+        "hubspot_base_url": f"{local}/hubspot",
+        "linkedin_base_url": f"{local}/linkedin",
+        "direct_mail_url": f"{local}/webhooks/direct-mail",
+        "alert_url": f"{local}/webhooks/alerts",
+        "worker_drain": 3.0,
+    }
+    return settings.model_copy(
+        update={name: value for name, value in embedded.items() if name not in settings.model_fields_set}
+    )
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The settings as a child process reads them."""
+    given = {name: getattr(settings, name) for name in settings.model_fields_set}
+    variables = {
+        f"TENDRIL_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for name, value in given.items()
+        if value is not None
+    }
+    return variables | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}

@@ -1,0 +1,181 @@
+"""The stack of ``tendril up``: its parts, in the order in which they need each other."""
+
+import asyncio
+import sys
+from dataclasses import dataclass, field
+
+import httpx
+
+from authoring.load import load_playbook
+from authoring.problems import PlaybookProblems
+from domain.clock import ScaledClock
+from runtime import temporal
+from runtime.embedded import ports
+from runtime.embedded.children import Program
+from runtime.embedded.clock import ClockFile, continued, real_now
+from runtime.embedded.datadir import DataDirectory
+from runtime.embedded.plan import (
+    ROOT,
+    Options,
+    clock_scale,
+    environment,
+    owns_postgres,
+    owns_temporal,
+    settle,
+)
+from runtime.embedded.postgres import EmbeddedPostgres
+from runtime.embedded.supervisor import Supervisor
+from runtime.embedded.temporal import accepts, temporal_program
+from runtime.embedded.trouble import CannotRun
+from runtime.settings import Settings
+from storage import deployment, migrate, playbooks
+from storage.database import Database
+
+_CLOCK_NOTED_EVERY = 2.0
+
+
+@dataclass
+class Stack:
+    """Everything that one ``tendril up`` runs. ``database`` and ``clock`` are there once PostgreSQL is."""
+
+    directory: DataDirectory
+    given: Settings
+    options: Options
+    supervisor: Supervisor = field(init=False)
+    settings: Settings = field(init=False)
+    database: Database | None = None
+    clock: ScaledClock = field(default_factory=ScaledClock)
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._postgres = EmbeddedPostgres(self.directory.postgres)
+        url = self._postgres.url() if owns_postgres(self.given) else self.given.database_url
+        self.settings = settle(self.given, self.directory, url)
+        self.supervisor = Supervisor(self.directory, addresses(self.settings, self.given))
+
+    def require_ports(self) -> None:
+        """Raises ``CannotRun`` for the first port that is taken."""
+        given = self.given
+        ports.require_free(given.api_port, "API and console", "--api-port")
+        if owns_temporal(given):
+            ports.require_free(given.temporal_port, "Temporal", "--temporal-port")
+            ports.require_free(given.temporal_ui_port, "Temporal UI", "--ui-port")
+        ports.require_free(given.inbox_port, "inbox and sandbox vendors", "--inbox-port")
+        ports.require_free(self.settings.smtp_port, "the inbox's SMTP", "--smtp-port")
+
+    async def start(self) -> None:
+        """Bring everything up, in order. Raises ``Refused`` when a part can't be."""
+        await self._start_postgres()
+        await self._start_temporal()
+        await self._apply_playbook()
+        for program in (self._sandbox(), self._worker(), self._api()):
+            await self.supervisor.start(program)
+        if self.options.demo:
+            await self.supervisor.start(self._visitors())
+
+    async def close(self) -> None:
+        """Stop everything; the clock's last time is noted first."""
+        if self.database is not None:
+            ClockFile(self.directory.clock).note(self.clock, real_now())
+            await self.database.close()
+        await self.supervisor.stop()
+        self.closed.set()
+
+    async def _start_postgres(self) -> None:
+        if owns_postgres(self.given):
+            await asyncio.to_thread(self._postgres.prepare)
+            await self.supervisor.start(self._postgres.program())
+            await self._postgres.create_database()
+        await asyncio.to_thread(migrate.upgrade, self.settings.database_url)
+        self.database = await Database.connect(self.settings.database_url, max_size=3)
+        await self._set_clock(self.database)
+
+    async def _set_clock(self, database: Database) -> None:
+        file = ClockFile(self.directory.clock)
+        self.clock = continued(clock_scale(self.given, self.options), file.last_known(), real_now())
+        await deployment.anchor_clock(database, self.clock)
+        self.supervisor.spawn(self._note_clock(file))
+
+    async def _note_clock(self, file: ClockFile) -> None:
+        while True:
+            file.note(self.clock, real_now())
+            await asyncio.sleep(_CLOCK_NOTED_EVERY)
+
+    async def _start_temporal(self) -> None:
+        if owns_temporal(self.given):
+            program = temporal_program(
+                self.directory.temporal, port=self.given.temporal_port, ui_port=self.given.temporal_ui_port
+            )
+            await self.supervisor.start(program)
+        await temporal.prepare(self.settings)
+
+    async def _apply_playbook(self) -> None:
+        assert self.database is not None  # noqa: S101 - PostgreSQL is started first
+        try:
+            playbook = load_playbook(self.options.playbook)
+        except PlaybookProblems as broken:
+            raise CannotRun(
+                f"The playbook {self.options.playbook} is broken: {broken}",
+                f"`tendril playbook check {self.options.playbook}` says more.",
+            ) from broken
+        await playbooks.store(self.database, playbook, self.clock.from_real(real_now()), default=True)
+        self.supervisor.tell(f"playbook {playbook.name} applies to new journeys")
+
+    def _sandbox(self) -> Program:
+        settings = self.settings
+        arguments = ["--port", str(settings.inbox_port), "--smtp-port", str(settings.smtp_port)]
+        return self._python(
+            "sandbox", ["-m", "sandbox", *arguments, "--data", str(self.directory.sandbox)], settings.inbox_port, "/"
+        )
+
+    def _worker(self) -> Program:
+        port = self.settings.metrics_port or ports.any_free()
+        program = self._python("worker", [str(ROOT / "worker.py")], port, "/metrics")
+        return Program(
+            name=program.name,
+            command=program.command,
+            healthy=program.healthy,
+            environment={**program.environment, "TENDRIL_METRICS_PORT": str(port)},
+        )
+
+    def _api(self) -> Program:
+        return self._python("api", ["-m", "cli", "api"], self.settings.api_port, "/healthz")
+
+    def _visitors(self) -> Program:
+        async def alive() -> bool:
+            return True
+
+        return Program(
+            name="visitors",
+            command=[sys.executable, "-m", "runtime.embedded.demo"],
+            healthy=alive,
+            environment=environment(self.settings),
+        )
+
+    def _python(self, name: str, arguments: list[str], port: int, path: str) -> Program:
+        async def answers() -> bool:
+            return await accepts(port) and await _answers(f"http://127.0.0.1:{port}{path}")
+
+        return Program(
+            name=name,
+            command=[sys.executable, *arguments],
+            healthy=answers,
+            environment=environment(self.settings),
+        )
+
+
+def addresses(settings: Settings, given: Settings) -> dict[str, str]:
+    """Where people, and other commands, find the parts."""
+    ui = f"http://127.0.0.1:{given.temporal_ui_port}" if owns_temporal(given) else settings.temporal_address
+    return {
+        "api": settings.public_url,
+        "temporal_ui": ui,
+        "inbox": f"http://127.0.0.1:{settings.inbox_port}",
+        "temporal_address": settings.temporal_address,
+        "database_url": settings.database_url,
+    }
+
+
+async def _answers(url: str) -> bool:
+    async with httpx.AsyncClient(timeout=4) as client:
+        return (await client.get(url)).status_code < httpx.codes.INTERNAL_SERVER_ERROR
