@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from temporalio import activity
 
-from activities.messages import DecideInput, DecideResult, TouchOutcome
-from domain.core.decide import decide
+from activities.messages import DecideInput, DecideResult
+from domain.core.decide import decide, version_in_force
 from domain.decision import Decision
 from domain.facts import Facts
 from domain.playbook.compiled import CompiledPlaybook
@@ -34,10 +34,15 @@ class Deciding:
         now = self.clock.from_real(asked.now)
         state = asked.state.model_copy(update={"in_flight": asked.in_flight})
         facts = await self.journeys.gather(state, now)
-        playbook = await self.playbooks.compiled(state.playbook)
+        playbook = await self._playbook(state.playbook, facts)
         decision = decide(playbook, state, facts, now, asked.commands)
         await self.journeys.record(state, decision, cause(asked), asked.wakes)
         return self._result(asked, decision, facts, playbook)
+
+    async def _playbook(self, own: str, facts: Facts) -> CompiledPlaybook:
+        playbook = await self.playbooks.compiled(own)
+        in_force = version_in_force(playbook, facts)
+        return playbook if in_force == own else await self.playbooks.compiled(in_force)
 
     def _result(self, asked: DecideInput, decision: Decision, facts: Facts, playbook: CompiledPlaybook) -> DecideResult:
         wake = decision.next_wake
@@ -79,14 +84,10 @@ def cause(asked: DecideInput) -> str:
     if asked.commands:
         return "command: " + ", ".join(command.kind for command in asked.commands)
     if asked.outcomes:
-        return "touch " + ", ".join(map(_outcome, asked.outcomes))
+        return "touch " + ", ".join(outcome.result for outcome in asked.outcomes)
     if asked.wakes:
         return "behaviour"
     return "timer" if asked.state.number else "enrolled"
-
-
-def _outcome(outcome: TouchOutcome) -> str:
-    return outcome.result.value
 
 
 def _changes(shown: Mapping[str, str | int], wanted: dict[str, str | int]) -> dict[str, str | int]:

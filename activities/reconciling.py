@@ -12,7 +12,7 @@ from operator import attrgetter
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from domain.errors import OurFault, VendorFault
+from domain.errors import OurFault, PartialFault, VendorFault
 from domain.ports import AudienceChange, Audiences, Clock, Crm, DesiredLists, Inbox
 
 PUSH_CRM = "push_crm"
@@ -95,7 +95,12 @@ class Reconciling:
         size = self.audiences.batch_size
         for start in range(0, len(rows), size):
             batch = rows[start : start + size]
-            await self.audiences.push(audience, batch)
+            try:
+                await self.audiences.push(audience, batch)
+            except PartialFault as fault:
+                taken = [row for row in batch if row.lead in fault.taken]
+                await self.lists.audiences_pushed(taken, self._now())
+                raise
             await self.lists.audiences_pushed(batch, self._now())
         return len(rows)
 

@@ -4,6 +4,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from storage.journeys import PgJourneys
+from storage.ledger import PgLedger
+from storage.lists import PgLists
+
 from domain.ports import Audiences, Clock, Crm, DesiredLists, Inbox, Journeys, Ledger, Playbooks, TouchChannel
 from domain.words import Channel
 from runtime.settings import Settings
@@ -11,9 +15,6 @@ from runtime.vendors import Vendors, open_vendors
 from storage import deployment
 from storage.database import Database
 from storage.inbox import PgInbox
-from storage.journeys import PgJourneys
-from storage.ledger import PgLedger
-from storage.lists import PgLists
 from storage.playbooks import PgPlaybooks
 
 
@@ -61,7 +62,7 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
         database = await stack.enter_async_context(opened_database(settings))
         playbooks = PgPlaybooks(database)
         clock = await deployment.clock(database)
-        vendors = await stack.enter_async_context(open_vendors(settings, database, playbooks))
+        vendors = await stack.enter_async_context(open_vendors(settings, playbooks))
         yield Composition(
             settings=settings,
             database=database,

@@ -44,7 +44,7 @@ def _hand_off(state: JourneyState, _queued: Sequence[CommandKind], _request: Com
 
 
 def _disqualify(_state: JourneyState, _queued: Sequence[CommandKind], request: CommandRequest) -> str:
-    return "" if request.reason in set(DisqualifyReason) else _one_of("reason", request.reason, DisqualifyReason)
+    return "" if request.reason in {"", *DisqualifyReason} else _one_of("reason", request.reason, DisqualifyReason)
 
 
 def _accept(state: JourneyState, _queued: Sequence[CommandKind], _request: CommandRequest) -> str:

@@ -1,0 +1,63 @@
+"""Connections to vendors: which adapter carries which channel, with what settings."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from authoring.render import PlaybookRenderer
+
+from adapters.ads.linkedin import LinkedInAudiences, linkedin_client
+from adapters.crm.hubspot import HubSpotCrm, hubspot_client
+from adapters.crm.hubspot_tasks import HubSpotTasks
+from adapters.email.links import UnsubscribeLinks
+from adapters.email.smtp import SmtpEmail, SmtpServer
+from adapters.webhook import SignedWebhook
+from domain.ports import Audiences, Crm, Playbooks, TouchChannel
+from domain.words import Channel
+from runtime.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Vendors:
+    channels: Mapping[Channel, TouchChannel]
+    crm: Crm
+    audiences: Audiences
+
+
+@asynccontextmanager
+async def open_vendors(settings: Settings, playbooks: Playbooks) -> AsyncIterator[Vendors]:
+    """Adapters for every vendor. Nothing is contacted until a touch or a push needs it."""
+    async with AsyncExitStack() as stack:
+        hubspot = await stack.enter_async_context(
+            hubspot_client(settings.hubspot_base_url, settings.hubspot_token.get_secret_value())
+        )
+        linkedin = await stack.enter_async_context(
+            linkedin_client(settings.linkedin_base_url, settings.linkedin_token.get_secret_value())
+        )
+        email = _email(settings, playbooks)
+        secret = settings.webhook_secret.get_secret_value()
+        direct_mail = SignedWebhook("direct mail", settings.direct_mail_url, secret)
+        alerts = SignedWebhook("alerts", settings.alert_url, secret)
+        for channel in (email, direct_mail, alerts):
+            stack.push_async_callback(channel.close)
+        crm = HubSpotCrm(hubspot)
+        channels: dict[Channel, TouchChannel] = {
+            Channel.EMAIL: email,
+            Channel.SDR_TASK: HubSpotTasks(hubspot, crm),
+            Channel.DIRECT_MAIL: direct_mail,
+            Channel.ALERT: alerts,
+        }
+        yield Vendors(channels=channels, crm=crm, audiences=LinkedInAudiences(linkedin, settings.linkedin_account))
+
+
+def _email(settings: Settings, playbooks: Playbooks) -> SmtpEmail:
+    server = SmtpServer(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        security=settings.smtp_security,
+        username=settings.smtp_username,
+        password=settings.smtp_password.get_secret_value(),
+        lookup_url=settings.smtp_lookup_url,
+    )
+    links = UnsubscribeLinks(settings.public_url, [settings.secret.get_secret_value()])
+    return SmtpEmail(server, PlaybookRenderer(playbooks), playbooks, links)
