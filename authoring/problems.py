@@ -23,7 +23,7 @@ class Problem:
         return f"{self.file}:{self.line}:{self.column}: {self.rule}: {word}{self.message}"
 
 
-class PlaybookProblems(Exception):  # noqa: N818 — the agreed name: it is a list of problems, not one error
+class PlaybookProblems(Exception):
     """A playbook can't be used. ``problems`` holds every one found, warnings included, in file and line order."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:

@@ -3,7 +3,7 @@
 import copy
 import types
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -103,30 +103,32 @@ def _last(path: Path) -> str:
 
 
 def _words(detail: ErrorDetails) -> str:
-    context: Mapping[str, Any] = detail.get("ctx", {})
-    match detail["type"]:
-        case "string_pattern_mismatch":
-            return f"{_shown(detail)}: {_PATTERNS.get(context['pattern'], detail['msg'])}"
-        case "enum" | "literal_error":
-            allowed = [option.strip("' ") for option in context["expected"].replace(" or ", ", ").split(",")]
-            near = did_you_mean(str(detail["input"]), allowed)
-            return f"{_shown(detail)} is none of {', '.join(allowed)}" + (near if "mean" in near else "")
-        case "value_error":
-            return str(context["error"])
-        case "too_short" | "string_too_short":
-            return f"is too short: at least {context['min_length']}"
-        case "string_too_long":
-            return f"is longer than {context['max_length']} characters"
-        case "greater_than_equal":
-            return f"{_shown(detail)} is below {context['ge']}"
-        case "less_than_equal":
-            return f"{_shown(detail)} is above {context['le']}"
-    return detail["msg"]
+    say = _SAYINGS.get(detail["type"])
+    return say(detail, detail.get("ctx", {})) if say else detail["msg"]
+
+
+def _none_of(detail: ErrorDetails, context: Mapping[str, Any]) -> str:
+    allowed = [option.strip("' ") for option in context["expected"].replace(" or ", ", ").split(",")]
+    near = did_you_mean(str(detail["input"]), allowed)
+    return f"{_shown(detail)} is none of {', '.join(allowed)}" + (near if "mean" in near else "")
 
 
 def _shown(detail: ErrorDetails) -> str:
     text = str(detail["input"])
     return f"“{text[:60]}…”" if len(text) > 60 else f"“{text}”"  # noqa: PLR2004 — what fits a line
+
+
+_SAYINGS: dict[str, Callable[[ErrorDetails, Mapping[str, Any]], str]] = {
+    "string_pattern_mismatch": lambda d, c: f"{_shown(d)}: {_PATTERNS.get(c['pattern'], d['msg'])}",
+    "enum": _none_of,
+    "literal_error": _none_of,
+    "value_error": lambda _, c: str(c["error"]),
+    "too_short": lambda _, c: f"needs at least {c['min_length']}",
+    "string_too_short": lambda _, c: f"needs at least {c['min_length']} characters",
+    "string_too_long": lambda _, c: f"is longer than {c['max_length']} characters",
+    "greater_than_equal": lambda d, c: f"{_shown(d)} is below {c['ge']}",
+    "less_than_equal": lambda d, c: f"{_shown(d)} is above {c['le']}",
+}
 
 
 def without_unknown_keys(data: dict[str, Any], error: ValidationError) -> dict[str, Any] | None:

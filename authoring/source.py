@@ -100,6 +100,8 @@ def read_yaml(document: Document, text: str | None = None, first_line: int = 1) 
     try:
         _guard_depth(source)
         node = yaml.compose(source, Loader=_Loader)
+    except _TooDeepError as error:
+        document.blame(error.mark.line + first_line, error.mark.column + 1, "yaml", f"is nested over {_DEPTH} deep")
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + first_line, mark.column + 1) if mark else (first_line, 1)
@@ -111,6 +113,14 @@ def read_yaml(document: Document, text: str | None = None, first_line: int = 1) 
             _Reading(document, first_line).take(node)
 
 
+class _TooDeepError(Exception):
+    """Deeper than a playbook can need; ``mark`` is where."""
+
+    def __init__(self, mark: Any) -> None:
+        super().__init__(mark)
+        self.mark = mark
+
+
 def _guard_depth(source: str) -> None:
     """Refuse deep nesting before anything recursive sees it."""
     depth = 0
@@ -120,7 +130,7 @@ def _guard_depth(source: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > _DEPTH:
-            raise yaml.MarkedYAMLError(problem=f"is nested more than {_DEPTH} deep", problem_mark=event.start_mark)
+            raise _TooDeepError(event.start_mark)
 
 
 def _words(error: yaml.MarkedYAMLError) -> str:
@@ -139,7 +149,7 @@ def _blame_character(document: Document, source: str, error: yaml.reader.ReaderE
     document.blame(line, column, "yaml", f"a character that YAML does not allow ({error.reason})")
 
 
-class _TooMuch(Exception):
+class _TooMuchError(Exception):
     """More parts than a playbook can need."""
 
 
@@ -154,7 +164,7 @@ class _Reading:
     def take(self, node: yaml.Node) -> None:
         try:
             self._document.data = self._convert(node, ())
-        except _TooMuch as reason:
+        except _TooMuchError as reason:
             self._document.data = None
             self._document.blame(*self._at(node), "yaml", str(reason))
 
@@ -168,7 +178,7 @@ class _Reading:
     def _convert(self, node: yaml.Node, path: DocumentPath) -> Any:
         self._parts += 1
         if self._parts > _PARTS or len(path) > _DEPTH:
-            raise _TooMuch("grows without end when its aliases (*name) are expanded; write the parts out")
+            raise _TooMuchError("grows without end when its aliases (*name) are expanded; write the parts out")
         self._document.values[path] = self._spot(node)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)

@@ -35,6 +35,8 @@ _WORDS: dict[type[nodes.Node], str] = {
     nodes.Extends: "extends",
     nodes.Getitem: "[…]",
 }
+#: Each piece prints at most one value, so this bounds what a template can grow to.
+_MOST_PIECES = 200
 #: A piece of Jinja in a text, quotes respected.
 PIECE = re.compile(
     r"""\{\{(?:"[^"]*"|'[^']*'|(?!\}\}).)*\}\}|\{%(?:"[^"]*"|'[^']*'|(?!%\}).)*%\}|\{#.*?#\}""", re.DOTALL
@@ -58,9 +60,18 @@ class Fault:
     message: str
 
 
+class _Unknown(ChainableUndefined):
+    """A value nobody has told us: prints as nothing, and no comparison with it holds."""
+
+    def __lt__(self, _: object) -> bool:
+        return False
+
+    __le__ = __gt__ = __ge__ = __lt__
+
+
 def environment(*, escape: bool) -> ImmutableSandboxedEnvironment:
     """Jinja for content: sandboxed, unknown values empty, without globals (so no ``range``)."""
-    made = ImmutableSandboxedEnvironment(autoescape=escape, undefined=ChainableUndefined, keep_trailing_newline=True)
+    made = ImmutableSandboxedEnvironment(autoescape=escape, undefined=_Unknown, keep_trailing_newline=True)
     made.globals.clear()
     made.filters = {name: made.filters[name] for name in FILTERS}
     return made
@@ -79,6 +90,8 @@ def faults(text: str, known: Known) -> list[Fault]:
         return [Fault(error.lineno, _column(text, error.lineno, "{"), f"is not a template: {error.message}")]
     except RecursionError:
         return [Fault(1, 1, "is nested too deeply")]
+    if len(PIECE.findall(text)) > _MOST_PIECES:
+        return [Fault(1, 1, f"has more than {_MOST_PIECES} variables and conditions")]
     return [
         Fault(node.lineno, _column(text, node.lineno, needle), message) for node, needle, message in _walk(tree, known)
     ]

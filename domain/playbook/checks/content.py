@@ -1,5 +1,6 @@
 """Assets have what their channel needs, and names that content uses do not clash."""
 
+import re
 from collections.abc import Iterator
 
 from domain.playbook.checks.finding import Finding
@@ -16,6 +17,19 @@ CONTENT_VARIABLES = {
     "unsubscribe_url": "The lead's own page to unsubscribe. Every mail's footer links it already.",
 }
 RESERVED = frozenset({"lead", "sender", "cta_url", "unsubscribe_url"})
+
+#: Variables that the mail layout uses when a playbook declares them: name → (default, meaning).
+LAYOUT_VARIABLES = {
+    "language": ("en", "Language of the mails, as a code such as `en` or `pt-BR`."),
+    "brand_color": ("#0b6e4f", "Colour of button, links and the line above the text, as `#rrggbb`."),
+    "footer_reason": (
+        "You get this mail because you asked {sender} for information or visited its pages.",
+        "Why the reader gets this mail; `{sender}` is the sender's name.",
+    ),
+    "footer_unsubscribe": ("Unsubscribe", "Text of the footer's link."),
+}
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+_LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(?:-[a-zA-Z0-9]{2,8})*")
 
 _MAIL_NEEDS = {
     "subject": "a subject line",
@@ -38,6 +52,11 @@ def check_content(document: Playbook) -> Iterator[Finding]:
     for name in RESERVED.intersection(document.variables):
         message = f"“{name}” is what content calls something else; use another name"
         yield Finding(("variables", name), "name", message)
+    for name, form in (("brand_color", _COLOUR), ("language", _LANGUAGE)):
+        value = document.variables.get(name)
+        if value is not None and not form.fullmatch(value):
+            message = f"“{value}” can't be used by the layout: {LAYOUT_VARIABLES[name][1]}"
+            yield Finding(("variables", name), "layout", message)
 
 
 def _is_https(document: Playbook, url: str) -> bool:
