@@ -56,7 +56,7 @@ class CompiledAsset:
 def compile_asset(playbook: Playbook, asset: Asset) -> CompiledAsset:
     """Raises ``ContentFault`` when the content uses what it may not."""
     _guard(playbook, asset)
-    pieces = _Pieces(asset.body)
+    pieces = Pieces(asset.body)
     tokens = markdown().parse(pieces.take_out(asset.body))
     words = plain_text(SyntaxTreeNode(tokens))
     body = _html(tokens, layout_values(playbook)["brand_color"])
@@ -102,7 +102,7 @@ def _all(tokens: Sequence[Token]) -> Iterator[Token]:
         yield from _all(token.children or [])
 
 
-class _Pieces:
+class Pieces:
     """Takes Jinja out of a text under names that Markdown, HTML and addresses leave alone, and puts it back."""
 
     def __init__(self, text: str) -> None:

@@ -1,15 +1,17 @@
 """A playbook directory as a checked document, or every problem it has with file, line and column."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from authoring.content import Sources, read_directory
+from authoring.links import link_faults
 from authoring.problems import PlaybookProblems, Problem, ordered, refused
 from authoring.schema import explain, without_unknown_keys
 from authoring.source import Document, Spot
-from authoring.templates import Known, faults
+from authoring.templates import Fault, Known, faults
 from domain.playbook.check import Finding, problems
 from domain.playbook.models import Playbook
 
@@ -32,7 +34,7 @@ def read_playbook(directory: Path) -> tuple[Playbook | None, list[Problem]]:
     document = None
     if isinstance(sources.playbook.data, dict) and sources.playbook.values:
         document, shape = _validate(sources)
-        found += [*shape, *_template_problems(sources)]
+        found += [*shape, *_content_problems(sources)]
     if document is not None:
         found += [place(sources, finding) for finding in problems(document)]
     return document, ordered(found)
@@ -99,19 +101,22 @@ def _place_in_folded(lines: list[str], spot: Spot, column: int) -> tuple[int, in
 _TEMPLATED = ("subject", "preheader", "cta_label", "cta_url", "body")
 
 
-def _template_problems(sources: Sources) -> Iterator[Problem]:
-    """Faults of the Jinja in content. Works on the raw data, so it needs no valid document."""
-    data = sources.playbook.data
-    variables, fields = data.get("variables"), data.get("lead_fields")
-    known = Known(
-        frozenset(variables if isinstance(variables, dict) else ()),
-        frozenset(fields if isinstance(fields, dict) else ()),
-    )
+def _content_problems(sources: Sources) -> Iterator[Problem]:
+    """Faults of the Jinja and the links in content. Works on the raw data, so it needs no valid document."""
+    variables, fields = (_mapping(sources.playbook.data.get(key)) for key in ("variables", "lead_fields"))
+    known = Known(frozenset(variables), frozenset(fields))
     for content in sources.contents.values():
-        for key in _TEMPLATED:
-            text = content.data.get(key) if isinstance(content.data, dict) else None
-            if isinstance(text, str):
-                spot = content.locate((key,))
-                for fault in faults(text, known):
-                    line, column = place_in_scalar(content, spot, fault.line, fault.column)
-                    yield Problem(content.file, line, column, "template", fault.message)
+        texts = {key: text for key in _TEMPLATED if isinstance(text := _mapping(content.data).get(key), str)}
+        for key, text in texts.items():
+            yield from _faults(content, key, "template", faults(text, known))
+        yield from _faults(content, "body", "link", link_faults(texts.get("body", ""), variables))
+
+
+def _mapping(data: object) -> dict[str, Any]:
+    return data if isinstance(data, dict) else {}
+
+
+def _faults(content: Document, key: str, rule: str, found: Iterable[Fault]) -> Iterator[Problem]:
+    for fault in found:
+        line, column = place_in_scalar(content, content.locate((key,)), fault.line, fault.column)
+        yield Problem(content.file, line, column, rule, fault.message)

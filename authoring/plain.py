@@ -75,7 +75,9 @@ def _span(node: SyntaxTreeNode, *, touched: bool) -> str:
     match node.type:
         case "text" | "code_inline":
             return node.content
-        case "softbreak" | "hardbreak":
+        case "softbreak":  # the author's line length is not the reader's
+            return " "
+        case "hardbreak":
             return "\n"
         case "image":
             return node.content

@@ -63,10 +63,10 @@ class Fault:
 class _Unknown(ChainableUndefined):
     """A value nobody has told us: prints as nothing, and no comparison with it holds."""
 
-    def __lt__(self, _: object) -> bool:
+    def _never(self, *_: Any) -> Any:
         return False
 
-    __le__ = __gt__ = __ge__ = __lt__
+    __lt__ = __le__ = __gt__ = __ge__ = _never
 
 
 def environment(*, escape: bool) -> ImmutableSandboxedEnvironment:
@@ -167,7 +167,7 @@ _LONGEST = 200
 def lead_values(fields: Mapping[str, Any], declared: Iterable[str]) -> dict[str, Any]:
     """A lead's fields for a template. What is empty is absent, so that ``default`` serves both.
 
-    Text is put on one line and cut at 200 characters: forms are filled in by strangers, and a “first name” of many lines
+    Text is put on one line and cut at 200 characters: strangers fill in forms, and a “first name” of many lines
     would make our mail carry their message.
     """
     known = {name: _tame(fields.get(name)) for name in declared}
