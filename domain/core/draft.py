@@ -26,6 +26,8 @@ from domain.state import JourneyState
 from domain.words import DIRECT_CHANNELS, BuyerStage, Channel, Ending, LeadStatus, Phase
 
 _DAY = timedelta(days=1)
+#: State that conditions can see: changing any of it changes what they say.
+_SEEN_BY_CONDITIONS = frozenset({"phase", "phase_since", "stage", "stage_since", "segment", "intent_since"})
 
 
 class Draft:
@@ -50,7 +52,9 @@ class Draft:
         self.suppress: Suppress | None = None
         self.next_touch_at: datetime | None = None
         self.skip_wait = False
+        self._last_active = max((hit.at for hit in self.hits if hit.match.meaningful), default=None)
         self._attributes = scoring.attributes(playbook, facts)
+        self._counts: dict[str, int] | None = None
         self._scores: Scores | None = None
         self._values: Any = None
 
@@ -65,7 +69,8 @@ class Draft:
     @property
     def quiet_since(self) -> datetime:
         """When the lead was last active, or when this phase began if that is later."""
-        return max([self.state.phase_since, *(hit.at for hit in self.hits if hit.match.meaningful)])
+        began, active = self.state.phase_since, self._last_active
+        return began if active is None or active < began else active
 
     @property
     def scores(self) -> Scores:
@@ -94,9 +99,10 @@ class Draft:
     def change(self, **fields: Any) -> None:
         """Change state. Conditions asked later see the change."""
         self.state = self.state.model_copy(update=fields)
-        self._values = None
+        if not _SEEN_BY_CONDITIONS.isdisjoint(fields):
+            self._values = None
         if "intent_since" in fields:
-            self._scores = None
+            self._scores = self._counts = None
 
     def enter(self, phase: Phase) -> None:
         """Move to another phase by the table in ``phases``; the lead's status follows."""
@@ -140,13 +146,13 @@ class Draft:
     # --- evaluation ----------------------------------------------------------------------------------------------
 
     def _score(self) -> None:
-        counted = self.counted
-        counts = self.playbook.counts(counted, self.now)
-        started = self.state.intent_since or self.state.started
-        if self._scores is None:
-            lead = self._attributes
+        if self._counts is None or self._scores is None:
+            counted, lead = self.counted, self._attributes
+            self._counts = counts = self.playbook.counts(counted, self.now)
+            started = self.state.intent_since or self.state.started
             self._scores = scoring.scores(self.playbook, lead, counted, started=started, now=self.now, counts=counts)
-        self._values = self.playbook.conditions.activation(self._attributes | counts | self._situation(self._scores))
+        known = self._attributes | self._counts | self._situation(self._scores)
+        self._values = self.playbook.conditions.activation(known)
 
     def _situation(self, scores: Scores) -> dict[str, Any]:
         state = self.state

@@ -55,19 +55,14 @@ class Matcher:
 
 def counts(names: Iterable[str], hits: Iterable[Hit], now: datetime) -> dict[str, int]:
     """The ``behaviour.*`` variables of conditions, for every named behaviour."""
-    values: dict[str, int] = {}
-    for name in names:
-        values |= {
-            f"behaviour.{name}": 0,
-            f"behaviour.{name}.in_7d": 0,
-            f"behaviour.{name}.in_30d": 0,
-            f"behaviour.{name}.days_ago": NEVER,
-        }
+    ages: dict[str, list[timedelta]] = {name: [] for name in names}
     for hit in hits:
-        age = now - hit.at
-        key = f"behaviour.{hit.name}"
-        values[key] += 1
-        values[f"{key}.in_7d"] += age <= _WEEK
-        values[f"{key}.in_30d"] += age <= _MONTH
-        values[f"{key}.days_ago"] = min(values[f"{key}.days_ago"], max(age // _DAY, 0))
+        ages[hit.name].append(now - hit.at)
+    values: dict[str, int] = {}
+    for name, of in ages.items():
+        key = f"behaviour.{name}"
+        values[key] = len(of)
+        values[key + ".in_7d"] = sum(age <= _WEEK for age in of)
+        values[key + ".in_30d"] = sum(age <= _MONTH for age in of)
+        values[key + ".days_ago"] = max(min(of) // _DAY, 0) if of else NEVER
     return values
