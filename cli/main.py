@@ -1,8 +1,8 @@
 """The ``tendril`` command: one Typer app, a module for each group of commands.
 
-To add a group: write ``cli/NAME.py`` with a Typer app called ``app`` and add it to ``_GROUPS``. To add a single
-command, add its function to ``_COMMANDS``. A command ends with a clear message by raising ``domain.errors.Refused`` (message and
-remedy); nothing here prints a stack trace for a user's mistake.
+To add a group, write ``cli/NAME.py`` with a Typer app called ``app`` and add it to ``_GROUPS``; to add a single
+command, add its function to ``_COMMANDS``. A command ends with a clear message by raising ``domain.errors.Refused``
+(message and remedy); nothing here prints a stack trace for a user's mistake.
 """
 
 import sys

@@ -1,16 +1,85 @@
 """``tendril api``, ``tendril worker``, ``tendril migrate``: one process of a deployment each."""
 
+import asyncio
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
 
-def api() -> None:
+import asyncpg
+import uvicorn
+from runtime.worker import run_worker
+from typer import Option, echo
+
+from api.app import create_app
+from cli.settings import read_settings
+from domain.errors import Refused
+from runtime import temporal
+from runtime.composition import opened_database
+from runtime.embedded.ports import require_free
+from runtime.embedded.where import located
+from runtime.playbooks import put_in_force
+from runtime.settings import Settings
+from runtime.telemetry import configure_logging
+from storage import deployment
+from storage import migrate as migrations
+
+#: Seconds that open requests get when the API stops.
+_LAST_REQUESTS = 3
+
+
+def api(
+    port: Annotated[int | None, Option(help="Port to listen on (8000).")] = None,
+    host: Annotated[str | None, Option(help="Address to listen on (127.0.0.1).")] = None,
+) -> None:
     """Run the API alone, against the database and Temporal that the settings name."""
-    raise NotImplementedError
+    settings = located(read_settings(api_port=port, api_host=host))
+    configure_logging(settings)
+    require_free(settings.api_port, "API", "--port")
+    _run(_serve(settings))
 
 
 def worker() -> None:
     """Run the worker alone, against the database and Temporal that the settings name."""
-    raise NotImplementedError
+    _run(run_worker(located(read_settings())))
 
 
-def migrate() -> None:
-    """Bring the database's tables to this build's version."""
-    raise NotImplementedError
+def migrate(
+    playbook: Annotated[Path | None, Option(help="Also put this playbook directory in force for new journeys.")] = None,
+) -> None:
+    """Bring the database's tables to this build's version. Safe to run again, and by several at once."""
+    settings = located(read_settings())
+    _run(_migrate(settings, playbook))
+    echo("The database is up to date.")
+
+
+async def _serve(settings: Settings) -> None:
+    async with opened_database(settings) as database:
+        client = await temporal.connect(settings, lazy=True)
+        app = create_app(settings, database, client, await deployment.clock(database))
+        config = uvicorn.Config(
+            app,
+            host=settings.api_host,
+            port=settings.api_port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_LAST_REQUESTS,
+        )
+        await uvicorn.Server(config).serve()
+
+
+async def _migrate(settings: Settings, playbook: Path | None) -> None:
+    migrations.upgrade(settings.database_url)
+    if playbook is not None:
+        async with opened_database(settings) as database:
+            clock = await deployment.clock(database)
+            await put_in_force(database, playbook, clock.from_real(datetime.now(UTC)))
+
+
+def _run(process: Coroutine[Any, Any, None]) -> None:
+    """Run a process to its end. A database that can't be reached is one line, not a stack trace."""
+    try:
+        asyncio.run(process)
+    except (OSError, asyncpg.PostgresError) as error:
+        raise Refused(f"The database can't be used: {error}.", "See that TENDRIL_DATABASE_URL is right.") from error

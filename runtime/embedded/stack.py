@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from authoring.load import load_playbook
-from authoring.problems import PlaybookProblems
 from domain.clock import ScaledClock
 from runtime import temporal
 from runtime.embedded import ports
@@ -26,9 +24,9 @@ from runtime.embedded.plan import (
 from runtime.embedded.postgres import EmbeddedPostgres
 from runtime.embedded.supervisor import Supervisor
 from runtime.embedded.temporal import accepts, temporal_program
-from runtime.embedded.trouble import CannotRun
+from runtime.playbooks import put_in_force
 from runtime.settings import Settings
-from storage import deployment, migrate, playbooks
+from storage import deployment, migrate
 from storage.database import Database
 
 _CLOCK_NOTED_EVERY = 2.0
@@ -107,18 +105,13 @@ class Stack:
                 self.directory.temporal, port=self.given.temporal_port, ui_port=self.given.temporal_ui_port
             )
             await self.supervisor.start(program)
-        await temporal.prepare(self.settings)
+        client = await temporal.connect(self.settings)
+        await temporal.prepare_namespace(client, self.settings)
 
     async def _apply_playbook(self) -> None:
         assert self.database is not None  # noqa: S101 - PostgreSQL is started first
-        try:
-            playbook = load_playbook(self.options.playbook)
-        except PlaybookProblems as broken:
-            raise CannotRun(
-                f"The playbook {self.options.playbook} is broken: {broken}",
-                f"`tendril playbook check {self.options.playbook}` says more.",
-            ) from broken
-        await playbooks.store(self.database, playbook, self.clock.from_real(real_now()), default=True)
+        now = self.clock.from_real(real_now())
+        playbook = await put_in_force(self.database, self.options.playbook, now)
         self.supervisor.tell(f"playbook {playbook.name} applies to new journeys")
 
     def _sandbox(self) -> Program:

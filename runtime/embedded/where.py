@@ -1,0 +1,28 @@
+"""Where a running `tendril up` is to be found by the other commands."""
+
+from typing import Any
+
+from domain.errors import Refused
+from runtime.embedded.datadir import DataDirectory, read_json
+from runtime.settings import Settings
+
+
+def located(settings: Settings) -> Settings:
+    """The settings, with the embedded parts' addresses where no database is named.
+
+    Raises ``Refused`` when no database is named and nothing runs on the data directory.
+    """
+    if settings.database_url:
+        return settings
+    running = read_json(DataDirectory(settings.data_dir.expanduser().absolute()).running)
+    if "database_url" not in running:
+        raise Refused(
+            f"Nothing runs on the data directory {settings.data_dir}, and no database is named.",
+            "Start `tendril up`, or set TENDRIL_DATABASE_URL.",
+        )
+    found: dict[str, Any] = {"database_url": running["database_url"]}
+    if "temporal_address" not in settings.model_fields_set:
+        found["temporal_address"] = running["temporal_address"]
+    if "public_url" not in settings.model_fields_set:
+        found["public_url"] = running["api"]
+    return settings.model_copy(update=found)

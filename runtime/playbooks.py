@@ -1,0 +1,28 @@
+"""Putting a playbook directory in force for new journeys."""
+
+from datetime import datetime
+from pathlib import Path
+
+from authoring.load import load_playbook
+from authoring.problems import PlaybookProblems
+from domain.errors import Refused
+from domain.playbook.models import Playbook
+from storage import playbooks
+from storage.database import Database
+
+
+async def put_in_force(database: Database, directory: Path, now: datetime) -> Playbook:
+    """Store the playbook and make it the default. Raises ``Refused`` naming its first problem when it is broken.
+
+    ``now`` is deployment time. A playbook that is in force already stays so.
+    """
+    try:
+        playbook = load_playbook(directory)
+    except PlaybookProblems as broken:
+        first = next((one for one in broken.problems if one.severity == "error"), broken.problems[0])
+        raise Refused(
+            f"The playbook in {directory} is broken: {first}.",
+            f"`tendril playbook check {directory}` lists every problem.",
+        ) from broken
+    await playbooks.store(database, playbook, now, default=True)
+    return playbook
