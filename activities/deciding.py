@@ -46,6 +46,7 @@ class Deciding:
 
     def _result(self, asked: DecideInput, decision: Decision, facts: Facts, playbook: CompiledPlaybook) -> DecideResult:
         wake = decision.next_wake
+        forward = _clamp("; ".join(decision.forward[:3]), _WORDS_LIMIT)
         return DecideResult(
             state=decision.state,
             send=decision.send,
@@ -54,7 +55,7 @@ class Deciding:
             cause=_clamp(wake.cause, _CAUSE_LIMIT) if wake else "",
             title=_clamp(decision.title, _WORDS_LIMIT),
             why=_clamp("; ".join(reason.text for reason in decision.reasons[:3]), _WORDS_LIMIT),
-            forward=_clamp("; ".join(decision.forward[:3]), _WORDS_LIMIT),
+            forward=forward if forward != asked.forward else None,
             show=_changes(asked.shown, self._attributes(decision, facts, playbook)),
         )
 

@@ -34,7 +34,7 @@ class DecideInput(Compact):
     """Input of ``decide``; as a local activity's input it is not recorded in history.
 
     ``now`` is real time. ``in_flight`` are keys of touches whose activity runs. ``shown`` are the search attributes as
-    last set, so that only changes come back.
+    last set, and ``forward`` the words last shown, so that only changes come back.
     """
 
     state: JourneyState
@@ -44,13 +44,15 @@ class DecideInput(Compact):
     outcomes: tuple[TouchOutcome, ...] = ()
     in_flight: tuple[str, ...] = ()
     shown: Mapping[str, str | int] = {}
+    forward: str = ""
 
 
 class DecideResult(Compact):
     """The recorded part of a decision: what the journey must do and show.
 
     ``wake_at`` is real time, none when only a wake or a command can move the journey. ``cause`` says why it wakes then.
-    ``show`` holds changed search attributes by name; times are ISO-8601, "" unsets.
+    ``forward`` says what would move the lead on; none when that has not changed. ``show`` holds changed search
+    attributes by name; times are ISO-8601, "" unsets.
     """
 
     state: JourneyState
@@ -60,5 +62,5 @@ class DecideResult(Compact):
     cause: str = ""
     title: str
     why: str = ""
-    forward: str = ""
+    forward: str | None = None
     show: Mapping[str, str | int] = {}

@@ -60,6 +60,7 @@ class LeadJourney:
         self._running: dict[str, workflow.ActivityHandle[TouchOutcome]] = {}
         self._followers: set[asyncio.Task[None]] = set()
         self._shown: dict[str, str | int] = {}
+        self._forward = ""
 
     @workflow.run
     async def run(self, state: JourneyState) -> JourneyEnd:  # noqa: ARG002 taken in __init__: handlers may run before
@@ -125,6 +126,7 @@ class LeadJourney:
             outcomes=tuple(self._outcomes),
             in_flight=tuple(self._running),
             shown=self._shown,
+            forward=self._forward,
         )
         self._wakes, self._commands, self._outcomes = [], [], []
         result: DecideResult = await workflow.execute_local_activity(
@@ -151,8 +153,9 @@ class LeadJourney:
             if touch.key not in self._running:
                 self._start(touch)
         self._shown.update(result.show)
+        self._forward = self._forward if result.forward is None else result.forward
         upsert(result.show)
-        workflow.set_current_details(details(result))
+        workflow.set_current_details(details(result, self._forward))
 
     def _start(self, touch: SendTouch) -> None:
         handle = workflow.start_activity(

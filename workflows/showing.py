@@ -45,7 +45,7 @@ def upsert(changes: Mapping[str, str | int]) -> None:
         workflow.upsert_search_attributes(updates)
 
 
-def details(result: DecideResult) -> str:
+def details(result: DecideResult, forward: str) -> str:
     """Markdown: where the journey is, why, what is next, what would move it forward."""
     state = result.state
     place = (
@@ -56,6 +56,6 @@ def details(result: DecideResult) -> str:
         lines.append(f"**Why:** {result.why}")
     if result.wake_at is not None:
         lines.append(f"**Next:** {result.cause} — {result.wake_at:%Y-%m-%d %H:%M} UTC")
-    if result.forward:
-        lines.append(f"**What would move it forward:** {result.forward}")
+    if forward:
+        lines.append(f"**What would move it forward:** {forward}")
     return "\n\n".join(lines)
