@@ -74,6 +74,10 @@ class Settings(BaseSettings):
         "http://127.0.0.1:8000", description="Address of the API as leads reach it: unsubscribe links."
     )
     secret: SecretStr = Field(SecretStr("change-me"), description="Signs unsubscribe links.")
+    demo: bool = Field(False, description="Show the console's pages to this machine without a key.")
+    temporal_ui_url: str = Field(
+        "http://127.0.0.1:8233", description="Address of the Temporal UI, for links from the console; empty for none."
+    )
 
     # The embedded stack (``tendril up``)
     data_dir: Path = Field(Path(".tendril"), description="Where the embedded stack keeps everything it stores.")
