@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import pwd
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from runtime.embedded.identity import Identity
 
@@ -146,7 +148,7 @@ class Child:
                 stderr=log,
                 env=os.environ | self.program.environment,
                 start_new_session=True,
-                user=self.program.user,
+                **as_user(self.program.user),
                 preexec_fn=_dies_with_parent(self.program.stop),
             )
         self.identity = Identity.of(self._process.pid)
@@ -165,6 +167,11 @@ class Child:
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)
+
+
+def as_user(name: str | None) -> dict[str, Any]:
+    """Arguments of ``subprocess`` that give up root's rights, groups included, for those of the user."""
+    return {"user": name, "group": pwd.getpwnam(name).pw_gid, "extra_groups": []} if name else {}
 
 
 def ended(code: int) -> str:

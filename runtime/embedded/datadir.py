@@ -76,7 +76,7 @@ def open_directory(path: Path) -> DataDirectory:
     """
     directory = DataDirectory(path.expanduser().absolute())
     try:
-        directory.root.mkdir(parents=True, exist_ok=True)
+        directory.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         _check_ours(directory, path)
         require_space(directory.root, SPACE_TO_START)
         directory.logs.mkdir(exist_ok=True)

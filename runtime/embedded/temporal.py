@@ -4,7 +4,10 @@ import asyncio
 import os
 import shutil
 import sys
+from datetime import timedelta
 from pathlib import Path
+
+from temporalio.service import ConnectConfig, ServiceClient
 
 from runtime.embedded.children import Program
 from runtime.embedded.trouble import CannotRun
@@ -24,7 +27,20 @@ def temporal_program(database: Path, *, port: int, ui_port: int) -> Program:
         command += ["--sqlite-pragma", pragma]
     for value in _DYNAMIC:
         command += ["--dynamic-config-value", value]
-    return Program(name="temporal", command=command, healthy=lambda: accepts(port))
+    return Program(name="temporal", command=command, healthy=_Health(f"127.0.0.1:{port}"))
+
+
+class _Health:
+    """Asks the server itself: it accepts connections before it can serve them."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._client: ServiceClient | None = None
+
+    async def __call__(self) -> bool:
+        if self._client is None:
+            self._client = await ServiceClient.connect(ConnectConfig(target_host=self._address, lazy=True))
+        return await self._client.check_health(timeout=timedelta(seconds=4))
 
 
 async def accepts(port: int) -> bool:
