@@ -4,14 +4,18 @@ Every query of this package is plain SQL on an asyncpg pool: the hot paths are c
 """
 
 import asyncio
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+from pydantic import AfterValidator
 from pydantic_core import from_json, to_json
 
 #: A connection or the pool: what a single statement may run on.
 Connection = Any
+
+#: Text from outside: PostgreSQL's holds anything but U+0000, which becomes U+FFFD.
+Text = Annotated[str, AfterValidator(lambda value: value.replace("\x00", "\ufffd"))]
 
 
 class Database:

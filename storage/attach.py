@@ -1,0 +1,86 @@
+"""Giving leads their positions and wakes, for new behaviour and for behaviour whose owner has become known."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from storage.database import Connection
+
+#: Stands for ``/* move and wake */`` in a query that has ``placed (lead_id, position, name)``: moves the leads on,
+#: wakes their journeys, and tells the relays when the transaction commits.
+MOVE_AND_WAKE = """
+moved as (
+    update lead set inbox_position = newest.position
+    from (select lead_id, max(position) as position from placed where lead_id is not null group by 1) as newest
+    where lead.id = newest.lead_id
+),
+woken as (
+    insert into pending_wake as w (lead_id, types)
+    select lead_id, (array_agg(distinct name))[:10] from placed where lead_id is not null group by 1 order by 1
+    on conflict (lead_id) do update set
+        types = (array(select distinct unnest(w.types || excluded.types)))[:10],
+        version = w.version + 1,
+        leased_until = null
+    returning lead_id
+),
+told as materialized (select pg_notify('tendril_wake', '') from woken limit 1)
+"""
+
+_LINK = """
+insert into identity (kind, value, lead_id, created_at)
+select distinct on (kind, value) kind, value, lead_id, $4
+from unnest($1::text[], $2::text[], $3::text[]) as link (lead_id, kind, value)
+where not exists (select from lead where id = link.lead_id and external_id = link.value and kind = 'user_id')
+order by kind, value
+on conflict (kind, value) do nothing
+"""
+
+_ATTACH = """
+with link as (select * from unnest($1::text[], $2::text[], $3::text[]) as link (lead_id, kind, value)),
+mine as (
+    select distinct on (id) id, name, lead_id from (
+        select b.id, b.name, link.lead_id from link join behaviour b on b.anonymous_id = link.value
+        where link.kind = 'anonymous_id' and b.lead_id is null
+        union all
+        select b.id, b.name, link.lead_id from link join behaviour b on b.user_id = link.value
+        where link.kind = 'user_id' and b.lead_id is null
+    ) as candidates order by id
+),
+locked as materialized (
+    select id, inbox_position from lead where id in (select lead_id from mine) order by id for update
+),
+placed as materialized (
+    select mine.id, mine.name, mine.lead_id,
+        locked.inbox_position + row_number() over (partition by mine.lead_id order by mine.id) as position
+    from mine join locked on locked.id = mine.lead_id
+),
+attached as (
+    update behaviour b set lead_id = placed.lead_id, position = placed.position from placed where b.id = placed.id
+    returning 1
+),
+/* move and wake */
+select (select count(*) from attached) as attached, (select count(*) from told)
+""".replace("/* move and wake */", MOVE_AND_WAKE)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A name (``kind``: ``anonymous_id`` or ``user_id``) that turns out to be a lead's."""
+
+    lead_id: str
+    kind: str
+    value: str
+
+
+async def attach(connection: Connection, links: Sequence[Link], now: datetime) -> int:
+    """Remember whose the names are and give the leads the behaviour that waited under them; returns how much.
+
+    A name that is another lead's already stays there. The caller is in a transaction and holds the names
+    (``turns.name_them``).
+    """
+    if not links:
+        return 0
+    columns = [link.lead_id for link in links], [link.kind for link in links], [link.value for link in links]
+    await connection.execute(_LINK, *columns, now)
+    attached: int = await connection.fetchval(_ATTACH, *columns)
+    return attached

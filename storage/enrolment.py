@@ -1,0 +1,80 @@
+"""Beginning a journey is only a transaction: its row and a wake. The relay starts the workflow."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from domain.playbook.models import ReEntry
+from storage.database import Connection
+from storage.playbooks import active_on
+
+_LATEST = """
+select l.id as lead_id, j.cycle, j.cursor, j.ended_at, s.email is not null as suppressed
+from unnest($1::text[]) as l (id)
+left join lateral (select * from journey where lead_id = l.id order by cycle desc limit 1) j on true
+left join lead on lead.id = l.id
+left join suppression s on s.email = lead.email
+"""
+_RE_ENTRY = "select document::jsonb -> 're_entry' from playbook_version where hash = $1"
+_BEGIN = """
+with begun as (
+    insert into journey (lead_id, cycle, cursor, playbook_name, playbook_hash, started_at)
+    select lead_id, cycle, cursor, $4, $5, $6
+    from unnest($1::text[], $2::int[], $3::bigint[]) as new (lead_id, cycle, cursor) order by lead_id
+    on conflict do nothing returning lead_id, cycle
+),
+woken as (
+    insert into pending_wake as w (lead_id, types) select lead_id, '{enrolled}' from begun order by lead_id
+    on conflict (lead_id) do update set types = (array(select distinct unnest(w.types || excluded.types)))[:10],
+        version = w.version + 1, leased_until = null
+    returning lead_id
+),
+told as materialized (select pg_notify('tendril_wake', '') from woken limit 1)
+select begun.lead_id, begun.cycle, (select count(*) from told) from begun
+"""
+_WAKE_RUNNING = """
+with woken as (
+    insert into pending_wake as w (lead_id, types)
+    select distinct lead_id, array[$2] from journey where lead_id = any($1) and ended_at is null order by lead_id
+    on conflict (lead_id) do update set types = (array(select distinct unnest(w.types || excluded.types)))[:10],
+        version = w.version + 1, leased_until = null
+    returning lead_id
+),
+told as materialized (select pg_notify('tendril_wake', '') from woken limit 1)
+select count(*) from told
+"""
+
+
+async def enrol(connection: Connection, leads: Sequence[str], playbook: str | None, now: datetime) -> dict[str, int]:
+    """Begin a journey for those who have none, or whose last one has ended and may be followed by another.
+
+    Returns lead id → cycle of the journeys begun. A later cycle takes up the inbox where the one before left it.
+    Raises ``NotFound`` when there is no such playbook.
+    """
+    name, content_hash = await active_on(connection, playbook)
+    latest = await connection.fetch(_LATEST, list(dict.fromkeys(leads)))
+    policy = await _re_entry(connection, content_hash) if any(row["ended_at"] for row in latest) else None
+    begin = [row for row in latest if row["cycle"] is None or (policy and may_return(row, policy, now))]
+    if not begin:
+        return {}
+    cycles = [(row["cycle"] or 0) + 1 for row in begin]
+    cursors = [row["cursor"] or 0 for row in begin]
+    begun = await connection.fetch(_BEGIN, [row["lead_id"] for row in begin], cycles, cursors, name, content_hash, now)
+    return {row["lead_id"]: row["cycle"] for row in begun}
+
+
+async def wake_running(connection: Connection, leads: Sequence[str], why: str) -> None:
+    """Let the journeys in flight among these leads decide again."""
+    if leads:
+        await connection.execute(_WAKE_RUNNING, list(leads), why)
+
+
+def may_return(row: Any, policy: ReEntry, now: datetime) -> bool:
+    """Whether a lead may begin again: its last journey has ended, long enough ago, and we may write to it."""
+    if row["ended_at"] is None or row["suppressed"] or policy.policy == "never":
+        return False
+    return policy.policy == "always" or policy.after is None or now - row["ended_at"] >= policy.after
+
+
+async def _re_entry(connection: Connection, content_hash: str) -> ReEntry:
+    return ReEntry.model_validate(await connection.fetchval(_RE_ENTRY, content_hash))

@@ -1,0 +1,204 @@
+"""The inbox: behaviour is committed here before anyone hears of it (DESIGN decision 3).
+
+Accepting events is one transaction: the leads' rows are locked in the order of their ids, each event gets the next
+position of its lead, the journeys' wakes are written, and the relays are told on commit. A message id is taken once,
+for ever.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.errors import NotFound
+from domain.ports import SalesFeedback
+from domain.words import DeliveryKind
+from storage import turns
+from storage.attach import MOVE_AND_WAKE
+from storage.database import Connection, Database, Text, json_text
+from storage.permission import suppress_leads
+
+#: Delivery events after which nobody may write again, and the reason recorded.
+SUPPRESSING: dict[str, str] = {
+    DeliveryKind.COMPLAINED: "complained",
+    DeliveryKind.BOUNCED_HARD: "hard_bounced",
+    DeliveryKind.UNSUBSCRIBED: "opted_out",
+}
+_ATTEMPTS = 10
+
+
+class NewBehaviour(BaseModel):
+    """An event as it arrives. Whose it is: ``lead_id``, else ``user_id``, else ``anonymous_id``; unknown ones wait."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    message_id: Text
+    kind: Text
+    name: Text
+    properties: dict[str, Any] = Field(default_factory=dict)
+    occurred_at: datetime
+    lead_id: Text | None = None
+    user_id: Text | None = None
+    anonymous_id: Text | None = None
+    trusted: bool = True
+
+
+class Accepted(BaseModel):
+    """What became of a batch: ``accepted`` are stored now, ``duplicates`` were before (or came twice in the batch)."""
+
+    accepted: int
+    duplicates: int
+
+
+_RESOLVE = """
+select coalesce(own.id, named.id, by_user.lead_id, by_visitor.lead_id) as lead_id
+from unnest($1::text[], $2::text[], $3::text[]) with ordinality as e (lead_id, user_id, anonymous_id, ord)
+left join lead own on own.id = e.lead_id
+left join lead named on named.external_id = e.user_id
+left join identity by_user on by_user.kind = 'user_id' and by_user.value = e.user_id
+left join identity by_visitor on by_visitor.kind = 'anonymous_id' and by_visitor.value = e.anonymous_id
+order by e.ord
+"""
+
+_INSERT = """
+with e as (
+    select * from unnest(
+        $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bool[],
+        $9::timestamptz[]
+    ) with ordinality as e
+        (message_id, lead_id, user_id, anonymous_id, kind, name, properties, trusted, occurred_at, ord)
+),
+fresh as (
+    select distinct on (message_id) * from e
+    where not exists (select from behaviour known where known.message_id = e.message_id)
+    order by message_id, ord
+),
+locked as materialized (
+    select id, inbox_position from lead where id in (select lead_id from fresh) order by id for update
+),
+placed as materialized (
+    select message_id, locked.id as lead_id, user_id, anonymous_id, kind, name, properties, trusted, occurred_at, ord,
+        locked.inbox_position + row_number() over (partition by locked.id order by ord) as position
+    from fresh left join locked on locked.id = fresh.lead_id
+),
+inserted as (
+    insert into behaviour (
+        message_id, lead_id, position, user_id, anonymous_id, kind, name, properties, trusted, occurred_at, received_at
+    )
+    select
+        message_id, lead_id, position, user_id, anonymous_id, kind, name, properties::jsonb, trusted, occurred_at, $10
+    from placed order by ord
+    on conflict (message_id) do nothing
+    returning 1
+),
+/* move and wake */
+select (select count(*) from placed) as wanted, (select count(*) from inserted) as stored, (select count(*) from told)
+""".replace("/* move and wake */", MOVE_AND_WAKE)
+
+
+class _Overtaken(Exception):
+    """Another transaction took one of the message ids meanwhile: positions must be given anew."""
+
+
+async def accept(db: Database, events: Sequence[NewBehaviour], now: datetime) -> Accepted:
+    """Store what is new in one transaction and wake the journeys concerned. Order within the batch is kept."""
+    if not events:
+        return Accepted(accepted=0, duplicates=0)
+    stored = None
+    for _ in range(_ATTEMPTS):
+        try:
+            async with db.pool.acquire() as connection, connection.transaction():
+                stored = await _accept(connection, events, now)
+            break
+        except _Overtaken:
+            continue
+    if stored is None:
+        raise RuntimeError(f"the same message ids were sent {_ATTEMPTS} times at once")
+    return Accepted(accepted=stored, duplicates=len(events) - stored)
+
+
+async def _accept(connection: Connection, events: Sequence[NewBehaviour], now: datetime) -> int:
+    owners = await _owners(connection, events)
+    row = await connection.fetchrow(
+        _INSERT,
+        [event.message_id for event in events],
+        owners,
+        [event.user_id for event in events],
+        [event.anonymous_id for event in events],
+        [event.kind for event in events],
+        [event.name for event in events],
+        [json_text(event.properties) for event in events],
+        [event.trusted for event in events],
+        [event.occurred_at for event in events],
+        now,
+    )
+    if row["wanted"] != row["stored"]:
+        raise _Overtaken
+    await _suppress(connection, events, owners, now)
+    stored: int = row["stored"]
+    return stored
+
+
+async def _owners(connection: Connection, events: Sequence[NewBehaviour]) -> list[str | None]:
+    """Lead id of each event, None where nobody knows it. Unknown names are held, so that no upsert passes unseen."""
+    if all(event.lead_id and not event.user_id and not event.anonymous_id for event in events):
+        return [event.lead_id for event in events]
+    owners = await _resolve(connection, events)
+    waiting = [event for event, owner in zip(events, owners, strict=True) if owner is None]
+    names = [name for event in waiting for name in (event.user_id, event.anonymous_id) if name]
+    if not names:
+        return owners
+    await turns.wait_for_names(connection, names)
+    return await _resolve(connection, events)
+
+
+async def _resolve(connection: Connection, events: Sequence[NewBehaviour]) -> list[str | None]:
+    rows = await connection.fetch(
+        _RESOLVE,
+        [event.lead_id for event in events],
+        [event.user_id for event in events],
+        [event.anonymous_id for event in events],
+    )
+    return [row["lead_id"] for row in rows]
+
+
+async def _suppress(
+    connection: Connection, events: Sequence[NewBehaviour], owners: Sequence[str | None], now: datetime
+) -> None:
+    """Write suppression in the transaction that learns of it."""
+    reasons = {
+        owner: SUPPRESSING[event.name]
+        for event, owner in zip(events, owners, strict=True)
+        if owner and event.kind == "delivery" and event.trusted and event.name in SUPPRESSING
+    }
+    if reasons:
+        await suppress_leads(connection, reasons, "delivery", now)
+
+
+class PgInbox:
+    """``ports.Inbox``: what adapters learn about touches, as behaviour. The same thing said twice is stored once."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def deliver(self, touch_key: str, kind: DeliveryKind, now: datetime, detail: str = "") -> None:
+        properties = {"touch": touch_key} | ({"detail": detail} if detail else {})
+        await self._put(touch_key.partition("/")[0], f"delivery:{touch_key}:{kind}", "delivery", kind, properties, now)
+
+    async def sales_answer(self, answer: SalesFeedback, now: datetime) -> None:
+        """Raises ``NotFound`` when there is no such handoff."""
+        lead = await self._db.pool.fetchval("select lead_id from handoff where id = $1", answer.handoff)
+        if lead is None:
+            raise NotFound(f"There is no handoff {answer.handoff}.")
+        properties = {"handoff": answer.handoff, "reason": answer.reason}
+        message_id = f"sales:{answer.handoff}:{answer.outcome}"
+        await self._put(lead, message_id, "crm", f"sales_{answer.outcome}", properties, now)
+
+    async def _put(
+        self, lead: str, message_id: str, kind: str, name: str, properties: dict[str, str], now: datetime
+    ) -> None:
+        event = NewBehaviour(
+            message_id=message_id, kind=kind, name=name, properties=properties, occurred_at=now, lead_id=lead
+        )
+        await accept(self._db, [event], now)

@@ -1,0 +1,122 @@
+"""Leads: made or found from profiles, read by id or name, listed."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.errors import NotFound
+from storage import lead_rows, turns
+from storage.addresses import normalised
+from storage.attach import attach
+from storage.database import Connection, Database
+from storage.enrolment import enrol as begin_journeys
+from storage.enrolment import wake_running
+from storage.lead_merge import ConsentInput, LeadInput, batch_names
+from storage.tables import Lead
+
+__all__ = ["ConsentInput", "LeadInput", "Upserted", "find", "get", "list_leads", "upsert", "upsert_many"]
+
+
+class Upserted(BaseModel):
+    """What became of one profile. ``cycle`` is the journey begun by it (0 when none was: ``enrolled`` is false).
+
+    ``note`` says in words what was left out, if anything.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    lead_id: str
+    created: bool
+    enrolled: bool = False
+    cycle: int = 0
+    note: str = ""
+
+
+async def upsert(
+    db: Database, given: LeadInput, now: datetime, playbook: str | None = None, *, enrol: bool = True
+) -> Upserted:
+    """Make or change one lead; with ``enrol`` begin its journey if it may. Raises ``NotFound`` for the playbook."""
+    return (await upsert_many(db, [given], now, playbook, enrol=enrol))[0]
+
+
+async def upsert_many(
+    db: Database,
+    inputs: Sequence[LeadInput],
+    now: datetime,
+    playbook: str | None = None,
+    *,
+    enrol: bool = True,
+    also: Callable[[Connection], Awaitable[None]] | None = None,
+) -> list[Upserted]:
+    """Take some hundreds of profiles in one transaction; outcomes in their order. The same profile twice is once.
+
+    ``also`` runs in the same transaction: an import records its progress there.
+    """
+    async with db.pool.acquire() as connection, connection.transaction():
+        outcomes = await _upsert(connection, inputs, now, playbook, enrol=enrol)
+        if also:
+            await also(connection)
+    return outcomes
+
+
+async def _upsert(
+    connection: Connection, inputs: Sequence[LeadInput], now: datetime, playbook: str | None, *, enrol: bool
+) -> list[Upserted]:
+    await turns.name_them(connection, batch_names(inputs))
+    people = await lead_rows.people(connection, inputs)
+    taken = [people.take(given) for given in inputs]
+    persons = [person for person, _ in taken]
+    await lead_rows.write(connection, people.all.values(), now)
+    await lead_rows.write_consent(connection, persons, inputs, now)
+    await attach(connection, people.links, now)
+    await wake_running(connection, [p.id for p in people.all.values() if p.changed and not p.created], "lead_updated")
+    begun = await begin_journeys(connection, [person.id for person in persons], playbook, now) if enrol else {}
+    outcomes, seen = [], set[str]()
+    for person, note in taken:
+        first = person.id not in seen
+        seen.add(person.id)
+        cycle = begun.get(person.id, 0) if first else 0
+        created = person.created and first
+        outcomes.append(Upserted(lead_id=person.id, created=created, enrolled=cycle > 0, cycle=cycle, note=note))
+    return outcomes
+
+
+async def get(db: Database, lead_id: str) -> Lead:
+    """The lead of that id. Raises ``NotFound``."""
+    row = await db.pool.fetchrow("select * from lead where id = $1", lead_id)
+    if row is None:
+        raise NotFound(f"There is no lead {lead_id}.", "`tendril leads list` shows the leads there are.")
+    return Lead(**dict(row))
+
+
+async def find(db: Database, *, external_id: str | None = None, email: str | None = None) -> Lead | None:
+    """The lead of that external id (or another name it is known by), else of that address."""
+    row = await db.pool.fetchrow(
+        "select lead.* from lead left join identity i on i.lead_id = lead.id and i.kind = 'user_id' and i.value = $1"
+        " where external_id = $1 or i.value = $1 or email = $2 order by external_id = $1 desc nulls last limit 1",
+        external_id,
+        normalised(email) if email else None,
+    )
+    return Lead(**dict(row)) if row else None
+
+
+_MATCHING = (
+    "select {} from lead where ($1 = '' or strpos(lower(concat_ws(' ', id, external_id, email)), lower($1)) > 0)"
+)
+_COUNT = _MATCHING.format("count(*)")
+_PAGE = _MATCHING.format("*") + " and ($2::text is null or id > $2) order by id limit $3"
+
+
+async def list_leads(
+    db: Database, *, search: str = "", cursor: str | None = None, limit: int = 50
+) -> tuple[list[Lead], str | None, int]:
+    """A page of leads by id, the next page's cursor (None at the end), and how many there are in all.
+
+    ``search`` is a part of the address, external id or id.
+    """
+    total: int = await db.pool.fetchval(_COUNT, search)
+    rows: list[Any] = await db.pool.fetch(_PAGE, search, cursor, limit + 1)
+    leads = [Lead(**dict(row)) for row in rows[:limit]]
+    return leads, leads[-1].id if len(rows) > limit else None, total

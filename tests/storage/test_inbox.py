@@ -1,0 +1,164 @@
+"""The inbox: nothing lost, nothing twice, positions dense in the order of commit."""
+
+import asyncio
+import time
+
+import asyncpg
+
+from domain.ports import SalesFeedback
+from domain.words import DeliveryKind
+from storage.database import Database
+from storage.inbox import PgInbox, accept
+from storage.leads import LeadInput, upsert
+from storage.permission import suppressed
+from tests.storage.samples import NOW, applied, enrolled, event
+
+
+async def _positions(db: Database, lead: str) -> list[int]:
+    rows = await db.pool.fetch("select position from behaviour where lead_id = $1 order by position", lead)
+    return [row["position"] for row in rows]
+
+
+async def _lead(db: Database, **given) -> str:
+    return (await upsert(db, LeadInput(**given), NOW, enrol=False)).lead_id
+
+
+async def test_positions_are_dense_under_concurrency_and_a_cursor_misses_nothing(database: Database):
+    leads = [await _lead(database, external_id=f"x{number}") for number in range(3)]
+    batches = [[event(f"{batch}-{n}", lead_id=leads[(batch * 7 + n) % 3]) for n in range(5)] for batch in range(40)]
+    done = asyncio.Event()
+    seen: list[int] = []
+
+    async def read_by_cursor() -> None:
+        cursor, last_round = 0, False
+        while True:
+            last_round = done.is_set()
+            rows = await database.pool.fetch(
+                "select position from behaviour where lead_id = $1 and position > $2 order by position",
+                leads[0],
+                cursor,
+            )
+            seen.extend(row["position"] for row in rows)
+            cursor = seen[-1] if seen else 0
+            if last_round:
+                return
+
+    reader = asyncio.create_task(read_by_cursor())
+    await asyncio.gather(*(accept(database, batch, NOW) for batch in batches))
+    done.set()
+    await reader
+
+    for lead in leads:
+        positions = await _positions(database, lead)
+        assert positions == list(range(1, len(positions) + 1))
+        assert await database.pool.fetchval("select inbox_position from lead where id = $1", lead) == len(positions)
+    assert await database.pool.fetchval("select count(*) from behaviour") == 200
+    assert seen == await _positions(database, leads[0])
+
+
+async def test_a_message_id_is_taken_once_for_ever(database: Database):
+    lead = await _lead(database, external_id="x")
+    first = await accept(database, [event("a", lead_id=lead), event("a", lead_id=lead), event("b", lead_id=lead)], NOW)
+    again = await accept(database, [event("b", lead_id=lead), event("c", lead_id=lead)], NOW)
+    assert (first.accepted, first.duplicates) == (2, 1)
+    assert (again.accepted, again.duplicates) == (1, 1)
+    assert await _positions(database, lead) == [1, 2, 3]
+
+
+async def test_the_same_message_sent_many_times_at_once_leaves_no_gap(database: Database):
+    lead, other = await _lead(database, external_id="x"), await _lead(database, external_id="y")
+    batches = [
+        [event("same", lead_id=owner), event(f"own-{n}", lead_id=owner)] for n, owner in enumerate([lead, other] * 10)
+    ]
+    outcomes = await asyncio.gather(*(accept(database, batch, NOW) for batch in batches))
+    assert sum(outcome.accepted for outcome in outcomes) == 21
+    for owner in (lead, other):
+        positions = await _positions(database, owner)
+        assert positions == list(range(1, len(positions) + 1))
+
+
+async def test_events_find_their_lead_by_any_name_and_strangers_wait(database: Database):
+    lead = await _lead(database, external_id="u-1", anonymous_ids=("anon-1",))
+    await accept(
+        database,
+        [event("1", user_id="u-1"), event("2", anonymous_id="anon-1"), event("3", anonymous_id="anon-2")],
+        NOW,
+    )
+    assert await _positions(database, lead) == [1, 2]
+    assert await database.pool.fetchval("select position from behaviour where message_id = '3'") is None
+
+
+async def test_a_strangers_behaviour_is_attached_in_order_when_we_learn_who_it_was(database: Database):
+    await applied(database)
+    await accept(database, [event("1", anonymous_id="anon"), event("2", user_id="u-9")], NOW)
+    await accept(database, [event("3", anonymous_id="anon", name="/docs")], NOW)
+    lead = await enrolled(database, external_id="u-9", anonymous_ids=("anon",))
+    rows = await database.pool.fetch("select message_id from behaviour where lead_id = $1 order by position", lead)
+    assert [row["message_id"] for row in rows] == ["1", "2", "3"]
+    wake = await database.pool.fetchrow("select types from pending_wake where lead_id = $1", lead)
+    assert set(wake["types"]) == {"/pricing", "/docs", "enrolled"}
+
+
+async def test_an_upsert_and_an_event_of_the_same_stranger_never_pass_each_other(database: Database):
+    for round_ in range(30):
+        name = f"anon-{round_}"
+        outcome, _ = await asyncio.gather(
+            upsert(database, LeadInput(external_id=f"u-{round_}", anonymous_ids=(name,)), NOW, enrol=False),
+            accept(database, [event(f"m-{round_}", anonymous_id=name)], NOW),
+        )
+        assert await _positions(database, outcome.lead_id) == [1]
+
+
+async def test_relays_are_told_and_wakes_coalesce(database: Database):
+    lead = await _lead(database, external_id="x")
+    heard = asyncio.Event()
+    listener = await asyncpg.connect(database.url)
+    await listener.add_listener("tendril_wake", lambda *_: heard.set())
+    await accept(database, [event("1", lead_id=lead), event("2", lead_id=lead, name="/docs")], NOW)
+    await asyncio.wait_for(heard.wait(), 5)
+    await listener.close()
+    await accept(database, [event("3", lead_id=lead)], NOW)
+    wake = await database.pool.fetchrow("select * from pending_wake where lead_id = $1", lead)
+    assert (sorted(wake["types"]), wake["version"]) == (["/docs", "/pricing"], 2)
+
+
+async def test_complaints_bounces_and_unsubscribes_suppress_at_once(database: Database):
+    for kind, reason in (
+        (DeliveryKind.COMPLAINED, "complained"),
+        (DeliveryKind.BOUNCED_HARD, "hard_bounced"),
+        (DeliveryKind.UNSUBSCRIBED, "opted_out"),
+    ):
+        email = f"{kind}@acme.example"
+        lead = await _lead(database, email=email)
+        inbox = PgInbox(database)
+        await inbox.deliver(f"{lead}/1/0/hello", kind, NOW)
+        await inbox.deliver(f"{lead}/1/0/hello", kind, NOW)
+        assert await suppressed(database, [email]) == {email: reason}
+        assert await _positions(database, lead) == [1]
+
+
+async def test_a_sellers_answer_becomes_behaviour_of_the_lead(database: Database):
+    lead = await _lead(database, email="ann@acme.example")
+    await database.pool.execute(
+        "insert into handoff (id, lead_id, cycle, decision_number, reason, opened_at, sla_at)"
+        " values ($1, $2, 1, 1, 'ready', $3, $3)",
+        f"{lead}-1-1",
+        lead,
+        NOW,
+    )
+    await PgInbox(database).sales_answer(SalesFeedback(handoff=f"{lead}-1-1", outcome="rejected", reason="timing"), NOW)
+    row = await database.pool.fetchrow("select kind, name, properties from behaviour where lead_id = $1", lead)
+    assert dict(row) == {
+        "kind": "crm",
+        "name": "sales_rejected",
+        "properties": {"handoff": f"{lead}-1-1", "reason": "timing"},
+    }
+
+
+async def test_a_thousand_events_are_one_quick_transaction(database: Database):
+    lead = await _lead(database, external_id="x")
+    events = [event(str(number), lead_id=lead, properties={"n": number}) for number in range(1000)]
+    started = time.monotonic()
+    assert (await accept(database, events, NOW)).accepted == 1000
+    assert time.monotonic() - started < 5
+    assert await _positions(database, lead) == list(range(1, 1001))
