@@ -79,9 +79,9 @@ class SignedWebhook:
         if self._lookup is None:
             raise CannotTell(f"the receiver of {self._vendor} webhooks can't be asked what it took")
         identity = webhook_id(touch.key)
-        lookup = str(self._lookup.copy_merge_params({"id": identity}))
+        place, query = str(self._lookup.copy_with(query=None)), self._lookup.params.merge({"id": identity})
         try:
-            answer = await self._client.request("GET", lookup, harmless_to_repeat=True)
+            answer = await self._client.request("GET", place, params=query, harmless_to_repeat=True)
             total = int(answer.json()["total"])
         except (OurFault, ValueError, KeyError, TypeError):
             # Whatever this is, it is not a receiver saying that it has nothing.

@@ -38,7 +38,7 @@ def hashed(email: str) -> str:
 
 
 class LinkedInAudiences:
-    """``domain.ports.Audiences``. ``account`` is the ad account's number; ``platform`` the name LinkedIn knows us by."""
+    """``domain.ports.Audiences``. ``account`` is the ad account's number; ``platform`` LinkedIn's name for us."""
 
     batch_size = BATCH
 

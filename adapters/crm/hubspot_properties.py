@@ -28,12 +28,7 @@ class Kind(NamedTuple):
     field: str
 
 
-_TEXT, _LONG_TEXT, _NUMBER, _CHOICE = (
-    Kind("string", "text"),
-    Kind("string", "textarea"),
-    Kind("number", "number"),
-    Kind("enumeration", "select"),
-)
+_TEXT, _LONG_TEXT, _CHOICE = Kind("string", "text"), Kind("string", "textarea"), Kind("enumeration", "select")
 
 #: Lead fields that HubSpot has a standard property for.
 _STANDARD = {
@@ -49,10 +44,8 @@ _STANDARD = {
 
 #: Fields of ours that are not short text.
 _KINDS: Mapping[str, Kind] = {
-    f"{PREFIX}fit": _NUMBER,
-    f"{PREFIX}intent": _NUMBER,
-    f"{PREFIX}why": _LONG_TEXT,
-    f"{PREFIX}forward": _LONG_TEXT,
+    f"{PREFIX}why_in_nurture": _LONG_TEXT,
+    f"{PREFIX}what_moves_it_forward": _LONG_TEXT,
     OUTCOME: _CHOICE,
     REJECT_REASON: _CHOICE,
 }

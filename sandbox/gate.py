@@ -1,0 +1,112 @@
+"""What stands before every stand-in: faults on demand, bearer tokens, rate limits."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from sandbox.answers import VendorError, error
+from sandbox.faults import Fault, Faults
+from sandbox.limits import Rate
+
+#: Path prefix of a stand-in → its vendor.
+VENDORS = {"hubspot": "hubspot", "linkedin": "linkedin", "webhooks": "webhooks"}
+_FOR_EVER = 3600.0
+
+
+class Gated(FastAPI):
+    """An app whose requests may be made to fail before or after they are carried out.
+
+    This happens outside of every middleware, where the connection itself is in reach.
+    """
+
+    faults: Faults
+    token: str
+    rates: Mapping[str, Rate]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        vendor = VENDORS.get(scope.get("path", "").split("/")[1:2][0]) if scope["type"] == "http" else None
+        if vendor is None:
+            await super().__call__(scope, receive, send)
+            return
+        fault = self.faults.take(vendor, scope["path"])
+        if fault and fault.after:
+            await super().__call__(scope, receive, _discard)
+        if fault and not await _go_wrong(vendor, fault, scope, receive, send):
+            return
+        refusal = self._refusal(vendor, Request(scope))
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        await super().__call__(scope, receive, send)
+
+    def _refusal(self, vendor: str, request: Request) -> Response | None:
+        if vendor not in self.rates:
+            return None  # webhooks are signed, not authenticated
+        if request.headers.get("authorization") != f"Bearer {self.token}":
+            return error(vendor, VendorError(401, "Authentication credentials not found or not valid."))
+        if wait := self.rates[vendor].admit():
+            return error(vendor, VendorError(429, "You have reached your rate limit."), retry_after=wait)
+        return None
+
+
+def answer_in_the_vendors_words(app: FastAPI) -> None:
+    """Turn ``VendorError`` and bodies of the wrong shape into the vendor's own errors."""
+
+    @app.exception_handler(VendorError)
+    async def refused(request: Request, failure: VendorError) -> Response:
+        return error(_vendor_of(request), failure)
+
+    @app.exception_handler(RequestValidationError)
+    async def misshapen(request: Request, failure: RequestValidationError) -> Response:
+        where = ", ".join(".".join(map(str, problem["loc"])) for problem in failure.errors())
+        return error(_vendor_of(request), VendorError(400, f"Invalid input: {where}"))
+
+    @app.exception_handler(KeyError)
+    async def incomplete(request: Request, failure: KeyError) -> Response:
+        return error(_vendor_of(request), VendorError(400, f"Invalid input: {failure} is required"))
+
+
+async def _go_wrong(vendor: str, fault: Fault, scope: Scope, receive: Receive, send: Send) -> bool:
+    """Carry the fault out. Whether the request may go on after it."""
+    if fault.kind == "latency":
+        await asyncio.sleep(fault.seconds)
+        return not fault.after
+    if fault.kind == "timeout":
+        await _until_given_up(receive)
+    elif fault.kind == "reset":
+        _abort(send)
+    else:
+        status = int(fault.kind)
+        wait = fault.seconds if status == 429 else 0.0  # noqa: PLR2004 - HTTP's number
+        await error(vendor, VendorError(status, "Made to fail."), retry_after=wait)(scope, receive, send)
+    return False
+
+
+def _abort(send: Send) -> None:
+    """Close the connection under the request. uvicorn's ``send`` is a method of the object that holds it."""
+    transport: Any = getattr(getattr(send, "__self__", None), "transport", None)
+    if transport is not None:
+        transport.abort()
+
+
+async def _until_given_up(receive: Receive) -> None:
+    """Wait until the client has had enough."""
+    try:
+        async with asyncio.timeout(_FOR_EVER):
+            while (await receive())["type"] != "http.disconnect":
+                pass
+    except TimeoutError:
+        return
+
+
+async def _discard(_message: Any) -> None:
+    return
+
+
+def _vendor_of(request: Request) -> str:
+    return VENDORS.get(request.url.path.split("/")[1], "")
