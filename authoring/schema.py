@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from authoring.content import KEYS, Sources
 from authoring.problems import Problem
 from domain.playbook.checks.finding import Path, did_you_mean
-from domain.playbook.models import Asset, Playbook
+from domain.playbook.models import Playbook
 
 _PATTERNS = {
     r"^[a-z][a-z0-9_]{0,62}$": "use lower-case letters, digits and _ (first a letter)",
@@ -92,6 +92,8 @@ def _named(path: Path) -> str:
 
 def _values(path: Path, details: list[ErrorDetails]) -> str:
     wanted = [_KINDS[detail["type"]] for detail in details if detail["type"] in _KINDS]
+    if wanted == ["text"] and isinstance(details[0]["input"], (bool, int, float)):
+        return f"“{_last(path)}” must be text; put it in quotes"
     if len(wanted) == len(details):
         return f"“{_last(path)}” must be {' or '.join(dict.fromkeys(wanted))}"
     detail = next(detail for detail in details if detail["type"] not in _KINDS)
@@ -147,18 +149,21 @@ def keys_at(path: Path) -> list[str]:
     """Keys that the model at a path knows."""
     if path[:1] == ("assets",):
         return list(KEYS)
-    model: Any = Playbook
+    annotation: Any = Playbook
     for step in path:
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            model = model.model_fields[str(step)].annotation if step in model.model_fields else None
-        model = model_in(model)
-    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+        model = _model(annotation)
+        if model is None:  # a tuple or dict: the step is its index or key
+            annotation = next((found for part in get_args(annotation) if (found := _model(part))), None)
+        else:
+            annotation = model.model_fields[str(step)].annotation if step in model.model_fields else None
+    model = _model(annotation)
+    return list(model.model_fields) if model else []
 
 
-def model_in(annotation: Any) -> type[BaseModel] | None:
-    """The model inside a field's type: itself, or in a tuple, dict or optional. None when there is none."""
+def _model(annotation: Any) -> type[BaseModel] | None:
+    """The model that a type is, or may be when it is optional."""
     if isinstance(annotation, type) and not get_origin(annotation):
-        return annotation if issubclass(annotation, BaseModel) and annotation is not Asset else None
-    if get_origin(annotation) in {tuple, dict, Union, types.UnionType}:
-        return next((found for part in get_args(annotation) if (found := model_in(part)) is not None), None)
+        return annotation if issubclass(annotation, BaseModel) else None
+    if get_origin(annotation) in {Union, types.UnionType}:
+        return next((found for part in get_args(annotation) if (found := _model(part))), None)
     return None

@@ -14,12 +14,13 @@ from jinja2 import ChainableUndefined, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from domain.playbook.checks.content import RESERVED
-from domain.playbook.checks.finding import did_you_mean
+from domain.playbook.checks.finding import did_you_mean, nearest
 from domain.playbook.models import Sender
 
 FILTERS = frozenset(
     {"capitalize", "default", "first", "join", "last", "length", "lower", "round", "title", "trim", "upper"}
 )
+_FILTERS_THERE = f"; content may use {', '.join(sorted(FILTERS))}"
 SENDER = ("name", "email", "postal_address")
 _ALLOWED = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Getattr, nodes.Const, nodes.Filter, nodes.Test,
@@ -108,7 +109,7 @@ def _walk(tree: nodes.Node, known: Known) -> Iterator[_Blame]:
         yield tree, needle, f"content can't use {word}: it may print variables, use filters and choose with if"
         return
     if isinstance(tree, nodes.Filter) and tree.name not in FILTERS:
-        yield tree, tree.name, f"there is no filter “{tree.name}”{did_you_mean(tree.name, FILTERS)}"
+        yield tree, tree.name, f"there is no filter “{tree.name}”{did_you_mean(tree.name, FILTERS) or _FILTERS_THERE}"
     if isinstance(tree, (nodes.Name, nodes.Getattr)):
         yield from _judge_name(tree, known)
         return
@@ -140,7 +141,8 @@ def _unknown(root: str, parts: list[str], known: Known) -> str:
         if len(parts) == 1 and parts[0] in fields:
             return ""
         where = "declare it in lead_fields" if root == "lead" else "the sender has name, email and postal_address"
-        return f"there is no “{name}”{did_you_mean(name, [f'{root}.{field}' for field in fields]) or '; ' + where}"
+        near = nearest(name, [f"{root}.{field}" for field in fields])
+        return f"there is no “{name}”; " + (f"did you mean “{near}”?" if near else where)
     if parts:
         return f"there is no “{name}”: only lead and sender have parts"
     if root in known.variables or root in RESERVED:

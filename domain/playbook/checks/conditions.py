@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from domain.playbook.checks.finding import Finding, Path, did_you_mean
+from domain.playbook.checks.finding import Finding, Path, did_you_mean, nearest
 from domain.playbook.conditions import COMMON, SCORED, ConditionError, Conditions, variables
 from domain.playbook.models import Playbook
 
@@ -111,6 +111,6 @@ def _unknown(document: Playbook, name: str, *, scored: bool) -> str:
     if not scored and name in SCORED:
         return f"“{name}” is not known yet where fit and entry intent are computed; use lead and account fields"
     known = variables(document, scored=scored)
-    if name.startswith("lead.") and did_you_mean(name, known) == "":
+    if name.startswith("lead.") and not nearest(name, known):
         return f"there is no “{name}”; declare “{name[5:]}” in lead_fields"
     return f"there is no “{name}”{did_you_mean(name, known)}"

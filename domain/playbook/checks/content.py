@@ -28,6 +28,7 @@ LAYOUT_VARIABLES = {
     ),
     "footer_unsubscribe": ("Unsubscribe", "Text of the footer's link."),
 }
+_BEGINS_WITH = re.compile(r"\{\{-?\s*([a-z_][a-z0-9_.]*)")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(?:-[a-zA-Z0-9]{2,8})*")
 
@@ -60,8 +61,11 @@ def check_content(document: Playbook) -> Iterator[Finding]:
 
 
 def _is_https(document: Playbook, url: str) -> bool:
-    """Whether it begins with https://, also where it begins with a variable of the playbook."""
-    for name, value in document.variables.items():
-        for form in (f"{{{{ {name} }}}}", f"{{{{{name}}}}}"):
-            url = url.replace(form, value) if url.startswith(form) else url
-    return url.startswith("https://")
+    """Whether it begins with https://, itself or by the playbook's variable it begins with.
+
+    A variable that does not exist is reported where templates are checked.
+    """
+    begins = _BEGINS_WITH.match(url)
+    if begins is None:
+        return url.startswith("https://")
+    return document.variables.get(begins[1], "https://").startswith("https://") and not begins[1].startswith("lead.")

@@ -23,9 +23,23 @@ class Finding:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """“; did you mean …?” for a near miss, what there is when that is little, else nothing."""
     options = sorted(set(known))
-    near = get_close_matches(word, options, n=1, cutoff=0.6)
+    near = nearest(word, options)
     if near:
-        return f"; did you mean “{near[0]}”?"
+        return f"; did you mean “{near}”?"
     if options and len(options) <= 8:  # noqa: PLR2004 — more than a line can hold helps nobody
         return f"; there is {', '.join(options)}"
     return ""
+
+
+def nearest(word: str, options: Iterable[str]) -> str:
+    """The known name that is most like the word; "" when none is near.
+
+    Of dotted names only what follows the shared first part is compared: all of ``lead.…`` look alike otherwise.
+    """
+    root = word.partition(".")[0] + "."
+    options = sorted(set(options))
+    tails = {option.removeprefix(root): option for option in options if option.startswith(root)}
+    if tails:
+        found = get_close_matches(word.removeprefix(root), tails, n=1, cutoff=0.6)
+        return tails[found[0]] if found else ""
+    return next(iter(get_close_matches(word, options, n=1, cutoff=0.6)), "")

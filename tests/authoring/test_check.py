@@ -1,0 +1,96 @@
+"""Each rule refuses its bad example, at exactly the place where it is written."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from authoring.check import check
+from authoring.load import load_playbook
+from authoring.problems import PlaybookProblems
+from tests.authoring.spoil import copy, problems_of, spoil
+from tests.fixtures.playbooks import minimal_playbook_dir
+
+EXAMPLES = yaml.safe_load(Path(__file__).with_name("bad_examples.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", EXAMPLES["shape"])
+def test_a_wrong_shape_is_refused_where_it_is(name, tmp_path):
+    rule, words, old, new = EXAMPLES["shape"][name].values()
+    place, found = problems_of(tmp_path, old, new)
+    if name == "missing section":  # what is not there has no place: the document's beginning stands for it
+        place = ("playbook.yaml", 2, 1)
+    assert_only(place, rule, words, [p for p in found if p.rule in {"unknown-key", "missing", "value"}])
+
+
+@pytest.mark.parametrize("name", EXAMPLES["whole"])
+def test_a_wrong_whole_is_refused_where_it_is(name, tmp_path):
+    rule, words, old, new = EXAMPLES["whole"][name].values()
+    place, found = problems_of(tmp_path, old, new)
+    if name == "no track":  # the stage is blamed, not the track that is too narrow
+        place = ("playbook.yaml", 60, 9)
+    seen = {(p.rule, (p.file, p.line, p.column)) for p in found if words in p.message}
+    assert (rule, place) in seen, [str(p) for p in found]
+
+
+@pytest.mark.parametrize("name", EXAMPLES["conditions"])
+def test_a_wrong_condition_is_refused_where_it_is(name, tmp_path):
+    rule, words, old, new = EXAMPLES["conditions"][name].values()
+    place, found = problems_of(tmp_path, old, new)
+    assert_only(place, rule, words, found)
+
+
+@pytest.mark.parametrize("name", EXAMPLES["content"])
+def test_wrong_content_is_refused_where_it_is(name, tmp_path):
+    rule, words, old, new = EXAMPLES["content"][name].values()
+    place, found = problems_of(tmp_path, old, new, "content/guide.md")
+    assert_only(place, rule, words, [p for p in found if p.rule != "reference"])
+
+
+def assert_only(place, rule, words, found):
+    assert [(p.rule, (p.file, p.line, p.column)) for p in found] == [(rule, place)], [str(p) for p in found]
+    assert words in found[0].message
+    assert str(found[0]).startswith(f"{place[0]}:{place[1]}:{place[2]}: {rule}: ")
+
+
+@pytest.mark.parametrize("name", EXAMPLES["warnings"])
+def test_what_is_only_odd_is_a_warning_and_loads(name, tmp_path):
+    words, old, new = EXAMPLES["warnings"][name].values()
+    directory = copy(tmp_path)
+    if name == "unused asset":
+        spoil(directory, "      - {id: ent-checklist, asset: checklist, gap: 7d}\n", "# ¦\n")
+    spoil(directory, old, new + "¦")
+    found = check(directory)
+    assert any(words in p.message for p in found), [str(p) for p in found]
+    assert {p.severity for p in found} == {"warning"}
+    load_playbook(directory)
+
+
+def test_the_minimal_playbook_has_no_problem():
+    assert check(minimal_playbook_dir()) == []
+
+
+def test_all_problems_are_told_at_once_in_order(tmp_path):
+    directory = copy(tmp_path)
+    spoil(directory, "  reply_to:", "  ¦reply_too:")
+    spoil(directory, "Europe/Berlin", "¦Europe/Berln")
+    spoil(directory, "when: behaviour.reply >= 1,", "when: ¦behaviour.rply >= 1,")
+    spoil(directory, "**three ways**", "{{ ¦nobody }}", "content/guide.md")
+    with pytest.raises(PlaybookProblems) as caught:
+        load_playbook(directory)
+    assert [p.rule for p in caught.value.problems] == ["unknown-key", "cadence", "condition", "template"]
+    assert str(caught.value).count("\n") == 3
+
+
+def test_a_directory_without_a_playbook_says_so(tmp_path):
+    with pytest.raises(PlaybookProblems, match="there is no playbook"):
+        load_playbook(tmp_path)
+
+
+def test_words_that_old_yaml_reads_as_something_else_are_read_as_written(tmp_path):
+    directory = copy(tmp_path)
+    spoil(directory, "  site: https://www.example.com", "  site: https://www.example.com\n  answer: no\n  hour: 17:00¦")
+    found = load_playbook(directory)
+    assert (found.variables["answer"], found.variables["hour"]) == ("no", "17:00")
+    assert found.cadence.closes.hour == 17
+    assert found.behaviours["reply"].on == "delivery"
