@@ -13,15 +13,12 @@ from activities.messages import SendTouch, TouchOutcome
 from runtime.settings import Settings
 
 REGISTRY = CollectorRegistry()
-WAKES = Counter("tendril_wakes_relayed", "Journeys woken or started by the relay.", ["how"], registry=REGISTRY)
-RELAY_LAG = Histogram(
-    "tendril_relay_lag_seconds",
-    "From the commit of a behaviour to the wake of its journey.",
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300),
-    registry=REGISTRY,
+WAKES = Counter(
+    "tendril_wakes_relayed", "Wakes told to journeys: signalled, started, or dropped.", ["how"], registry=REGISTRY
 )
+WAITING = Gauge("tendril_wakes_waiting", "Wakes not yet told to their journeys.", registry=REGISTRY)
+LAG = Gauge("tendril_relay_lag_seconds", "Age of the oldest wake not yet told.", registry=REGISTRY)
 RELAY_FAILURES = Counter("tendril_relay_failures", "Wakes put off because something was down.", registry=REGISTRY)
-RELAY_UP = Gauge("tendril_relay_up", "1 while the relay hears of new behaviour.", registry=REGISTRY)
 DECISIONS = Counter(
     "tendril_decisions", "Decisions by result: made, or failed and tried again.", ["result"], registry=REGISTRY
 )

@@ -4,14 +4,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from authoring.render import PlaybookRenderer
-
 from adapters.ads.linkedin import LinkedInAudiences, linkedin_client
 from adapters.crm.hubspot import HubSpotCrm, hubspot_client
 from adapters.crm.hubspot_tasks import HubSpotTasks
 from adapters.email.links import UnsubscribeLinks
 from adapters.email.smtp import SmtpEmail, SmtpServer
 from adapters.webhook import SignedWebhook
+from authoring.render import PlaybookRenderer
 from domain.ports import Audiences, Crm, Playbooks, TouchChannel
 from domain.words import Channel
 from runtime.settings import Settings

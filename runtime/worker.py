@@ -1,0 +1,129 @@
+"""The worker process: journeys, their activities and the relay, until it is told to stop."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import TypeVar
+
+import asyncpg
+import structlog
+from temporalio.client import Client
+from temporalio.service import RPCError
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
+
+from activities.deciding import Deciding
+from activities.reconciling import Reconciling
+from activities.touches import Touching
+from runtime.composition import Composition, composed
+from runtime.relay import Relay
+from runtime.settings import Settings
+from runtime.telemetry import Counting, configure_logging, serve_metrics
+from runtime.temporal import connect, prepare_namespace
+from workflows.lead_journey import LeadJourney
+from workflows.reconcile import Reconcile
+
+_log = structlog.get_logger("tendril.worker")
+_PATIENCE = 5.0  # most seconds between two attempts to reach something that is down
+_T = TypeVar("_T")
+
+
+def build_worker(client: Client, parts: Composition, *, runner: WorkflowRunner | None = None) -> Worker:
+    """A worker for the settings' task queue.
+
+    Journeys run without the SDK's sandbox: it costs a quarter of the worker's throughput and guards against mistakes
+    that the tests, which run inside it, and the linters catch (docs/decisions/0016-no-sandbox-in-production.md).
+    """
+    settings = parts.settings
+    deciding = Deciding(parts.journeys, parts.playbooks, parts.clock)
+    touching = Touching(
+        parts.ledger, parts.channels, parts.inbox, parts.clock, settings.send_timeout, settings.claim_lease
+    )
+    reconciling = Reconciling(parts.lists, parts.crm, parts.audiences, parts.inbox, parts.clock)
+    return Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=[LeadJourney, Reconcile],
+        activities=[
+            deciding.decide,
+            touching.send_touch,
+            reconciling.outstanding,
+            reconciling.push_crm,
+            reconciling.push_audiences,
+            reconciling.read_feedback,
+        ],
+        workflow_runner=runner or UnsandboxedWorkflowRunner(),
+        interceptors=[Counting()],
+        max_cached_workflows=settings.worker_cached_workflows,
+        max_concurrent_workflow_tasks=settings.worker_workflow_tasks,
+        max_concurrent_local_activities=settings.worker_local_activities,
+        max_concurrent_activities=settings.worker_activities,
+        graceful_shutdown_timeout=timedelta(seconds=settings.worker_drain),
+    )
+
+
+async def run_worker(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT, then let running touches finish for ``worker_drain`` seconds.
+
+    Waits for a database or a Temporal that is not there yet. Raises what can't be waited out, such as a wrong password.
+    """
+    configure_logging(settings)
+    serve_metrics(settings.metrics_port)
+    stopping = _stop_on_signals()
+    async with AsyncExitStack() as stack:
+        ready = asyncio.ensure_future(_ready(settings, stack))
+        await asyncio.wait([ready, asyncio.ensure_future(stopping.wait())], return_when=asyncio.FIRST_COMPLETED)
+        if not ready.done():
+            ready.cancel()
+            return
+        client, parts = ready.result()
+        _log.info("worker runs", task_queue=settings.task_queue, temporal=settings.temporal_address)
+        await _serve(client, parts, stopping)
+    _log.info("worker stopped")
+
+
+async def _ready(settings: Settings, stack: AsyncExitStack) -> tuple[Client, Composition]:
+    parts = await _patiently(lambda: stack.enter_async_context(composed(settings)), "PostgreSQL")
+    client = await _patiently(lambda: connect(settings), f"Temporal at {settings.temporal_address}")
+    await _patiently(lambda: prepare_namespace(client, settings), f"Temporal namespace {settings.temporal_namespace}")
+    return client, parts
+
+
+async def _serve(client: Client, parts: Composition, stopping: asyncio.Event) -> None:
+    """Run worker and relay side by side. When either fails, or a stop is asked for, both end in good order."""
+    worker, relay = build_worker(client, parts), Relay(parts.database, client, parts.clock, parts.settings)
+    running = [asyncio.create_task(worker.run()), asyncio.create_task(relay.run())]
+    asked = asyncio.create_task(stopping.wait())
+    await asyncio.wait([*running, asked], return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    relay.stop()
+    await asyncio.gather(worker.shutdown(), return_exceptions=True)
+    await asyncio.gather(*running)
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    return stopping
+
+
+async def _patiently(attempt: Callable[[], Awaitable[_T]], what: str) -> _T:
+    """Try until it answers, saying what is waited for. What only a person can mend is raised at once."""
+    wait = 0.2
+    while True:
+        try:
+            return await attempt()
+        except (
+            OSError,
+            RuntimeError,
+            RPCError,
+            asyncpg.CannotConnectNowError,
+            asyncpg.TooManyConnectionsError,
+        ) as error:
+            _log.warning(
+                f"waiting for {what}", error=str(error).splitlines()[0] if str(error) else type(error).__name__
+            )
+        await asyncio.sleep(wait)
+        wait = min(wait * 2, _PATIENCE)
