@@ -33,7 +33,8 @@ class ConsentInput(BaseModel):
 class LeadInput(BaseModel):
     """A profile as a form, an import or a CRM knows it. At least one of the three ways to name someone is needed.
 
-    ``company`` is the company's name and ``domain`` its web domain; without one the address's domain serves.
+    ``company`` is the company's name and ``domain`` its web domain; without one the address's domain serves, unless the
+    address was made up (``invented_email``) and says nothing about a company.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -155,7 +156,8 @@ class People:
         for name in ("country", "timezone", "source", "owner", "company"):
             person.put(name, getattr(given, name))
         if given.domain or not person.account_id:
-            person.company_domain = company_domain(given.domain, person.email or "") or person.company_domain
+            email = "" if given.invented_email else person.email or ""
+            person.company_domain = company_domain(given.domain, email) or person.company_domain
 
 
 def batch_names(inputs: Sequence[LeadInput]) -> list[str]:
