@@ -13,7 +13,7 @@ WORKERS ?= 2
 UP_OPTIONS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format bench lock clean
+.PHONY: help install run test check format docs bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ check: install ## Format, lint, types, import contracts, docs in step
 format: install ## Put the code in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix-only --quiet .
+
+docs: install ## Write the reference pages that come from the code
+	$(BIN)/python -m cli.reference
 
 bench: install ## Measure: history per touch, throughput, wake latency, memory, disk
 	@$(BIN)/python -m bench

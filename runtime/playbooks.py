@@ -12,17 +12,22 @@ from storage.database import Database
 
 
 async def put_in_force(database: Database, directory: Path, now: datetime) -> Playbook:
-    """Store the playbook and make it the default. Raises ``Refused`` naming its first problem when it is broken.
+    """Store the playbook and make it the default; one in force already stays so. Raises as ``read_directory``.
 
-    ``now`` is deployment time. A playbook that is in force already stays so.
+    ``now`` is deployment time.
     """
+    playbook = read_directory(directory)
+    await playbooks.store(database, playbook, now, default=True)
+    return playbook
+
+
+def read_directory(directory: Path) -> Playbook:
+    """The playbook in a directory. Raises ``Refused`` naming its first problem when it is broken."""
     try:
-        playbook = load_playbook(directory)
+        return load_playbook(directory)
     except PlaybookProblems as broken:
         first = next((one for one in broken.problems if one.severity == "error"), broken.problems[0])
         raise Refused(
             f"The playbook in {directory} is broken: {first}.",
             f"`tendril playbook check {directory}` lists every problem.",
         ) from broken
-    await playbooks.store(database, playbook, now, default=True)
-    return playbook

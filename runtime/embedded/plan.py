@@ -39,7 +39,7 @@ def owns_temporal(settings: Settings) -> bool:
     return "temporal_address" not in settings.model_fields_set
 
 
-def settle(settings: Settings, directory: DataDirectory, database_url: str) -> Settings:
+def settle(settings: Settings, options: Options, directory: DataDirectory, database_url: str) -> Settings:
     """The settings of the children: what the user set holds; the rest points at the embedded parts."""
     local = f"http://127.0.0.1:{settings.inbox_port}"
     embedded = {
@@ -54,7 +54,11 @@ def settle(settings: Settings, directory: DataDirectory, database_url: str) -> S
         "linkedin_base_url": f"{local}/linkedin",
         "direct_mail_url": f"{local}/webhooks/direct-mail",
         "alert_url": f"{local}/webhooks/alerts",
+        "temporal_ui_url": f"http://127.0.0.1:{settings.temporal_ui_port}" if owns_temporal(settings) else "",
         "worker_drain": 3.0,
+        "demo": options.demo,
+        # Minutes are weeks on a fast clock: CRM and audiences should keep up with the eye.
+        "reconcile_interval": 2.0 if clock_scale(settings, options) > 1 else settings.reconcile_interval,
     }
     return settings.model_copy(
         update={name: value for name, value in embedded.items() if name not in settings.model_fields_set}

@@ -43,10 +43,14 @@ class EmbeddedPostgres:
     def url(self, database: str = DATABASE) -> str:
         return f"postgresql://{_SUPERUSER}@/{database}?host={self._sockets}"
 
-    def prepare(self) -> None:
-        """Check the binaries and the data's version; make the data directory on first use. Raises ``CannotRun``."""
+    def check(self) -> None:
+        """Raises ``CannotRun`` when the server is not installed, or the data are another version's."""
         _binary("postgres")
         self._check_version()
+
+    def prepare(self) -> None:
+        """Make the data directory on first use. Raises ``CannotRun``."""
+        self.check()
         self._make_reachable()
         if not (self._directory / "PG_VERSION").exists():
             self._initialise()

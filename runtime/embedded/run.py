@@ -25,7 +25,7 @@ def run(settings: Settings, options: Options) -> None:
         stack = Stack(directory, settings, options)
         if left_over:
             stack.supervisor.tell(f"stopped {left_over} processes that an earlier run left behind")
-        stack.require_ports()
+        stack.require_all()
         try:
             asyncio.run(_run(stack))
         except (OSError, asyncpg.PostgresError) as error:

@@ -24,7 +24,7 @@ from runtime.embedded.plan import (
 from runtime.embedded.postgres import EmbeddedPostgres
 from runtime.embedded.supervisor import Supervisor
 from runtime.embedded.temporal import accepts, temporal_program
-from runtime.playbooks import put_in_force
+from runtime.playbooks import put_in_force, read_directory
 from runtime.settings import Settings
 from storage import deployment, migrate
 from storage.database import Database
@@ -48,11 +48,19 @@ class Stack:
     def __post_init__(self) -> None:
         self._postgres = EmbeddedPostgres(self.directory.postgres)
         url = self._postgres.url() if owns_postgres(self.given) else self.given.database_url
-        self.settings = settle(self.given, self.directory, url)
-        self.supervisor = Supervisor(self.directory, addresses(self.settings, self.given))
+        self.settings = settle(self.given, self.options, self.directory, url)
+        self.supervisor = Supervisor(self.directory, addresses(self.settings))
 
-    def require_ports(self) -> None:
-        """Raises ``CannotRun`` for the first port that is taken."""
+    def require_all(self) -> None:
+        """Look for what could be in the way before anything starts. Raises ``Refused`` for the first that is."""
+        self._require_ports()
+        if owns_postgres(self.given):
+            self._postgres.check()
+        if owns_temporal(self.given):
+            self._temporal()
+        read_directory(self.options.playbook)
+
+    def _require_ports(self) -> None:
         given = self.given
         ports.require_free(given.api_port, "API and console", "--api-port")
         if owns_temporal(given):
@@ -101,10 +109,7 @@ class Stack:
 
     async def _start_temporal(self) -> None:
         if owns_temporal(self.given):
-            program = temporal_program(
-                self.directory.temporal, port=self.given.temporal_port, ui_port=self.given.temporal_ui_port
-            )
-            await self.supervisor.start(program)
+            await self.supervisor.start(self._temporal())
         client = await temporal.connect(self.settings)
         await temporal.prepare_namespace(client, self.settings)
 
@@ -113,6 +118,10 @@ class Stack:
         now = self.clock.from_real(real_now())
         playbook = await put_in_force(self.database, self.options.playbook, now)
         self.supervisor.tell(f"playbook {playbook.name} applies to new journeys")
+
+    def _temporal(self) -> Program:
+        given = self.given
+        return temporal_program(self.directory.temporal, port=given.temporal_port, ui_port=given.temporal_ui_port)
 
     def _sandbox(self) -> Program:
         settings = self.settings
@@ -157,12 +166,11 @@ class Stack:
         )
 
 
-def addresses(settings: Settings, given: Settings) -> dict[str, str]:
+def addresses(settings: Settings) -> dict[str, str]:
     """Where people, and other commands, find the parts."""
-    ui = f"http://127.0.0.1:{given.temporal_ui_port}" if owns_temporal(given) else settings.temporal_address
     return {
         "api": settings.public_url,
-        "temporal_ui": ui,
+        "temporal_ui": settings.temporal_ui_url or settings.temporal_address,
         "inbox": f"http://127.0.0.1:{settings.inbox_port}",
         "temporal_address": settings.temporal_address,
         "database_url": settings.database_url,
