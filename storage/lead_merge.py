@@ -49,6 +49,7 @@ class LeadInput(BaseModel):
     owner: Text = ""
     company: Text = ""
     domain: Text = ""
+    invented_email: bool = False
     consent: tuple[ConsentInput, ...] = ()
 
     @field_validator("email")
