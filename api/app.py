@@ -1,0 +1,59 @@
+"""The API, put together: problems, limits, measures, and a router for each noun."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from temporalio.client import Client
+
+from api import problems
+from api.context import ApiContext
+from api.keyring import Keyring
+from api.limits import BodyLimit
+from api.metrics import Measured
+from api.routers import commands, health, leads, tracking, unsubscribe
+from domain.clock import ScaledClock
+from runtime.settings import Settings
+from storage.database import Database
+
+_DESCRIPTION = """
+Tendril runs B2B lead nurturing as durable journeys. Leads come in here, behaviour comes in here, and every decision
+that followed can be read here, with its reasons.
+
+**Keys.** Send `Authorization: Bearer KEY`. A key has scopes: `read`, `write` (leads and behaviour), `operate`
+(commands and handoffs). Make one with `tendril keys create NAME --scope read --scope write`.
+
+**Errors** are `application/problem+json` (RFC 9457) and say what to do in `remedy`.
+
+**Times** are ISO-8601 in UTC, on the deployment's clock, which a demo runs faster than the wall clock: answers that
+show times show the clock's scale beside them.
+"""
+_TAGS = [
+    {"name": "leads", "description": "People, and their way into a journey."},
+    {"name": "tracking", "description": "Behaviour, in the shape of Segment's HTTP API."},
+    {"name": "journeys", "description": "Where everyone is, and why."},
+    {"name": "commands", "description": "What an operator tells a journey."},
+    {"name": "handoffs", "description": "Leads given to sales, and the sellers' answers."},
+    {"name": "health", "description": "For probes and Prometheus; no key."},
+]
+_ROUTERS = (leads, tracking, commands, health, unsubscribe)
+
+
+def create_app(settings: Settings, database: Database, temporal: Client | None, clock: ScaledClock) -> FastAPI:
+    """The API over parts that the caller opened and will close. Without ``temporal`` commands answer 503."""
+    app = FastAPI(
+        title="Tendril",
+        version="0.1.0",
+        summary="Lead nurturing as durable, explainable software.",
+        description=_DESCRIPTION,
+        openapi_tags=_TAGS,
+        redoc_url=None,
+    )
+    app.state.context = ApiContext(settings, database, temporal, clock, Keyring(database))
+    problems.install(app)
+    for module in _ROUTERS:
+        app.include_router(module.router)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Measured)
+    return app

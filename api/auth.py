@@ -1,0 +1,77 @@
+"""Who may do what. Keys have scopes: ``read`` sees, ``write`` adds leads and behaviour, ``operate`` commands journeys.
+
+A key travels as ``Authorization: Bearer <key>``. Routes that Segment's libraries call take it as Basic user name as
+well, because that is how those libraries send it. Scopes do not imply each other.
+"""
+
+from typing import Annotated, Literal
+
+from fastapi import Depends
+from fastapi.security import HTTPBasic, HTTPBasicCredentials, HTTPBearer
+from fastapi.security.http import HTTPAuthorizationCredentials
+
+from api.context import ApiContext, Context
+from api.problems import Problem
+from storage.keys import KeyInfo
+
+Scope = Literal["read", "write", "operate"]
+
+_bearer = HTTPBearer(auto_error=False, scheme_name="Key", description="A key made by `tendril keys create`.")
+_basic = HTTPBasic(auto_error=False, scheme_name="KeyAsUserName", description="The key as user name, no password.")
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+Basic = Annotated[HTTPBasicCredentials | None, Depends(_basic)]
+
+
+class BearerKey:
+    """Dependency: a Bearer key with ``scope``. Raises a 401 or 403 ``Problem``."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    async def __call__(self, context: Context, bearer: Bearer) -> KeyInfo:
+        return await allowed(context, bearer.credentials if bearer else "", self.scope)
+
+
+class BearerOrBasicKey:
+    """Dependency: a key with ``scope``, as Bearer or as Basic user name. Raises a 401 or 403 ``Problem``."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    async def __call__(self, context: Context, bearer: Bearer, basic: Basic) -> KeyInfo:
+        key = bearer.credentials if bearer else basic.username if basic else ""
+        return await allowed(context, key, self.scope)
+
+
+async def allowed(context: ApiContext, key: str, scope: Scope) -> KeyInfo:
+    """The key's owner, when the key is good and has the scope. Raises a 401 or 403 ``Problem``."""
+    if not key:
+        raise unauthorised("No key was sent.", scope)
+    info = await context.keys.verify(key)
+    if info is None:
+        raise unauthorised("The key is unknown, expired or revoked.", scope)
+    if scope not in info.scopes:
+        raise Problem(
+            403,
+            "scope-missing",
+            f"The key {info.name!r} may {' and '.join(sorted(info.scopes)) or 'do nothing'}; this needs {scope}.",
+            f"Use a key with that scope: tendril keys create NAME --scope {scope}",
+            headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
+        )
+    return info
+
+
+def unauthorised(detail: str, scope: Scope, challenge: str = "Bearer") -> Problem:
+    return Problem(
+        401,
+        "key-required",
+        detail,
+        f"Send Authorization: Bearer KEY, with a key made by: tendril keys create NAME --scope {scope}",
+        headers={"WWW-Authenticate": f'{challenge} realm="tendril"'},
+    )
+
+
+Reader = Annotated[KeyInfo, Depends(BearerKey("read"))]
+Writer = Annotated[KeyInfo, Depends(BearerKey("write"))]
+Operator = Annotated[KeyInfo, Depends(BearerKey("operate"))]
+Tracker = Annotated[KeyInfo, Depends(BearerOrBasicKey("write"))]

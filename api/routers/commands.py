@@ -1,0 +1,53 @@
+"""What an operator tells a journey."""
+
+from typing import Annotated
+from uuid import uuid4
+
+from fastapi import APIRouter, Header
+
+from api.auth import Operator
+from api.context import Context
+from api.problems import unknown_lead
+from api.schemas.commands import CommandBody, Commanded
+from api.services import commands
+from domain.errors import NotFound
+from domain.words import CommandKind
+from storage import leads
+from workflows.messages import CommandRequest
+
+router = APIRouter(prefix="/v1/leads", tags=["commands"])
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+        description="The same key again gives the same answer, once.",
+    ),
+]
+
+
+@router.post("/{lead_id}/commands/{command}", summary="Command a lead's journey")
+async def send(
+    lead_id: str,
+    command: CommandKind,
+    context: Context,
+    key: Operator,
+    body: CommandBody | None = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Commanded:
+    """Answers once the journey has considered the command: pause, resume, skip_wait, force_stage (`stage`), hand_off,
+    disqualify (`reason`), opt_out, end, sales_accept, sales_reject (`reason`).
+
+    409 when the journey refuses, with why. opt_out holds even when Temporal is down: nobody writes to the lead again.
+    """
+    given = body or CommandBody()
+    commands.check(command, given)
+    try:
+        await leads.get(context.database, lead_id)
+    except NotFound:
+        raise unknown_lead(lead_id) from None
+    request = CommandRequest(by=key.name, reason=given.reason, stage=given.stage or "")
+    id_ = idempotency_key or uuid4().hex
+    result = await commands.carry_out(context, lead_id, command, request, id_)
+    return Commanded(lead=lead_id, command=command, id=id_, result=result)

@@ -1,0 +1,47 @@
+"""The page behind every mail's unsubscribe link. Looking changes nothing: scanners look at every link (RFC 8058)."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from fastapi.responses import HTMLResponse
+
+from adapters.email.links import UnsubscribeLinks, UnsubscribeToken
+from api.context import ApiContext, Context
+from api.pages import page
+from api.services import opt_out
+from domain.errors import Refused
+
+router = APIRouter(prefix="/u", tags=["unsubscribe"])
+_ONE_CLICK = "One-Click"
+
+
+@router.get("/{token}", response_class=HTMLResponse, summary="Ask before unsubscribing")
+async def ask(token: str, context: Context) -> HTMLResponse:
+    """A page with one button. Changes nothing."""
+    if _owner(context, token) is None:
+        return page("unsubscribe.html", 404, state="damaged")
+    return page("unsubscribe.html", state="ask")
+
+
+@router.post("/{token}", response_class=HTMLResponse, summary="Unsubscribe with one click")
+async def unsubscribe(
+    token: str,
+    context: Context,
+    one_click: Annotated[str, Form(alias="List-Unsubscribe", description="Must be One-Click.")] = "",
+) -> HTMLResponse:
+    """Opts the lead out for good (RFC 8058). From the page's button or from a mail program; twice is once."""
+    owner = _owner(context, token)
+    if owner is None:
+        return page("unsubscribe.html", 404, state="damaged")
+    if one_click != _ONE_CLICK:
+        return page("unsubscribe.html", 400, state="ask")
+    await opt_out.by_link(context.database, owner, context.now())
+    return page("unsubscribe.html", state="done")
+
+
+def _owner(context: ApiContext, token: str) -> UnsubscribeToken | None:
+    links = UnsubscribeLinks(context.settings.public_url, [context.settings.secret.get_secret_value()])
+    try:
+        return links.verify(token)
+    except Refused:
+        return None

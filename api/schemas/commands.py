@@ -1,0 +1,82 @@
+"""Commands to a journey, and answers on handoffs."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.schemas.text import Line, Paragraph
+from domain.words import BuyerStage, LeadStatus, Phase, RejectReason
+
+
+class CommandBody(BaseModel):
+    """What goes with a command: ``force_stage`` needs ``stage``, ``disqualify`` and ``sales_reject`` ``reason``."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"reason": "Asked us to wait until spring"}]}
+    )
+
+    reason: Paragraph = Field("", description="Why, in words; for disqualify and sales_reject one of the reasons.")
+    stage: BuyerStage | None = Field(None, description="For force_stage: where to move the lead.")
+
+
+class CommandResult(BaseModel):
+    """Where the journey is after the command; only ``title`` when no journey was there to consider it."""
+
+    title: str
+    status: LeadStatus | None
+    phase: Phase | None
+    stage: BuyerStage | None
+    decision: int | None = Field(description="Number of the decision that considered the command.")
+
+
+class Commanded(BaseModel):
+    """The journey after the command: it has decided, and this is recorded."""
+
+    lead: str
+    command: str
+    id: str = Field(description="The command's id: the Idempotency-Key, or one made here.")
+    result: CommandResult
+
+
+class AcceptBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    note: Paragraph = Field("", description="What the seller adds.")
+
+
+class RejectBody(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "timing"}]})
+
+    reason: RejectReason = Field(description="Why the lead is given back.")
+    note: Paragraph = Field("", description="What the seller adds.")
+
+
+class HandoffView(BaseModel):
+    """A lead given to sales, with the brief the seller got. Times are on the deployment's clock."""
+
+    id: str
+    lead_id: str
+    cycle: int
+    status: str = Field(description="open, accepted, rejected, expired or withdrawn.")
+    reason: str
+    brief: dict[str, Any]
+    opened_at: datetime
+    sla_at: datetime
+    resolved_at: datetime | None
+    outcome_reason: str
+
+
+class HandoffList(BaseModel):
+    total: int
+    items: list[HandoffView]
+    next_cursor: str | None = None
+
+
+class HandoffAnswered(BaseModel):
+    """A seller's answer, as the journey took it."""
+
+    handoff: str
+    lead: str
+    status: str
+    reason: Line = ""
