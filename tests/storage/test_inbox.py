@@ -1,7 +1,6 @@
 """The inbox: nothing lost, nothing twice, positions dense in the order of commit."""
 
 import asyncio
-import time
 
 import asyncpg
 
@@ -155,10 +154,8 @@ async def test_a_sellers_answer_becomes_behaviour_of_the_lead(database: Database
     }
 
 
-async def test_a_thousand_events_are_one_quick_transaction(database: Database):
+async def test_a_thousand_events_are_one_batch(database: Database):
     lead = await _lead(database, external_id="x")
     events = [event(str(number), lead_id=lead, properties={"n": number}) for number in range(1000)]
-    started = time.monotonic()
     assert (await accept(database, events, NOW)).accepted == 1000
-    assert time.monotonic() - started < 5
     assert await _positions(database, lead) == list(range(1, 1001))

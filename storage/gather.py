@@ -1,0 +1,100 @@
+"""Everything a decision may consider, in one round trip: PostgreSQL writes ``Facts`` as JSON, pydantic reads them."""
+
+from datetime import datetime, timedelta
+
+from domain.errors import NotFound
+from domain.facts import Facts
+from domain.state import JourneyState
+from storage.database import Connection
+from storage.statement import Statement
+
+#: How far back behaviour is considered, and at most how much of it (newest first).
+MEMORY = timedelta(days=180)
+MOST_BEHAVIOURS = 500
+#: How far back the account's other touches and its other leads' activity count.
+ACCOUNT_TOUCHES = timedelta(days=60)
+ACCOUNT_ACTIVITY = timedelta(days=30)
+
+_FACTS = Statement(
+    """
+select json_build_object(
+    'lead', json_build_object(
+        'id', l.id, 'fields', jsonb_strip_nulls(l.fields), 'has_email', l.email is not null,
+        'email_domain', case when l.email is null then '' else lower(substring(l.email from '[^@]*$')) end,
+        'country', l.country, 'timezone', l.timezone, 'source', l.source, 'owner', l.owner, 'created_at', l.created_at
+    ),
+    'account', case when a.id is null then '{}'::json else json_build_object(
+        'id', a.id, 'name', a.name, 'domain', coalesce(a.domain, ''),
+        'leads', (select count(*) from lead x where x.account_id = a.id),
+        'active_leads_30d', (
+            select count(*) from lead x where x.account_id = a.id and x.id <> l.id and exists (
+                select from behaviour b where b.lead_id = x.id and b.trusted and b.kind in ('track', 'page')
+                and b.occurred_at > :active and b.occurred_at <= :now
+            )
+        ),
+        'open_opportunity', a.opportunity_opened_at is not null,
+        'recent_touches', (
+            select coalesce(json_agg(json_build_array(t.channel, t.sent_at) order by t.sent_at), '[]') from touch t
+            where t.account_id = a.id and t.lead_id <> l.id and t.status = 'sent'
+            and t.channel in ('email', 'direct_mail') and t.sent_at > :touched and t.sent_at <= :now
+        )
+    ) end,
+    'permission', json_build_object(
+        'suppressed', coalesce((select s.reason from suppression s where s.email = l.email), ''),
+        'declined', (
+            select coalesce(json_agg(c.channel), '[]') from consent c where c.lead_id = l.id and not c.granted
+        ),
+        'basis', coalesce((
+            select c.basis from consent c where c.lead_id = l.id and c.granted order by c.at desc, c.channel limit 1
+        ), '')
+    ),
+    'behaviours', (
+        select coalesce(json_agg(json_build_object(
+            'position', b.position, 'kind', b.kind, 'name', b.name, 'properties', b.properties, 'at', b.occurred_at,
+            'trusted', b.trusted
+        ) order by b.position), '[]')
+        from (
+            select * from behaviour b where b.lead_id = l.id and (b.occurred_at > :remembered or b.position > :cursor)
+            order by b.position desc limit :most
+        ) as b
+    ),
+    'touches', (
+        select coalesce(json_agg(json_build_object(
+            'key', t.key, 'cycle', t.cycle, 'step', t.step, 'asset', t.asset, 'channel', t.channel, 'status', t.status,
+            'at', coalesce(t.sent_at, t.planned_at)
+        ) order by coalesce(t.sent_at, t.planned_at), t.key), '[]') from touch t where t.lead_id = l.id
+    ),
+    'active_playbook', coalesce((
+        select active.hash from playbook_version v join playbook_active active using (name) where v.hash = :playbook
+    ), '')
+)::text
+from lead l left join account a on a.id = l.account_id where l.id = :lead
+""",
+    cursor="bigint",
+    most="int",
+    now="timestamptz",
+    remembered="timestamptz",
+    touched="timestamptz",
+    active="timestamptz",
+)
+
+
+async def gather(connection: Connection, state: JourneyState, now: datetime) -> Facts:
+    """The facts as of ``now``. Raises ``NotFound``.
+
+    Behaviour that has not been considered yet is always among them, however old it is: the cursor must pass it.
+    """
+    values = {
+        "lead": state.lead,
+        "playbook": state.playbook,
+        "cursor": state.cursor,
+        "now": now,
+        "remembered": now - MEMORY,
+        "most": MOST_BEHAVIOURS,
+        "touched": now - ACCOUNT_TOUCHES,
+        "active": now - ACCOUNT_ACTIVITY,
+    }
+    text = await connection.fetchval(_FACTS.sql, *_FACTS.arguments(values))
+    if text is None:
+        raise NotFound(f"There is no lead {state.lead}.")
+    return Facts.model_validate_json(text)
