@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from datetime import datetime
+from typing import Any
 
 from domain.errors import NotFound
 from domain.playbook.compiled import CompiledPlaybook
@@ -72,6 +73,16 @@ async def read(connection: Connection, content_hash: str) -> Playbook:
     if document is None:
         raise NotFound(f"There is no playbook version {content_hash}.", "Apply the playbook that has it again.")
     return Playbook.model_validate_json(document)
+
+
+async def in_force(db: Database) -> list[dict[str, Any]]:
+    """Every playbook by name: hash in force, whether it is the default, since when, and how many journeys run it."""
+    rows = await db.pool.fetch(
+        "select a.name, a.hash, a.is_default, a.applied_at, (select count(*) from playbook_version v"
+        " where v.name = a.name) as versions, (select count(*) from journey j where j.playbook_name = a.name"
+        " and j.ended_at is null) as journeys from playbook_active a order by a.name"
+    )
+    return [dict(row) for row in rows]
 
 
 class PgPlaybooks:
