@@ -105,7 +105,7 @@ def read_yaml(document: Document, text: str | None = None, first_line: int = 1) 
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + first_line, mark.column + 1) if mark else (first_line, 1)
-        document.blame(line, column, "yaml", _words(error))
+        document.blame(line, column, "yaml", _words(error, source, line - first_line))
     except yaml.reader.ReaderError as error:
         _blame_character(document, source, error, first_line)
     else:
@@ -133,9 +133,10 @@ def _guard_depth(source: str) -> None:
             raise _TooDeepError(event.start_mark)
 
 
-def _words(error: yaml.MarkedYAMLError) -> str:
+def _words(error: yaml.MarkedYAMLError, source: str, line: int) -> str:
     problem = error.problem or "is not YAML"
-    if "cannot start any token" in problem and ("'\\t'" in problem or '"\\t"' in problem):
+    lines = source.split("\n")
+    if "cannot start any token" in problem and "\t" in lines[min(line, len(lines) - 1)]:
         return "a tab can't indent YAML; use spaces"
     if "mapping values are not allowed" in problem:
         return "a colon here needs quotes around the text, or the line is indented wrongly"

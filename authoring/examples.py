@@ -1,0 +1,168 @@
+"""An example for each model of the reference. A test reads every one with its model, so none can go stale."""
+
+EXAMPLES = {
+    "Playbook": """
+name: b2b-saas
+title: Example Metrics nurture
+follow: true
+sender: {…}
+variables:
+  site: https://www.example.com
+lead_fields: {…}
+""",
+    "Sender": """
+sender:
+  name: Example Metrics
+  email: hello@mail.example.com
+  reply_to: sales@example.com
+  postal_address: Example Metrics, 1 Sample Street, 10115 Sampletown
+""",
+    "LeadField": """
+lead_fields:
+  role: {type: string, label: Role}
+  employees: {type: int, label: Employees}
+""",
+    "BehaviourMatch": """
+behaviours:
+  demo_video: {on: track, event: Video Watched, where: {video: demo}, label: watched the demo, points: 15}
+  pricing_visit: {on: page, path: /pricing*, label: looked at pricing, points: 20, half_life: 7d, group: web}
+""",
+    "Scoring": """
+scoring:
+  fit: {…}
+  intent: {…}
+  mql: 40
+  sales_ready: 70
+""",
+    "Fit": """
+fit:
+  base: 20
+  rules: […]
+  grades: {A: 75, B: 50, C: 25, D: 0}
+""",
+    "FitRule": """
+rules:
+  - {id: decision-maker, when: 'lead.role in ["cfo", "coo"]', points: 40}
+""",
+    "Intent": """
+intent:
+  half_life: 14d
+  caps: {web: 60}
+  entry: […]
+""",
+    "IntentBaseline": """
+entry:
+  - {id: referral, when: lead.source == "referral", points: 20}
+""",
+    "Segment": """
+segments:
+  - {id: enterprise, label: Enterprise, when: lead.employees >= 200}
+  - {id: smb, label: Small and medium}
+""",
+    "TriageRule": """
+triage:
+  - {id: job-seeker, when: 'lead.role == "job_seeker"', then: disqualify, reason: job_applicant}
+""",
+    "DisqualifyRule": """
+disqualify:
+  - {id: competitor, when: 'lead.email_domain == "competitor.example"', reason: competitor}
+""",
+    "Stage": """
+stages:
+  - id: research
+    question: How is this solved?
+    transitions: […]
+""",
+    "Transition": """
+transitions:
+  - {to: comparison, when: behaviour.case_study >= 1 || score.intent >= 30}
+""",
+    "Track": """
+tracks:
+  - segment: enterprise
+    stage: research
+    touches: […]
+""",
+    "Touch": """
+touches:
+  - {id: guide, asset: guide, gap: 3d}
+  - {id: look, channel: sdr_task, gap: 7d, note: Write a personal note., when: score.fit >= 50}
+""",
+    "Trigger": """
+triggers:
+  - id: on-pricing
+    behaviour: pricing_visit
+    cool_down: 14d
+    touch: {asset: pricing-answers, delay: 1h}
+    alert: Looked at pricing.
+    stage: comparison
+    audiences: {add: [high_intent]}
+""",
+    "TriggerTouch": """
+touch: {asset: pricing-answers, delay: 1h}
+""",
+    "AudienceChange": """
+audiences: {add: [high_intent], remove: [cold]}
+""",
+    "Cadence": """
+cadence:
+  days: [mon, tue, wed, thu, fri]
+  opens: 09:00
+  closes: 17:00
+  timezone: Europe/Berlin
+  least_gap: 20h
+  caps: […]
+""",
+    "Cap": """
+caps:
+  - {most: 2, within: 7d}
+  - {per: account, channel: email, most: 10, within: 7d}
+""",
+    "Audience": """
+audiences:
+  - {id: nurture, label: In nurture, when: score.intent >= 10}
+""",
+    "Handoff": """
+handoff:
+  rules: […]
+  sla: 48h
+  remind: 24h
+  expires: 5d
+  recycle: {…}
+""",
+    "HandoffRule": """
+rules:
+  - {id: ready, when: score.intent >= 70 && score.fit >= 50, label: Fits well and is very active.}
+""",
+    "Recycle": """
+recycle:
+  cool_down: 30d
+  disqualify: {bad_data: invalid_contact, no_fit: poor_fit}
+  most: 2
+""",
+    "ReEngagement": """
+re_engagement:
+  after: 90d
+  touches:
+    - {id: fresh, asset: fresh-look, gap: 0d}
+    - {id: still-there, asset: one-question, gap: 10d}
+  sunset: 21d
+""",
+    "ReEntry": """
+re_entry: {policy: after, after: 90d}
+""",
+    "Asset": """
+---
+subject: Three ways to stop copying numbers by hand
+preheader: What each costs, and when each is right
+question: How is this solved?
+stage: research
+format: guide
+cta_label: Read the whole guide
+cta_url: "{{ site }}/guide"
+---
+Hello {{ lead.first_name | default("there") }},
+
+there are **three ways** to get rid of manual reports, and each is right for someone.
+""",
+}

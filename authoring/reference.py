@@ -1,0 +1,214 @@
+"""The playbook reference, made from the models: every key with its type, default, meaning and an example.
+
+``python -m authoring.reference`` writes ``docs/playbook-reference.md``; a test fails when it is out of step.
+"""
+
+import types
+from collections.abc import Callable, Iterator, Mapping
+from datetime import time, timedelta
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from authoring.content import KEYS
+from authoring.examples import EXAMPLES
+from authoring.templates import FILTERS
+from domain.playbook.checks.content import CONTENT_VARIABLES, LAYOUT_VARIABLES
+from domain.playbook.conditions import COMMON, NEVER, PER_BEHAVIOUR, SCORED
+from domain.playbook.models import Asset, Playbook
+
+FILE = Path(__file__).parent.parent / "docs" / "playbook-reference.md"
+
+_HEAD = """\
+# Playbook reference
+
+Every key of a playbook. Made from the models by `python -m authoring.reference`; do not edit it by hand.
+How to write a playbook from nothing: [playbooks/README.md](../playbooks/README.md).
+
+A duration is written `14d`, `36h`, `90m`, `2w`, `1d12h` or in ISO-8601 (`P14D`, `PT36H`). A name is written in
+lower-case letters, digits and `_` (steps, rules and assets may also use `-`). YAML is read by the rules of version 1.2:
+`on`, `yes` and `17:00` are text.
+"""
+
+
+def models() -> dict[str, type[BaseModel]]:
+    """Each model with the path it first appears at: ``scoring.fit.rules[]`` → ``FitRule``. The root is ""."""
+    found: dict[str, type[BaseModel]] = {}
+
+    def visit(path: str, model: type[BaseModel]) -> None:
+        if model in found.values():
+            return
+        found[path] = model
+        for name, field in model.model_fields.items():
+            for mark, inner in _inner_models(field.annotation):
+                visit(f"{path}.{name}{mark}".lstrip("."), inner)
+
+    visit("", Playbook)
+    return found
+
+
+def _inner_models(annotation: Any) -> Iterator[tuple[str, type[BaseModel]]]:
+    """Models inside a type, with the mark of what holds them: ``[]`` a list, ``.NAME`` a mapping."""
+    origin = get_origin(annotation)
+    if origin is None:
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel) and annotation is not Asset:
+            yield "", annotation
+        return
+    mark = {tuple: "[]", dict: ".NAME"}.get(origin, "")
+    for part in get_args(annotation):
+        for inner_mark, model in _inner_models(part):
+            yield mark + inner_mark, model
+
+
+def reference() -> str:
+    """The whole document."""
+    parts = [_HEAD]
+    for path, model in models().items():
+        title = f"`{path}`" if path else "`playbook.yaml`"
+        parts.append(f"## {title}\n\n{_about(model)}{_keys(model.model_fields)}{_example(model)}")
+    fields = {name: Asset.model_fields[name] for name in KEYS}
+    parts += [f"## `content/*.md`\n\n{_CONTENT}{_keys(fields)}{_example(Asset)}", _variables(), _conditions()]
+    return "\n".join(parts)
+
+
+_CONTENT = """\
+Front matter between two lines `---`, then the text in Markdown. The file's name without `.md` is the asset's name.
+E-mail needs `subject`, `question`, `cta_label` and an https `cta_url`.
+
+"""
+
+
+def _about(model: type[BaseModel]) -> str:
+    text = model.__doc__ if model.__doc__ and model.__doc__ != BaseModel.__doc__ else ""
+    return f"{' '.join(text.split())}\n\n" if text and model is not Playbook else ""
+
+
+def _keys(fields: Mapping[str, FieldInfo]) -> str:
+    rows = [f"| `{name}` | {_type(field)} | {_default(field)} | {field.description} |" for name, field in fields.items()
+            if name != "assets"]  # fmt: skip
+    return "| key | type | default | meaning |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
+
+
+def _example(model: type[BaseModel]) -> str:
+    language = "markdown" if model is Asset else "yaml"
+    return f"\n```{language}\n{EXAMPLES[model.__name__].strip()}\n```\n"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "**required**"
+    value = field.get_default(call_default_factory=True)
+    return (
+        "–" if value in (None, "", (), {}, PydanticUndefined) or isinstance(value, BaseModel) else f"`{_value(value)}`"
+    )
+
+
+def _value(value: Any) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case Enum():
+            return str(value.value)
+        case time():
+            return f"{value:%H:%M}"
+        case tuple():
+            return f"[{', '.join(map(str, value))}]"
+    return str(value)
+
+
+def _type(field: FieldInfo) -> str:
+    text = _words(field.annotation)
+    limits = {name: getattr(part, name) for part in field.metadata for name in ("ge", "le") if hasattr(part, name)}
+    return text + (f", {limits['ge']} to {limits['le']}" if {"ge", "le"} <= limits.keys() else "")
+
+
+_PLAIN: dict[Any, str] = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    time: "time",
+    timedelta: "duration",
+}
+
+
+def _words(annotation: Any) -> str:
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin in {Union, types.UnionType}:
+        return " or ".join(_words(part) for part in parts if part is not type(None))
+    if origin in _OF:
+        return _OF[origin](parts)
+    if issubclass(annotation, Enum):
+        return ", ".join(f"`{member.value}`" for member in annotation)
+    return _PLAIN.get(annotation) or _link(annotation)
+
+
+_OF: dict[Any, Callable[[tuple[Any, ...]], str]] = {
+    Annotated: lambda parts: _words(parts[0]),
+    Literal: lambda parts: ", ".join(f"`{part}`" for part in parts),
+    tuple: lambda parts: f"list of: {_words(parts[0])}",
+    dict: lambda parts: f"mapping: {_words(parts[0])} → {_words(parts[1])}",
+}
+
+
+def _link(model: type[BaseModel]) -> str:
+    path = next(path for path, known in models().items() if known is model)
+    return f"[{path}](#{path.lower().replace('.', '').replace('[]', '')})"
+
+
+def _variables() -> str:
+    own = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in CONTENT_VARIABLES.items())
+    layout = "\n".join(f"| `{name}` | {meaning} | {default} |" for name, (default, meaning) in LAYOUT_VARIABLES.items())
+    return f"""\
+## Variables in content
+
+Content prints `{{{{ name }}}}`, passes it through a filter (`{{{{ lead.first_name | default("there") }}}}`) and
+chooses with `{{% if … %}} … {{% else %}} … {{% endif %}}`. It can't loop or call. Besides the playbook's own
+`variables` there are:
+
+| variable | meaning |
+|---|---|
+{own}
+
+Filters: {", ".join(f"`{name}`" for name in sorted(FILTERS))}.
+
+The mail's layout uses these of the playbook's `variables`, where they are declared:
+
+| variable | meaning | default |
+|---|---|---|
+{layout}
+"""
+
+
+def _conditions() -> str:
+    def table(rows: Mapping[str, tuple[str, str]]) -> str:
+        lines = [f"| `{name}` | {kind} | {meaning} |" for name, (kind, meaning) in rows.items()]
+        return "| variable | type | meaning |\n|---|---|---|\n" + "\n".join(lines)
+
+    behaviours = {f"behaviour.NAME{suffix}": ("int", meaning) for suffix, meaning in PER_BEHAVIOUR.items()}
+    return f"""\
+## Variables in conditions
+
+A condition (`when`) is a [CEL](https://cel.dev) expression that is true or false: `==`, `!=`, `<`, `>=`, `&&`, `||`,
+`!`, `in`, `? :`, and text methods such as `lead.role.contains("ops")`, `.startsWith`, `.endsWith`, `.matches`,
+`.lowerAscii()`. Every variable always has a value: of an unknown field it is `""`, `0`, `false` or `[]`, and
+`"role" in known` asks whether it is known. A declared field is `lead.NAME`.
+
+{table(COMMON)}
+
+For each behaviour of the playbook (never is {NEVER} days ago):
+
+{table(behaviours)}
+
+Everywhere but in `scoring`, where they are still being computed:
+
+{table(SCORED)}
+"""
+
+
+if __name__ == "__main__":
+    FILE.write_text(reference(), encoding="utf-8")

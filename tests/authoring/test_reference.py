@@ -1,0 +1,107 @@
+"""The reference and the guide say what the models say."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from authoring.content import KEYS, read_content
+from authoring.examples import EXAMPLES
+from authoring.reference import FILE, models, reference
+from authoring.source import Document, read_yaml
+from domain.playbook.checks.content import CONTENT_VARIABLES, LAYOUT_VARIABLES
+from domain.playbook.conditions import COMMON, PER_BEHAVIOUR, SCORED
+from domain.playbook.models import Playbook
+
+GUIDE = FILE.parent.parent / "playbooks" / "README.md"
+
+
+def test_the_reference_is_in_step_with_the_models():
+    assert FILE.read_text(encoding="utf-8") == reference(), "run: python -m authoring.reference"
+
+
+@pytest.mark.parametrize("path", models())
+def test_every_key_of_a_model_is_in_the_reference_with_its_meaning(path):
+    section = reference().split(f"## `{path or 'playbook.yaml'}`\n")[1].split("\n## ")[0]
+    for name, field in models()[path].model_fields.items():
+        if name != "assets":
+            assert f"| `{name}` |" in section
+            assert field.description
+            assert field.description in section
+
+
+def test_every_variable_is_in_the_reference():
+    text = reference()
+    names = [
+        *COMMON,
+        *SCORED,
+        *CONTENT_VARIABLES,
+        *LAYOUT_VARIABLES,
+        *(f"behaviour.NAME{s}" for s in PER_BEHAVIOUR),
+        *KEYS,
+    ]
+    assert [name for name in names if f"| `{name}` |" not in text] == []
+
+
+def test_every_link_in_the_reference_leads_to_a_section():
+    text = reference()
+    anchors = {
+        line[4:-1].lower().replace(".", "").replace("[]", "") for line in text.split("\n") if line.startswith("## `")
+    }
+    links = {part.split(")")[0] for part in text.split("](#")[1:]}
+    assert links <= anchors
+
+
+def test_every_model_has_an_example_and_no_other():
+    assert set(EXAMPLES) == {model.__name__ for model in models().values()} | {"Asset"}
+
+
+@pytest.mark.parametrize("path", models())
+def test_an_example_is_read_by_its_model(path):
+    model = models()[path]
+    text = EXAMPLES[model.__name__]
+    data = _read(text)
+    if "…" in text:  # parts left out are shown in their own sections: the keys must be right
+        inner = data if model is Playbook else next(iter(data.values()))
+        assert (
+            set(inner) <= set(model.model_fields)
+            if isinstance(inner, dict)
+            else all(set(i) <= set(model.model_fields) for i in inner)
+        )
+    else:
+        part = next(iter(data.values()))
+        for item in part if isinstance(part, list) else part.values() if path.endswith(".NAME") else [part]:
+            model.model_validate(item)
+
+
+def test_the_example_of_content_is_read(tmp_path: Path):
+    path = tmp_path / "guide.md"
+    path.write_text(EXAMPLES["Asset"].lstrip(), encoding="utf-8")
+    assert read_content(path).problems == []
+
+
+def _read(text):
+    document = Document("example", text)
+    read_yaml(document)
+    assert document.problems == []
+    return document.data
+
+
+def test_the_guide_builds_a_playbook_that_has_no_problem(tmp_path: Path):
+    """The guide's own files, taken out of it."""
+    from authoring.check import check  # noqa: PLC0415 — read only here
+
+    blocks = GUIDE.read_text(encoding="utf-8").split("```")[1::2]
+    yaml_parts = [block.removeprefix("yaml\n") for block in blocks if block.startswith("yaml\n")]
+    (tmp_path / "content").mkdir()
+    (tmp_path / "playbook.yaml").write_text("".join(yaml_parts), encoding="utf-8")
+    asset = next(block.removeprefix("markdown\n") for block in blocks if block.startswith("markdown\n"))
+    used = {word["asset"] for word in _touches(yaml.safe_load("".join(yaml_parts))) if "asset" in word}
+    for name in used:
+        (tmp_path / "content" / f"{name}.md").write_text(asset, encoding="utf-8")
+    assert [str(problem) for problem in check(tmp_path)] == []
+
+
+def _touches(data):
+    tracks = [touch for track in data["tracks"] for touch in track["touches"]]
+    return [*tracks, *data["re_engagement"]["touches"], *(t["touch"] for t in data["triggers"] if "touch" in t)]

@@ -1,0 +1,211 @@
+"""Mail as it leaves: personal where it should be, safe whatever a lead's fields hold, with all the law wants."""
+
+import re
+from html import unescape
+
+import pytest
+
+from authoring.layout import html_layout
+from authoring.preview import invented_lead, preview_email, preview_page
+from authoring.render import PlaybookRenderer, fill, prepare
+from domain.errors import NotFound, OurFault
+from domain.playbook.compiled import CompiledPlaybook
+from domain.ports import OutboundTouch
+from domain.words import Channel
+from tests.fixtures.playbooks import minimal_compiled, minimal_playbook
+
+UNSUBSCRIBE = "https://t.example.com/u/abc?x=1&y=2"
+
+
+class Shelf:
+    """Playbooks held in memory."""
+
+    def __init__(self, *playbooks):
+        self._by_hash = {playbook.hash: playbook for playbook in playbooks}
+
+    async def compiled(self, content_hash):
+        if content_hash not in self._by_hash:
+            raise NotFound("no such playbook")
+        return self._by_hash[content_hash]
+
+
+def touch(asset="guide", playbook=None, **fields):
+    return OutboundTouch(
+        key="ld_x/1/0/guide",
+        lead="ld_x",
+        channel=Channel.EMAIL,
+        step="guide",
+        asset=asset,
+        playbook=playbook or minimal_compiled().hash,
+        fields=fields,
+    )
+
+
+def with_body(body, **changes):
+    document = minimal_playbook()
+    asset = document.assets["guide"].model_copy(update={"body": body, **changes})
+    return document.model_copy(update={"assets": {**document.assets, "guide": asset}})
+
+
+def rendered(body, fields=None, **changes):
+    document = with_body(body, **changes)
+    asset = document.assets["guide"]
+    return fill(document, "guide", prepare(document, asset), fields or {}, UNSUBSCRIBE)
+
+
+@pytest.fixture
+def renderer():
+    return PlaybookRenderer(Shelf(minimal_compiled()))
+
+
+async def test_a_lead_is_greeted_by_name(renderer):
+    mail = await renderer.email(touch(first_name="Robin"), UNSUBSCRIBE)
+    assert "Hello Robin," in mail.text
+    assert "Hello Robin," in mail.html
+
+
+async def test_an_unknown_name_takes_the_default(renderer):
+    for fields in ({}, {"first_name": ""}, {"first_name": None}):
+        mail = await renderer.email(touch(**fields), UNSUBSCRIBE)
+        assert "Hello there," in mail.text
+
+
+async def test_both_parts_carry_address_reason_and_unsubscribe_link(renderer):
+    mail = await renderer.email(touch(), UNSUBSCRIBE)
+    for part in (mail.text, unescape(mail.html)):
+        assert "Example Metrics, 1 Sample Street, 10115 Sampletown" in part
+        assert "You get this mail because you asked Example Metrics" in part
+        assert UNSUBSCRIBE in part
+        assert "https://www.example.com/guide" in part
+    assert "Read the guide: https://www.example.com/guide\n" in mail.text
+
+
+async def test_a_lead_cannot_put_html_or_templates_into_a_mail(renderer):
+    mail = await renderer.email(touch(first_name="<script>alert(1)</script>{{ sender.email }}"), UNSUBSCRIBE)
+    assert "<script" not in mail.html
+    assert "{{ sender.email }}" in mail.text
+    assert "hello@mail.example.com" not in mail.text
+
+
+def test_a_lead_cannot_break_the_subject_or_fill_the_mail():
+    mail = rendered(
+        "{{ lead.first_name }}",
+        {"first_name": "a\r\nBcc: x@example.com " + "z" * 5000},
+        subject="{{ lead.first_name }}",
+    )
+    assert "\n" not in mail.subject
+    assert "\r" not in mail.subject
+    assert len(mail.subject) <= 200
+    assert len(mail.text) < 1000
+
+
+def test_html_in_content_is_shown_and_not_passed_on():
+    mail = rendered("Look: <img src=x onerror=alert(1)>")
+    assert "<img" not in mail.html
+
+
+def test_jinja_survives_quotes_links_and_tables():
+    mail = rendered("[see]({{ site }}/a?b=1&c=2)\n\n| a |\n|---|\n| {{ lead.company | default(\"x & 'y'\") }} |\n")
+    assert 'href="https://www.example.com/a?b=1&amp;c=2"' in mail.html
+    assert "x &amp; &#39;y&#39;" in mail.html
+    assert "see: https://www.example.com/a?b=1&c=2" in mail.text
+    assert "x & 'y'" in mail.text
+
+
+def test_a_condition_leaves_no_gap_when_it_does_not_hold():
+    body = "one\n\n{% if lead.employees > 100 %}\n\nlarge\n\n{% endif %}\n\ntwo"
+    without = rendered(body)
+    assert "one\n\ntwo" in without.text
+    assert '<p style="margin:0 0 18px;"></p>' not in without.html
+    assert "one\n\nlarge\n\ntwo" in rendered(body, {"employees": 200}).text
+
+
+def test_the_text_part_reads_well():
+    body = "# Title\n\nSee [this](https://x.example.com). Or [that](https://y.example.com)\nand\nthis.\n"
+    body += "\n- one\n- two\n  1. deep\n"
+    body += "\n\n> said\n\n---\n\n`code`"
+    text = rendered(body).text
+    assert "See this: <https://x.example.com>. Or that: https://y.example.com and this." in text
+    assert "- one\n- two\n  1. deep" in text
+    assert "> said" in text
+    assert text.startswith("Title\n\nSee")
+
+
+def test_nothing_is_fetched_from_elsewhere():
+    html = rendered("words").html
+    assert re.findall(r"""(?:src|url)\s*[=(]\s*["']?(?:https?:)?//""", html) == []
+    assert "<link" not in html
+    assert "@import" not in html
+    assert "{%" not in html
+
+
+def test_the_mail_adapts_to_dark_and_small_screens():
+    html = rendered("words").html
+    assert "prefers-color-scheme: dark" in html
+    assert "max-width: 480px" in html
+    assert 'name="color-scheme"' in html
+
+
+def test_the_layout_takes_the_playbooks_own_colour_language_and_words():
+    document = with_body("words")
+    variables = {
+        "brand_color": "#123456",
+        "language": "de",
+        "footer_reason": "{sender} schreibt.",
+        "footer_unsubscribe": "Abmelden",
+    }
+    document = document.model_copy(update={"variables": {**document.variables, **variables}})
+    mail = fill(document, "guide", prepare(document, document.assets["guide"]), {}, UNSUBSCRIBE)
+    assert "#123456" in mail.html
+    assert 'lang="de"' in mail.html
+    assert "Example Metrics schreibt." in mail.text
+    assert f"Abmelden: {UNSUBSCRIBE}" in mail.text
+
+
+@pytest.mark.parametrize(
+    "body", ["{{ lead.__class__ }}", "{{ nobody }}", "{% for x in 'abc' %}{% endfor %}", "{{ 'x' * 99999999 }}", "{{ "]
+)
+async def test_a_stored_playbook_with_bad_content_is_our_fault(body):
+    compiled = CompiledPlaybook(with_body(body))
+    with pytest.raises(OurFault, match="guide") as caught:
+        await PlaybookRenderer(Shelf(compiled)).email(touch(playbook=compiled.hash), UNSUBSCRIBE)
+    assert caught.value.vendor == "tendril"
+    assert caught.value.certainly_not_sent
+
+
+async def test_a_fault_never_tells_a_leads_value():
+    compiled = CompiledPlaybook(with_body("{{ lead.company | round }}"))
+    with pytest.raises(OurFault) as caught:
+        await PlaybookRenderer(Shelf(compiled)).email(
+            touch(playbook=compiled.hash, company="Secret Works"), UNSUBSCRIBE
+        )
+    assert "Secret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+async def test_a_missing_asset_or_playbook_is_our_fault(renderer):
+    with pytest.raises(OurFault, match="no such asset"):
+        await renderer.email(touch(asset="nothing"), UNSUBSCRIBE)
+    with pytest.raises(OurFault, match="is not stored"):
+        await renderer.email(touch(playbook="0000"), UNSUBSCRIBE)
+
+
+async def test_each_version_of_a_playbook_keeps_its_own_words():
+    versions = [CompiledPlaybook(with_body(f"words {n}")) for n in range(3)]
+    renderer = PlaybookRenderer(Shelf(*versions))
+    for _ in range(2):
+        for number, version in enumerate(versions):
+            assert f"words {number}\n" in (await renderer.email(touch(playbook=version.hash), UNSUBSCRIBE)).text
+
+
+def test_the_preview_shows_every_mail_for_an_invented_lead():
+    document = minimal_playbook()
+    page = preview_page(document)
+    assert page.count("<iframe") == len(document.assets)
+    assert preview_page(document, ["guide"]).count("<iframe") == 1
+    assert "Hello Robin," in preview_email(document, "guide").text
+    assert invented_lead(document).keys() == document.lead_fields.keys()
+
+
+def test_the_layout_is_compiled_once():
+    assert html_layout() is html_layout()
