@@ -65,6 +65,7 @@ def _consider(draft: Draft) -> None:
         handoff.answered,
         entry.triage,
         handoff.run_clock,
+        endings.too_long,
         re_engagement.run,
         stages.follow,
         triggers.fire,

@@ -149,7 +149,7 @@ class Draft:
         if self._counts is None or self._scores is None:
             counted, lead = self.counted, self._attributes
             self._counts = counts = self.playbook.counts(counted, self.now)
-            started = self.state.intent_since or self.state.started
+            started = self.state.started if self.state.intent_since is None else None
             self._scores = scoring.scores(self.playbook, lead, counted, started=started, now=self.now, counts=counts)
         known = self._attributes | self._counts | self._situation(self._scores)
         self._values = self.playbook.conditions.activation(known)

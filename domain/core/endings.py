@@ -17,7 +17,7 @@ OPPORTUNITY_OPENED = "opportunity_opened"
 
 def check(draft: Draft) -> None:
     """End the journey if anything demands it."""
-    for rule in (_forbidden, _final_delivery, _opportunity, _disqualified, _too_long):
+    for rule in (_forbidden, _final_delivery, _opportunity, _disqualified, too_long):
         if not draft.state.ended:
             rule(draft)
 
@@ -54,7 +54,8 @@ def _disqualified(draft: Draft) -> None:
             return
 
 
-def _too_long(draft: Draft) -> None:
+def too_long(draft: Draft) -> None:
+    """The length limit; it waits for sales to answer, and is asked again when a handoff has just expired."""
     ends = draft.state.started + draft.rules.length_limit
     if draft.state.handoff is None and draft.now >= ends:
         draft.because("length_limit", "the journey has reached its longest allowed time")

@@ -28,11 +28,14 @@ def scores(
     lead: Mapping[str, Any],
     hits: Iterable[Hit],
     *,
-    started: datetime,
+    started: datetime | None,
     now: datetime,
     counts: Mapping[str, int],
 ) -> Scores:
-    """Scores with every contribution. ``lead`` is what ``attributes`` gives; ``counts`` the behaviour variables."""
+    """Scores with every contribution. ``lead`` is what ``attributes`` gives; ``counts`` the behaviour variables.
+
+    ``started`` is when the journey began; None when what was known at entry counts no longer (sales said no since).
+    """
     early = playbook.conditions.activation({**lead, **counts}, scored=False)
     rules = playbook.document.scoring
     fit_parts = [
@@ -46,7 +49,7 @@ def scores(
             rule=rule.id, points=_decayed(rule.points, rules.intent, None, started, now), text="known at entry"
         )
         for rule in rules.intent.entry
-        if playbook.condition(rule.when, scored=False).holds(early)
+        if started is not None and playbook.condition(rule.when, scored=False).holds(early)
     ]
     intent_parts = [*entry, *_behaviour_parts(rules.intent, hits, now)]
     return Scores(

@@ -63,6 +63,20 @@ def test_new_interest_after_a_rejection_hands_over_again():
     assert handoffs == ["ld_test-1-1", "ld_test-1-2"]
 
 
+def test_what_was_known_at_entry_counts_no_longer_once_sales_said_no():
+    rejected = event("crm", "sales_rejected", 4 * DAY, handoff="ld_test-1-1", reason="timing")
+    decisions = live(MEETING, rejected, entry=facts(lead(source="referral")), days=5)
+    assert decisions[0].scores.intent == 20
+    assert decisions[-1].scores.intent == 0
+
+
+def test_an_expired_handoff_does_not_keep_a_journey_beyond_its_length_limit():
+    weekly = [event("track", "Meeting Booked", week * 7 * DAY) for week in range(80)]
+    last = live(*weekly, days=500)[-1]
+    assert last.state.ending is Ending.LENGTH_LIMIT
+    assert last.at <= last.state.started + timedelta(days=371)
+
+
 def test_some_rejections_end_the_journey():
     rejected = event("crm", "sales_rejected", 4 * DAY, handoff="ld_test-1-1", reason="bad_data")
     last = live(MEETING, rejected)[-1]
