@@ -41,7 +41,7 @@ class Receiver(VendorClient):
 
 
 class SignedWebhook:
-    """``domain.ports.TouchChannel`` for ``vendor`` (``direct_mail`` or ``alert``).
+    """``domain.ports.TouchChannel`` for direct mail or alerts; ``vendor`` names the receiver.
 
     ``secret`` is the receiver's, ``whsec_`` and base64. ``lookup_url``, where given, answers
     ``GET {lookup_url}?id=<webhook-id>`` with ``{"total": n}``: how many deliveries it took under that id.
@@ -57,7 +57,7 @@ class SignedWebhook:
     async def send(self, touch: OutboundTouch) -> Receipt:
         """Deliver the touch as one signed message. Raises a ``VendorFault``."""
         identity, now = webhook_id(touch.key), datetime.now(UTC)
-        body = json.dumps(_message(self._vendor, touch, now), ensure_ascii=False)
+        body = json.dumps(_message(touch, now), ensure_ascii=False)
         headers = {
             "content-type": "application/json",
             "webhook-id": identity,
@@ -92,10 +92,10 @@ class SignedWebhook:
         await self._client.close()
 
 
-def _message(vendor: str, touch: OutboundTouch, now: datetime) -> dict[str, Any]:
+def _message(touch: OutboundTouch, now: datetime) -> dict[str, Any]:
     """The payload, in the shape Standard Webhooks recommends: type, timestamp, data."""
     return {
-        "type": f"tendril.{vendor}",
+        "type": f"tendril.{touch.channel.value}",
         "timestamp": now.isoformat(),
         "data": {
             "touch": touch.key,

@@ -47,6 +47,7 @@ def create_app(
     """
     store = Store(state_path)
     app = Gated(title="Tendril sandbox", lifespan=_kept(store), docs_url=None, redoc_url=None)
+    app.state.store = store
     app.faults, app.token, app.rates = faults or Faults(), token, rates or published()
     answer_in_the_vendors_words(app)
     account = HubSpot(store)

@@ -1,6 +1,6 @@
 """HubSpot's stand-in: contacts, tasks and their properties, as CRM v3 answers."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body
 from fastapi.responses import JSONResponse
@@ -9,6 +9,8 @@ from sandbox.answers import VendorError
 from sandbox.hubspot_rules import CONTACT_PROPERTIES, TASK_PROPERTIES, checked, find, unique_names
 from sandbox.state import CrmRecord, Store, timestamp
 
+Inputs = Annotated[list[dict[str, Any]], Body(embed=True)]
+Word = Annotated[str, Body(embed=True)]
 _BATCH = 100
 _BUILT_IN = {"contacts": CONTACT_PROPERTIES, "tasks": TASK_PROPERTIES}
 
@@ -129,19 +131,18 @@ def shown(record: CrmRecord, names: list[str]) -> dict[str, Any]:
 def router(account: HubSpot) -> APIRouter:
     """The account over HTTP, below ``/crm/v3``."""
     routes = APIRouter(prefix="/crm/v3")
-    inputs: Any = Body(embed=True)
 
     @routes.get("/properties/{kind}")
     async def list_properties(kind: str) -> dict[str, Any]:
         return {"results": account.properties(_known(kind))}
 
     @routes.post("/properties/{kind}/groups", status_code=201)
-    async def create_group(kind: str, name: str = inputs, label: str = inputs) -> dict[str, Any]:
+    async def create_group(kind: str, name: Word, label: Word) -> dict[str, Any]:
         account.create_group(_known(kind), name)
         return {"name": name, "label": label, "archived": False}
 
     @routes.post("/properties/{kind}/batch/create", status_code=201)
-    async def create_properties(kind: str, inputs: list[dict[str, Any]] = inputs) -> dict[str, Any]:
+    async def create_properties(kind: str, inputs: Inputs) -> dict[str, Any]:
         account.create_properties(_known(kind), inputs)
         return _batch_answer(inputs)
 
@@ -151,11 +152,11 @@ def router(account: HubSpot) -> APIRouter:
         return shown(record, list(record.properties))
 
     @routes.post("/objects/{kind}/batch/upsert")
-    async def upsert(kind: str, inputs: list[dict[str, Any]] = inputs) -> dict[str, Any]:
+    async def upsert(kind: str, inputs: Inputs) -> dict[str, Any]:
         return _batch_answer(account.upsert(_known(kind), inputs))
 
     @routes.post("/objects/{kind}/batch/update")
-    async def update(kind: str, inputs: list[dict[str, Any]] = inputs) -> JSONResponse:
+    async def update(kind: str, inputs: Inputs) -> JSONResponse:
         return _multi_status(*account.update(_known(kind), inputs))
 
     @routes.post("/objects/{kind}/batch/read")
