@@ -7,7 +7,6 @@ from typer import Option
 
 from cli.settings import read_settings
 from runtime.embedded.plan import DEFAULT_PLAYBOOK, Options
-from runtime.embedded.run import run
 
 
 def up(  # noqa: PLR0917 - every option of the command, each given by name
@@ -25,6 +24,8 @@ def up(  # noqa: PLR0917 - every option of the command, each given by name
     plain: Annotated[bool, Option(help="Log lines instead of the live view.")] = False,
 ) -> None:
     """Start PostgreSQL, Temporal, the sandbox vendors, the worker and the API, and show them live. Ctrl-C stops all."""
+    from runtime.embedded.run import run  # noqa: PLC0415 - no other command needs the stack's libraries
+
     settings = read_settings(
         data_dir=data_dir,
         api_port=api_port,

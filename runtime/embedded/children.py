@@ -25,6 +25,10 @@ _STEADY = 30.0
 _LOG_LIMIT = 20 * 1024 * 1024
 
 
+#: Asks a program whether it works. Raising counts as no.
+Health = Callable[[], Awaitable[bool]]
+
+
 class Condition(StrEnum):
     """How a child is, in the words of the live view."""
 
@@ -38,16 +42,20 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True)
 class Program:
-    """What to run. ``before`` runs before each start; ``healthy`` is asked each second."""
+    """What to run. ``before`` runs before each start; ``healthy`` is asked each second.
+
+    A ``service`` is used by the others, and stopped after them.
+    """
 
     name: str
     command: Sequence[str]
-    healthy: Callable[[], Awaitable[bool]]
+    healthy: Health
     environment: Mapping[str, str] = field(default_factory=dict)
     before: Callable[[], None] | None = None
     stop: signal.Signals = signal.SIGTERM
     user: str | None = None
     patience: float = 60.0
+    service: bool = False
 
 
 @dataclass

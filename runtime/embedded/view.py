@@ -85,7 +85,7 @@ def line(snapshot: Snapshot) -> str:
         f"journeys {sum(shown.statuses.values())}: {_counts(shown.statuses)}",
         f"touches sent {sum(row.get('sent', 0) for row in shown.touches.values())}",
         f"handoffs {_counts(shown.handoffs)}",
-        "; ".join(unwell) or "all healthy",
+        "; ".join(unwell) or ("all healthy" if snapshot.processes else "starting"),
     ]
     return " | ".join(parts if snapshot.answering else [*parts, "database not answering"])
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from time import monotonic
 
@@ -14,13 +14,13 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from runtime.embedded.children import Condition, Program
+from runtime.embedded.children import Condition, Health, Program
 from runtime.embedded.datadir import DataDirectory, open_directory
 from runtime.embedded.identity import Identity, stop_left_over
 from runtime.embedded.supervisor import Supervisor, clean_up_after_crash
 from runtime.embedded.trouble import CannotRun
 
-_SLEEPS = [sys.executable, "-c", "import time; time.sleep(600)"]
+_SLEEPS = ["sleep", "600"]
 _IGNORANCE = """
     import pathlib, signal, sys, time
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -52,8 +52,8 @@ async def supervisor(directory: DataDirectory) -> AsyncIterator[Supervisor]:
     await made.stop()
 
 
-def program(name: str, command: list[str], healthy: Callable[[], Awaitable[bool]] = yes) -> Program:
-    return Program(name=name, command=command, healthy=healthy)
+def program(name: str, command: list[str], healthy: Health = yes, *, service: bool = False) -> Program:
+    return Program(name=name, command=command, healthy=healthy, service=service)
 
 
 async def test_a_killed_child_is_started_again_and_that_is_said(supervisor: Supervisor):
@@ -100,15 +100,15 @@ async def test_a_child_that_ignores_being_asked_is_killed_in_time(directory: Dat
     assert any("stubborn did not stop in time" in text for _, text in supervisor.notes)
 
 
-async def test_children_stop_in_reverse_order(directory: DataDirectory, tmp_path: Path):
+async def test_services_stop_after_those_who_use_them_the_last_started_first(directory: DataDirectory, tmp_path: Path):
     supervisor = Supervisor(directory, {})
     told = tmp_path / "told"
-    for name in ("database", "worker"):
+    for name in ("database", "mail", "worker"):
         says = [sys.executable, "-c", textwrap.dedent(_SAYS_WHEN_IT_STOPS), name, str(told)]
-        await supervisor.start(program(name, says))
+        await supervisor.start(program(name, says, service=name != "worker"))
         await until(lambda name=name: f"{name} ready" in (told.read_text() if told.exists() else ""))  # type: ignore[misc]
     await supervisor.stop()
-    assert told.read_text().split("\n")[2:4] == ["worker stops", "database stops"]
+    assert told.read_text().split("\n")[3:6] == ["worker stops", "mail stops", "database stops"]
 
 
 _SAYS_WHEN_IT_STOPS = """
