@@ -1,0 +1,55 @@
+"""``make bench``: every measure, on fresh servers, beside the bare workflow in the same run.
+
+python -m bench [--only NAME …] [--out FILE]
+"""
+
+import argparse
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import journeys
+from bench.core import core
+from bench.education import education
+from bench.report import Figure, Progress, keep, show
+
+_MEASURES: dict[str, Callable[[Progress], Awaitable[list[Figure]]]] = {
+    "core": core,
+    "education": education,
+    "history": journeys.history,
+    "rates": journeys.rates,
+    "latency": journeys.latency,
+    "sleeping": journeys.sleeping,
+}
+_OUT = Path(__file__).parent / "results" / "latest.json"
+
+
+async def run(names: list[str], out: Path) -> None:
+    console = Console()
+    figures: list[Figure] = []
+    for number, name in enumerate(names, start=1):
+        with console.status(f"[{number}/{len(names)}] {name}") as status:
+
+            def tell(what: str, number: int = number) -> None:
+                status.update(f"[{number}/{len(names)}] {what}")
+                if not console.is_terminal:
+                    console.print(f"[{number}/{len(names)}] {what}", markup=False)
+
+            figures += await _MEASURES[name](tell)
+    show(figures, console)
+    keep(figures, out)
+    console.print(f"written to {out.name}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=sorted(_MEASURES), default=list(_MEASURES), help="some measures")
+    parser.add_argument("--out", type=Path, default=_OUT, help="where the figures go as JSON")
+    given = parser.parse_args()
+    asyncio.run(run(given.only, given.out))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""A figure, how it is judged, and how figures are shown and kept."""
+
+import json
+import operator
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+Progress = Callable[[str], None]
+_COMPARE = {">=": operator.ge, "<=": operator.le}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured number. ``target`` reads ``>= 0.9`` or ``<= 13``; empty when there is none."""
+
+    name: str
+    value: float
+    unit: str
+    target: str = ""
+
+    @property
+    def met(self) -> bool | None:
+        if not self.target:
+            return None
+        sign, wanted = self.target.split()
+        return bool(_COMPARE[sign](round(self.value, 3), float(wanted)))
+
+
+def show(figures: Sequence[Figure], console: Console) -> None:
+    table = Table("figure", "value", "target", "met", title="make bench")
+    for figure in figures:
+        met = {None: "", True: "yes", False: "[bold]no[/bold]"}[figure.met]
+        table.add_row(figure.name, f"{figure.value:,.3g} {figure.unit}".strip(), figure.target, met)
+    console.print(table)
+
+
+def keep(figures: Sequence[Figure], path: Path) -> None:
+    """Write the figures, with the kind of machine they were measured on."""
+    machine = {"python": platform.python_version(), "system": platform.system(), "processor": platform.machine()}
+    document = {"machine": machine, "figures": [{**asdict(f), "met": f.met} for f in figures]}
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
