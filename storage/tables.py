@@ -22,7 +22,7 @@ from sqlalchemy import (
     Identity as SequenceOf,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlmodel import Field, SQLModel
+from sqlmodel import AutoString, Field, SQLModel
 
 
 def _when(*, null: bool = False, **options: Any) -> Any:
@@ -340,14 +340,16 @@ class DeadLetter(SQLModel, table=True):
     received_at: datetime = _when()
 
 
-def _let_the_server_know_the_defaults() -> None:
-    """Plain SQL may then leave out every column whose value is merely the model's default."""
+def _finish_columns() -> None:
+    """Make strings ``text``, and let plain SQL leave out every column whose value is merely the model's default."""
     tables = SQLModel.metadata.tables
     fields = [(model, name, field) for model in SQLModel.__subclasses__() for name, field in model.model_fields.items()]
     for model, name, field in fields:
         column = tables[str(model.__tablename__)].columns[name]
+        if isinstance(column.type, AutoString):
+            column.type = Text()
         if column.server_default is None and isinstance(field.default, str | int | float) and not column.primary_key:
             column.server_default = DefaultClause(str(field.default).lower())
 
 
-_let_the_server_know_the_defaults()
+_finish_columns()

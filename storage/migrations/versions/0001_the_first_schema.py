@@ -14,9 +14,9 @@ def upgrade() -> None:
 
     op.create_table(
         "account",
-        sa.Column("id", sa.String(), nullable=False),
-        sa.Column("domain", sa.String(), nullable=True),
-        sa.Column("name", sa.String(), server_default="", nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("domain", sa.Text(), nullable=True),
+        sa.Column("name", sa.Text(), server_default="", nullable=False),
         sa.Column("opportunity_opened_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id"),
@@ -24,9 +24,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "api_key",
-        sa.Column("id", sa.String(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("scopes", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'::text[]"), nullable=False),
         sa.Column("created_real_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("expires_real_at", sa.DateTime(timezone=True), nullable=True),
@@ -37,8 +37,8 @@ def upgrade() -> None:
     op.create_table(
         "dead_letter",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("source", sa.String(), nullable=False),
-        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
         sa.Column(
             "body", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False
         ),
@@ -47,14 +47,14 @@ def upgrade() -> None:
     )
     op.create_table(
         "decision",
-        sa.Column("lead_id", sa.String(), nullable=False),
+        sa.Column("lead_id", sa.Text(), nullable=False),
         sa.Column("cycle", sa.Integer(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("cause", sa.String(), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
         sa.Column("wake_types", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'::text[]"), nullable=False),
-        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
         sa.Column(
             "state", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False
         ),
@@ -72,7 +72,7 @@ def upgrade() -> None:
         ),
         sa.Column("forward", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'::text[]"), nullable=False),
         sa.Column("next_wake_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("next_wake_cause", sa.String(), server_default="", nullable=False),
+        sa.Column("next_wake_cause", sa.Text(), server_default="", nullable=False),
         sa.Column("superseded", sa.Boolean(), server_default="false", nullable=False),
         sa.PrimaryKeyConstraint("lead_id", "cycle", "number", "revision"),
     )
@@ -87,7 +87,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "import_run",
-        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
         sa.Column("rows_done", sa.Integer(), server_default="0", nullable=False),
         sa.Column("rejected", sa.Integer(), server_default="0", nullable=False),
         sa.Column("finished", sa.Boolean(), server_default="false", nullable=False),
@@ -96,38 +96,38 @@ def upgrade() -> None:
     )
     op.create_table(
         "playbook_version",
-        sa.Column("hash", sa.String(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("document", sa.String(), nullable=False),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("hash"),
     )
     op.create_index(op.f("ix_playbook_version_name"), "playbook_version", ["name"], unique=False)
     op.create_table(
         "suppression",
-        sa.Column("email", sa.String(), nullable=False),
-        sa.Column("reason", sa.String(), nullable=False),
-        sa.Column("source", sa.String(), server_default="", nullable=False),
-        sa.Column("lead_id", sa.String(), nullable=True),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), server_default="", nullable=False),
+        sa.Column("lead_id", sa.Text(), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("email"),
     )
     op.create_index(op.f("ix_suppression_lead_id"), "suppression", ["lead_id"], unique=False)
     op.create_table(
         "lead",
-        sa.Column("id", sa.String(), nullable=False),
-        sa.Column("external_id", sa.String(), nullable=True),
-        sa.Column("email", sa.String(), nullable=True),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=True),
+        sa.Column("email", sa.Text(), nullable=True),
         sa.Column(
             "fields", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False
         ),
-        sa.Column("country", sa.String(), server_default="", nullable=False),
-        sa.Column("timezone", sa.String(), server_default="", nullable=False),
-        sa.Column("source", sa.String(), server_default="", nullable=False),
-        sa.Column("owner", sa.String(), server_default="", nullable=False),
-        sa.Column("account_id", sa.String(), nullable=True),
+        sa.Column("country", sa.Text(), server_default="", nullable=False),
+        sa.Column("timezone", sa.Text(), server_default="", nullable=False),
+        sa.Column("source", sa.Text(), server_default="", nullable=False),
+        sa.Column("owner", sa.Text(), server_default="", nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=True),
         sa.Column("inbox_position", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("crm_id", sa.String(), server_default="", nullable=False),
+        sa.Column("crm_id", sa.Text(), server_default="", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
@@ -141,8 +141,8 @@ def upgrade() -> None:
     op.create_index(op.f("ix_lead_account_id"), "lead", ["account_id"], unique=False)
     op.create_table(
         "playbook_active",
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("hash", sa.String(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("hash", sa.Text(), nullable=False),
         sa.Column("is_default", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("applied_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
@@ -153,15 +153,15 @@ def upgrade() -> None:
     )
     op.create_table(
         "audience_member",
-        sa.Column("audience", sa.String(), nullable=False),
-        sa.Column("lead_id", sa.String(), nullable=False),
+        sa.Column("audience", sa.Text(), nullable=False),
+        sa.Column("lead_id", sa.Text(), nullable=False),
         sa.Column("desired", sa.Boolean(), nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("pushed_version", sa.Integer(), server_default="0", nullable=False),
         sa.Column("member", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("pushed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("error", sa.String(), server_default="", nullable=False),
+        sa.Column("error", sa.Text(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(
             ["lead_id"],
             ["lead.id"],
@@ -178,13 +178,13 @@ def upgrade() -> None:
     op.create_table(
         "behaviour",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("message_id", sa.String(), nullable=False),
-        sa.Column("lead_id", sa.String(), nullable=True),
+        sa.Column("message_id", sa.Text(), nullable=False),
+        sa.Column("lead_id", sa.Text(), nullable=True),
         sa.Column("position", sa.BigInteger(), nullable=True),
-        sa.Column("anonymous_id", sa.String(), nullable=True),
-        sa.Column("user_id", sa.String(), nullable=True),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("anonymous_id", sa.Text(), nullable=True),
+        sa.Column("user_id", sa.Text(), nullable=True),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
         sa.Column(
             "properties", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False
         ),
@@ -208,11 +208,11 @@ def upgrade() -> None:
     )
     op.create_table(
         "consent",
-        sa.Column("lead_id", sa.String(), nullable=False),
-        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("lead_id", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("granted", sa.Boolean(), nullable=False),
-        sa.Column("basis", sa.String(), server_default="", nullable=False),
-        sa.Column("source", sa.String(), server_default="", nullable=False),
+        sa.Column("basis", sa.Text(), server_default="", nullable=False),
+        sa.Column("source", sa.Text(), server_default="", nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["lead_id"],
@@ -222,7 +222,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "crm_record",
-        sa.Column("lead_id", sa.String(), nullable=False),
+        sa.Column("lead_id", sa.Text(), nullable=False),
         sa.Column(
             "desired", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False
         ),
@@ -230,7 +230,7 @@ def upgrade() -> None:
         sa.Column("pushed_version", sa.Integer(), server_default="0", nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("pushed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("error", sa.String(), server_default="", nullable=False),
+        sa.Column("error", sa.Text(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(
             ["lead_id"],
             ["lead.id"],
@@ -242,12 +242,12 @@ def upgrade() -> None:
     )
     op.create_table(
         "handoff",
-        sa.Column("id", sa.String(), nullable=False),
-        sa.Column("lead_id", sa.String(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("lead_id", sa.Text(), nullable=False),
         sa.Column("cycle", sa.Integer(), nullable=False),
         sa.Column("decision_number", sa.Integer(), nullable=False),
-        sa.Column("status", sa.String(), server_default="open", nullable=False),
-        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("status", sa.Text(), server_default="open", nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
         sa.Column(
             "brief", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False
         ),
@@ -255,8 +255,8 @@ def upgrade() -> None:
         sa.Column("sla_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("resolved_number", sa.Integer(), nullable=True),
-        sa.Column("outcome_reason", sa.String(), server_default="", nullable=False),
-        sa.Column("touch_key", sa.String(), server_default="", nullable=False),
+        sa.Column("outcome_reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("touch_key", sa.Text(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(
             ["lead_id"],
             ["lead.id"],
@@ -267,9 +267,9 @@ def upgrade() -> None:
     op.create_index(op.f("ix_handoff_status"), "handoff", ["status"], unique=False)
     op.create_table(
         "identity",
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("value", sa.String(), nullable=False),
-        sa.Column("lead_id", sa.String(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("lead_id", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["lead_id"],
@@ -280,30 +280,30 @@ def upgrade() -> None:
     op.create_index(op.f("ix_identity_lead_id"), "identity", ["lead_id"], unique=False)
     op.create_table(
         "journey",
-        sa.Column("lead_id", sa.String(), nullable=False),
+        sa.Column("lead_id", sa.Text(), nullable=False),
         sa.Column("cycle", sa.Integer(), nullable=False),
-        sa.Column("playbook_name", sa.String(), nullable=False),
-        sa.Column("playbook_hash", sa.String(), nullable=False),
-        sa.Column("status", sa.String(), server_default="new", nullable=False),
-        sa.Column("phase", sa.String(), server_default="entry", nullable=False),
-        sa.Column("stage", sa.String(), server_default="problem_awareness", nullable=False),
-        sa.Column("segment", sa.String(), server_default="", nullable=False),
+        sa.Column("playbook_name", sa.Text(), nullable=False),
+        sa.Column("playbook_hash", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), server_default="new", nullable=False),
+        sa.Column("phase", sa.Text(), server_default="entry", nullable=False),
+        sa.Column("stage", sa.Text(), server_default="problem_awareness", nullable=False),
+        sa.Column("segment", sa.Text(), server_default="", nullable=False),
         sa.Column("fit", sa.Integer(), server_default="0", nullable=False),
         sa.Column("intent", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("grade", sa.String(), server_default="", nullable=False),
+        sa.Column("grade", sa.Text(), server_default="", nullable=False),
         sa.Column("decision_number", sa.Integer(), server_default="0", nullable=False),
         sa.Column("cursor", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("next_wake_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("next_wake_cause", sa.String(), server_default="", nullable=False),
+        sa.Column("next_wake_cause", sa.Text(), server_default="", nullable=False),
         sa.Column("next_touch_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("title", sa.String(), server_default="", nullable=False),
+        sa.Column("title", sa.Text(), server_default="", nullable=False),
         sa.Column("forward", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'::text[]"), nullable=False),
         sa.Column("paused_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("ending", sa.String(), server_default="", nullable=False),
-        sa.Column("ending_reason", sa.String(), server_default="", nullable=False),
+        sa.Column("ending", sa.Text(), server_default="", nullable=False),
+        sa.Column("ending_reason", sa.Text(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(
             ["lead_id"],
             ["lead.id"],
@@ -317,7 +317,7 @@ def upgrade() -> None:
     op.create_index("journey_status", "journey", ["status"], unique=False)
     op.create_table(
         "pending_wake",
-        sa.Column("lead_id", sa.String(), nullable=False),
+        sa.Column("lead_id", sa.Text(), nullable=False),
         sa.Column("types", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'::text[]"), nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
@@ -331,26 +331,26 @@ def upgrade() -> None:
     )
     op.create_table(
         "touch",
-        sa.Column("key", sa.String(), nullable=False),
-        sa.Column("lead_id", sa.String(), nullable=False),
-        sa.Column("account_id", sa.String(), nullable=True),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("lead_id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=True),
         sa.Column("cycle", sa.Integer(), nullable=False),
         sa.Column("decision_number", sa.Integer(), nullable=False),
-        sa.Column("step", sa.String(), nullable=False),
-        sa.Column("channel", sa.String(), nullable=False),
-        sa.Column("asset", sa.String(), server_default="", nullable=False),
-        sa.Column("note", sa.String(), server_default="", nullable=False),
-        sa.Column("playbook_hash", sa.String(), nullable=False),
-        sa.Column("status", sa.String(), server_default="planned", nullable=False),
-        sa.Column("reason", sa.String(), server_default="", nullable=False),
+        sa.Column("step", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("asset", sa.Text(), server_default="", nullable=False),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("playbook_hash", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), server_default="planned", nullable=False),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
         sa.Column("planned_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("claim_id", sa.String(), server_default="", nullable=False),
+        sa.Column("claim_id", sa.Text(), server_default="", nullable=False),
         sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("vendor", sa.String(), server_default="", nullable=False),
-        sa.Column("vendor_id", sa.String(), server_default="", nullable=False),
+        sa.Column("vendor", sa.Text(), server_default="", nullable=False),
+        sa.Column("vendor_id", sa.Text(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(
             ["lead_id"],
             ["lead.id"],

@@ -1,0 +1,67 @@
+"""The ledger's longer statements."""
+
+#: Takes the row, and the turn of everyone whose caps may count each other's touches: the account's, else the lead's.
+#: The turn must be taken before the statement that counts, which then sees what others committed.
+LOCK = """
+select status, reason, channel, playbook_hash,
+    greatest(extract(epoch from leased_until - clock_timestamp()), 0)::float8 as lease_left,
+    pg_advisory_xact_lock(7346203, hashtext(coalesce(account_id, lead_id)))
+from touch where key = $1 for update
+"""
+
+OUTBOUND = """
+select t.*, l.email, l.fields, l.owner, l.crm_id,
+    coalesce((select h.brief from handoff h where h.touch_key = t.key limit 1), '{}') as brief
+from touch t join lead l on l.id = t.lead_id where t.key = $1
+"""
+
+#: Refuses or claims. $5–$8 are the caps: per, channel, most, since.
+CLAIM = """
+with this as (
+    select t.key, t.lead_id, t.account_id, t.channel, l.email, l.fields, l.owner, l.crm_id,
+        t.channel in ('email', 'direct_mail') as direct
+    from touch t join lead l on l.id = t.lead_id where t.key = $1
+),
+counted as (
+    select t.lead_id, t.channel, coalesce(t.sent_at, t.claimed_at) as at
+    from this join touch t on t.lead_id = this.lead_id or t.account_id = this.account_id
+    where this.direct and t.key <> this.key and t.channel in ('email', 'direct_mail')
+        and t.status in ('sent', 'claimed', 'unknown')
+),
+cap as (
+    select * from unnest($5::text[], $6::text[], $7::int[], $8::timestamptz[]) with ordinality
+        as cap (per, channel, most, since, ord)
+),
+full_cap as (
+    select cap.* from cap, this where cap.most <= (
+        select count(*) from counted c where c.at > cap.since and cap.channel in ('any', c.channel)
+            and (cap.per = 'account' or c.lead_id = this.lead_id)
+    ) order by cap.ord limit 1
+),
+verdict as (
+    select this.*, case
+        when not direct then ''
+        when s.reason is not null then 'suppressed: ' || s.reason
+        when channel = 'email' and this.email is null then 'no address is known'
+        when exists (
+            select from consent c where c.lead_id = this.lead_id and c.channel = this.channel and not c.granted
+        ) then 'the lead declined ' || channel
+        else coalesce((
+            select 'cap: at most ' || most || case channel when 'any' then ' touches' else ' by ' || channel end
+                || ' per ' || per || ' since ' || to_char(since at time zone 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC'
+            from full_cap
+        ), '')
+    end as verdict
+    from this left join suppression s on s.email = this.email
+)
+update touch t set
+    status = case verdict.verdict when '' then 'claimed' else 'refused' end,
+    reason = verdict.verdict,
+    claim_id = case verdict.verdict when '' then $2 else '' end,
+    claimed_at = case verdict.verdict when '' then $3::timestamptz end,
+    leased_until = case verdict.verdict when '' then clock_timestamp() + make_interval(secs => $4) end,
+    attempts = attempts + case verdict.verdict when '' then 1 else 0 end
+from verdict where t.key = verdict.key
+returning t.*, verdict.email, verdict.fields, verdict.owner, verdict.crm_id,
+    coalesce((select h.brief from handoff h where h.touch_key = t.key limit 1), '{}') as brief
+"""
