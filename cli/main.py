@@ -6,17 +6,23 @@ command, add its function to ``_COMMANDS``. A command ends with a clear message 
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import typer
 from rich.console import Console
 
-from cli import processes, up
+from cli import events, keys, leads, playbooks, processes, touches, up
 from domain.errors import Refused
 
 _COMMANDS: list[Callable[..., Any]] = [up.up, processes.api, processes.worker, processes.migrate]
-_GROUPS: dict[str, typer.Typer] = {}
+_GROUPS: dict[str, typer.Typer] = {
+    "leads": leads.app,
+    "events": events.app,
+    "playbook": playbooks.app,
+    "touches": touches.app,
+    "keys": keys.app,
+}
 
 app = typer.Typer(
     name="tendril",
@@ -31,10 +37,10 @@ for _name, _group in _GROUPS.items():
     app.add_typer(_group, name=_name)
 
 
-def main() -> None:
-    """Run the command line. A refusal is one line on standard error and exit code 1."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line (the process's own by default). A refusal is one line on standard error and exit code 1."""
     try:
-        app()
+        app(arguments)
     except Refused as refusal:
         remedy = f" {refusal.remedy}" if refusal.remedy else ""
         Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(f"tendril: {refusal}{remedy}")

@@ -94,6 +94,10 @@ class CsvFile:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         return Survey(header, rows, last, digest)
 
+    @property
+    def size(self) -> int:
+        return self.path.stat().st_size
+
     def rows(self) -> Iterator[Record]:
         """Every row after the header; blank ones are passed over."""
         records = self._records(lambda _: None, self.encoding)

@@ -25,13 +25,13 @@ class Options:
 
 
 class Job:
-    """A file that was read through once and can be imported. Raises ``Refused`` for a file or mapping that can't."""
+    """A file that was read through once and can be imported. Raises ``Refused`` when its columns can't be mapped."""
 
-    def __init__(self, options: Options, playbook: CompiledPlaybook) -> None:
+    def __init__(self, options: Options, file: CsvFile, survey: Survey, playbook: CompiledPlaybook) -> None:
         self.options = options
         self.playbook = playbook
-        self.file = CsvFile(options.path, encoding=options.encoding, delimiter=options.delimiter)
-        self.survey: Survey = self.file.survey()
+        self.file = file
+        self.survey = survey
         document = playbook.document
         self.columns = resolve(options.wanted, self.survey.header, document, options.path)
         require_somebody(self.columns, synthesise=bool(options.synthesise))

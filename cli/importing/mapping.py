@@ -1,12 +1,12 @@
 """Which column becomes what: ``--map``, ``--map-file``, or columns that bear a target's name."""
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
 
 from cli.importing.files import unreadable
+from cli.nearest import did_you_mean
 from domain.errors import Refused
 from domain.playbook.models import Playbook
 
@@ -81,7 +81,7 @@ def _require_target(target: str, playbook: Playbook) -> None:
     if target not in known:
         raise Refused(
             f"Playbook {playbook.name} has no lead field {target!r}.",
-            _did_you_mean(target, known) or f"It has {', '.join(known)}.",
+            did_you_mean(target, known) or f"It has {', '.join(known)}.",
         )
 
 
@@ -93,13 +93,7 @@ def _column(target: str, column: str, header: Sequence[str], file: Path) -> int:
     if found:
         raise Refused(f"{file} has {len(found)} columns named {column!r} (for {target}).", "Give them different names.")
     names = [name for name in header if name]
-    hint = _did_you_mean(column, names) or f"It has {', '.join(names)}."
+    hint = did_you_mean(column, names) or f"It has {', '.join(names)}."
     if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
         hint = "The first row has one column only: is --delimiter right?"
     raise Refused(f"{file} has no column {column!r} (for {target}).", hint)
-
-
-def _did_you_mean(word: str, known: Sequence[str]) -> str:
-    folded = {name.casefold(): name for name in known}
-    near = get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
-    return f"Did you mean {folded[near[0]]!r}?" if near else ""

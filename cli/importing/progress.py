@@ -1,6 +1,5 @@
 """How far an import has come: a bar where someone looks at a terminal, plain lines where not. On standard error."""
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,31 +16,36 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.text import Text
+from typer import echo
 
 #: Seconds between plain lines.
 _EVERY = 5.0
 
 
 class Shown(Protocol):
-    """Tells how many rows are done."""
+    """Tells how many are done."""
 
     def __call__(self, done: int, note: str = "") -> None: ...
 
 
 class _Rate(ProgressColumn):
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f} rows/s" if speed else "")
+        return Text(f"{speed:,.0f} {self._unit}/s" if speed else "")
 
 
 @contextmanager
-def progress(what: str, total: int, start: int = 0) -> Iterator[Shown]:
-    """Show ``what`` from row ``start`` to ``total`` while the block runs."""
+def progress(what: str, total: int, start: int = 0, unit: str = "rows") -> Iterator[Shown]:
+    """Show ``what`` from ``start`` to ``total`` while the block runs."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _lines(what, total, start)
+        yield _lines(what, total, start, unit)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(unit), TimeRemainingColumn())
     with Progress(*columns, TextColumn("{task.fields[note]}"), console=console, transient=True) as bar:
         task = bar.add_task(what, total=total, completed=start, note="")
 
@@ -51,7 +55,7 @@ def progress(what: str, total: int, start: int = 0) -> Iterator[Shown]:
         yield show
 
 
-def _lines(what: str, total: int, start: int) -> Shown:
+def _lines(what: str, total: int, start: int, unit: str) -> Shown:
     began = shown = time.monotonic()
 
     def show(done: int, note: str = "") -> None:
@@ -62,6 +66,6 @@ def _lines(what: str, total: int, start: int) -> Shown:
         shown = now
         rate = (done - start) / (now - began)
         left = f", {(total - done) / rate:,.0f} s left" if rate else ""
-        print(f"{what}: {done:,} of {total:,} rows, {rate:,.0f} rows/s{left}{note and ', ' + note}", file=sys.stderr)  # noqa: T201
+        echo(f"{what}: {done:,} of {total:,} {unit}, {rate:,.0f} {unit}/s{left}{note and ', ' + note}", err=True)
 
     return show

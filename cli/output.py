@@ -1,0 +1,77 @@
+"""How commands answer: tables for people, one JSON object for programs."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic_core import to_json
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from typer import Option, echo
+
+#: Width of a table nobody looks at in a terminal: cells are not cut for a file or a pipe.
+_WIDE = 300
+
+Json = Annotated[bool, Option("--json", help="One JSON object instead of text.")]
+Limit = Annotated[int, Option(help="Most items to show.", min=1, max=10_000)]
+All = Annotated[bool, Option("--all", help="Every item, however many.")]
+
+
+def print_json(value: Any) -> None:
+    """One object on standard output. Times are ISO-8601 in UTC."""
+    echo(to_json(value, indent=2, inf_nan_mode="null").decode())
+
+
+def listing(
+    items: Sequence[Mapping[str, Any]], total: int, columns: Mapping[str, str], *, as_json: bool, empty: str
+) -> None:
+    """Items as ``{"total", "items"}`` or as a table of ``columns`` (key → heading). ``empty`` is said when none are."""
+    if as_json:
+        print_json({"total": total, "items": items})
+    elif not items:
+        echo(empty)
+    else:
+        _table(items, columns)
+        if total > len(items):
+            echo(f"{len(items):,} of {total:,}. --limit and --all show more.")
+
+
+def _table(items: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, heading in enumerate(columns.values()):
+        table.add_column(heading, no_wrap=number == 0, overflow="fold")
+    for item in items:
+        table.add_row(*(Text(cell(item.get(key))) for key in columns))
+    console(sys.stdout).print(table)
+
+
+def console(stream: Any) -> Console:
+    """A console on the stream: as wide as the terminal, wide where there is none."""
+    found = Console(file=stream, highlight=False, markup=False, soft_wrap=False)
+    if not found.is_terminal:
+        found.width = _WIDE
+    return found
+
+
+def cell(value: Any) -> str:
+    """A value as people read it. Times are on the deployment's clock, in UTC."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return when(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return ", ".join(sorted(map(str, value)) if isinstance(value, set | frozenset) else map(str, value))
+    return str(value)
+
+
+def when(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def say(text: str) -> None:
+    """A remark beside the answer: on standard error, so that the answer can be piped."""
+    echo(text, err=True)

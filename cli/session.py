@@ -1,0 +1,76 @@
+"""One command's connection to the deployment: found, opened, and its failures in words."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from cli.settings import read_settings
+from domain.errors import Refused
+from domain.ports import Clock
+from runtime.embedded.where import located
+from storage import deployment
+from storage.database import Database
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Session:
+    """The database and the deployment's clock."""
+
+    database: Database
+    clock: Clock
+
+    @property
+    def now(self) -> datetime:
+        """Deployment time."""
+        return self.clock.from_real(datetime.now(UTC))
+
+
+@asynccontextmanager
+async def session() -> AsyncIterator[Session]:
+    """Connected to the database that the settings name, or to that of ``tendril up`` in the data directory.
+
+    Raises ``Refused``: nothing to connect to, can't be reached, no tables yet, or lost on the way.
+    """
+    url = located(read_settings()).database_url
+    try:
+        database = await Database.connect(url, max_size=4)
+    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise Refused(
+            f"The database {_named(url)} can't be reached: {str(error) or type(error).__name__}.",
+            "See that it runs and that TENDRIL_DATABASE_URL is right.",
+        ) from error
+    try:
+        yield Session(database, await deployment.clock(database))
+    except asyncpg.UndefinedTableError as error:
+        raise Refused(f"The database {_named(url)} has no tables of Tendril's.", "Run `tendril migrate`.") from error
+    except (
+        ConnectionError,
+        asyncpg.PostgresConnectionError,
+        asyncpg.InterfaceError,
+        asyncpg.AdminShutdownError,
+    ) as lost:
+        raise Refused(
+            f"The database {_named(url)} went away.", "When it is back, run the same command again."
+        ) from lost
+    finally:
+        await database.close()
+
+
+def run(command: Coroutine[Any, Any, T]) -> T:
+    """Run a command to its end."""
+    return asyncio.run(command)
+
+
+def _named(url: str) -> str:
+    """The database without user and password."""
+    parts = urlsplit(url)
+    host = parts.hostname or "on a local socket"
+    return f"{parts.path.lstrip('/') or '(default)'} {'at ' if parts.hostname else ''}{host}"
