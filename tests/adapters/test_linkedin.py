@@ -4,13 +4,15 @@ import hashlib
 
 import pytest
 
+import adapters.ads.linkedin as linkedin_module
 from adapters.ads.linkedin import LinkedInAudiences, hashed, linkedin_client
 from domain.errors import OurFault, PartialFault, TransientFault
 from domain.ports import AudienceChange
 from tests.adapters.touches import PERSONAL
 
 
-def audiences(sandbox, token="sandbox", **options):
+def audiences(sandbox, **options):
+    token = options.pop("token", "sandbox")
     return LinkedInAudiences(linkedin_client(f"{sandbox.url}/linkedin", token, **options), "1")
 
 
@@ -79,9 +81,9 @@ async def test_a_lead_without_an_address_counts_as_done(sandbox):
 
 async def test_a_partial_refusal_says_who_was_taken(monkeypatch, sandbox):
     linkedin = await ready(sandbox)
-    import adapters.ads.linkedin as module
-
-    monkeypatch.setattr(module, "hashed", lambda email: "no hash" if email == "lead2@example.com" else hashed(email))
+    monkeypatch.setattr(
+        linkedin_module, "hashed", lambda email: "no hash" if email == "lead2@example.com" else hashed(email)
+    )
     with pytest.raises(PartialFault) as caught:
         await linkedin.push("quiet", [change(1), change(2), change(3), change(4, email="")])
     assert caught.value.taken == {"ld_1", "ld_3", "ld_4"}

@@ -1,5 +1,6 @@
 """E-mail over real SMTP, against the local inbox."""
 
+import asyncio
 import datetime as dt
 import ssl
 from email.utils import parsedate_to_datetime
@@ -7,7 +8,6 @@ from ipaddress import ip_address
 
 import pytest
 from aiosmtpd.smtp import AuthResult, LoginPassword
-from authoring.render import PlaybookRenderer
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -17,7 +17,9 @@ from adapters.email.links import UnsubscribeLinks
 from adapters.email.message import message_id
 from adapters.email.replies import Step, fault
 from adapters.email.smtp import SmtpEmail, SmtpServer
+from authoring.render import PlaybookRenderer
 from domain.errors import CannotTell, LeadFault, OurFault, Refused, TransientFault
+from domain.ports import RenderedEmail
 from domain.words import Channel
 from sandbox.mail import body, parse
 from tests.adapters.contract import TouchChannelContract
@@ -54,7 +56,7 @@ class TestSmtp(TouchChannelContract):
     def unreachable(self):
         return email(1)
 
-    async def test_a_refused_login_is_our_fault(self, sandbox):
+    async def test_a_refused_login_is_our_fault(self, sandbox):  # noqa: ARG002 - the contract's signature
         async with running_sandbox(smtp=_login()) as guarded:
             given = {"security": "none", "username": "tendril", "password": "wrong"}
             found = await self.fault(email(guarded.smtp_port, **given))
@@ -217,8 +219,6 @@ class _Says:
     """A renderer that says what it was told to."""
 
     def __init__(self, subject, html, text):
-        from domain.ports import RenderedEmail
-
         self._mail = RenderedEmail(subject=subject, html=html, text=text)
 
     async def email(self, _touch, _unsubscribe_url):
@@ -236,7 +236,6 @@ def _login(*, plain=True):
 
 async def _wrapped(guarded, context):
     """A port where the same receiver is reached over TLS from the first byte."""
-    import asyncio
 
     async def forward(reader, writer):
         inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", guarded.smtp_port)
