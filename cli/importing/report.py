@@ -1,7 +1,6 @@
 """What an import or a dry run comes to, in words and as one JSON object."""
 
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +46,7 @@ def imported_in_words(job: Job, outcome: Outcome, rejects: Rejects) -> str:
 
 def foretold(job: Job, forecast: Forecast, rejects: Rejects) -> dict[str, Any]:
     """The forecast as JSON."""
-    counts = {name: dict(value) if isinstance(value, Counter) else value for name, value in asdict(forecast).items()}
+    counts = {name: dict(value) if isinstance(value, Counter) else value for name, value in vars(forecast).items()}
     return {
         "file": str(job.options.path),
         "playbook": job.playbook.document.name,
