@@ -59,9 +59,12 @@ def sellers_answers(directory: Path = SAMPLE) -> dict[tuple[str, int], SellersAn
 
 
 def first_day(now: datetime) -> datetime:
-    """The script's day 0: the last Monday at 09:00 at or before ``now``, so that weekdays are as written."""
+    """The script's day 0: the Monday at 09:00 nearest to ``now``, so that weekdays are as written.
+
+    Up to half a week of it may be past already and is played at once, or is waited for: seconds on the demo's clock.
+    """
     monday = (now - timedelta(days=now.weekday())).replace(hour=_MONDAY_HOUR, minute=0, second=0, microsecond=0)
-    return monday if monday <= now else monday - timedelta(days=7)
+    return monday if now - monday <= timedelta(days=3.5) else monday + timedelta(days=7)
 
 
 def rows(path: Path) -> list[Row]:
