@@ -102,23 +102,6 @@ class PgLedger:
         )
         return bool(renewed)
 
-    async def settle(self, key: str, *, sent: bool, now: datetime) -> None:
-        """A person found out what became of an unknown touch. One that was not sent may be planned again.
-
-        Raises ``NotFound`` when the touch is not (or no longer) unknown.
-        """
-        settled = await self._db.pool.fetchval(
-            "update touch set status = case when $2 then 'sent' else 'refused' end,"
-            " reason = case when $2 then '' else 'a person found that it was not sent' end,"
-            " sent_at = case when $2 then coalesce(claimed_at, $3) end"
-            " where key = $1 and status = 'unknown' returning key",
-            key,
-            sent,
-            now,
-        )
-        if settled is None:
-            raise NotFound(f"No touch {key} is waiting to be settled.")
-
     async def _claim(
         self, connection: Connection, key: str, claim_id: str, now: datetime, lease_seconds: float
     ) -> Claim:

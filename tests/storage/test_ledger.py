@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 
 from domain.decision import Decision, OpenHandoff, SendTouch
-from domain.errors import NotFound
+from domain.errors import NotFound, Refused
 from domain.ports import ClaimResult, Receipt
 from domain.state import JourneyState
 from domain.words import Channel
+from storage import parked
 from storage.database import Database
 from storage.journeys import PgJourneys
 from storage.leads import ConsentInput, LeadInput, upsert
@@ -196,10 +197,11 @@ async def test_a_parked_touch_waits_for_a_person(database: Database, ledger: PgL
     await ledger.park(key, "the vendor can't tell")
     claim = await ledger.claim(key, "b", NOW, 30)
     assert (claim.result, claim.reason) == (ClaimResult.UNKNOWN, "the vendor can't tell")
-    await ledger.settle(key, sent=True, now=NOW)
+    assert ([item["key"] for item in (await parked.list_parked(database))[0]]) == [key]
+    await parked.resolve(database, key, NOW, sent=True)
     assert await _status(database, key) == "sent"
-    with pytest.raises(NotFound):
-        await ledger.settle(key, sent=False, now=NOW)
+    with pytest.raises(Refused, match="not unknown"):
+        await parked.resolve(database, key, NOW, sent=False)
 
 
 async def test_a_failed_touch_is_refused_with_its_reason(ledger: PgLedger, key: str):

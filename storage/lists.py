@@ -1,0 +1,88 @@
+"""Desired state of CRM records and audiences (DESIGN decision 5): what differs from what the vendor acknowledged.
+
+Only leads with an address are given out: vendors know people by it. Rows are locked in the order of their keys, as
+decisions lock them.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from domain.ports import AudienceChange, CrmChange
+from storage.database import Database
+
+_DIRTY_CRM = """
+select c.lead_id as lead, l.email, l.crm_id, c.desired as fields, c.version
+from crm_record c join lead l on l.id = c.lead_id
+where c.pushed_version < c.version and l.email is not null
+order by coalesce(c.pushed_at, c.changed_at), c.lead_id limit $1
+"""
+_CRM_PUSHED = """
+with pushed as (
+    select c.lead_id, told.version, told.crm_id
+    from unnest($1::text[], $2::int[], $3::text[]) as told (lead_id, version, crm_id)
+    join crm_record c on c.lead_id = told.lead_id order by c.lead_id for update of c
+),
+known as (
+    update lead set crm_id = pushed.crm_id from pushed
+    where lead.id = pushed.lead_id and pushed.crm_id <> '' and lead.crm_id <> pushed.crm_id
+)
+update crm_record c set pushed_version = greatest(c.pushed_version, pushed.version), pushed_at = $4, error = ''
+from pushed where c.lead_id = pushed.lead_id
+"""
+_DIRTY_AUDIENCES = """
+select m.audience, m.lead_id as lead, l.email, m.desired as member, m.version
+from audience_member m join lead l on l.id = m.lead_id
+where m.pushed_version < m.version and l.email is not null
+order by m.audience, m.changed_at, m.lead_id limit $1
+"""
+_AUDIENCES_PUSHED = """
+with pushed as (
+    select m.audience, m.lead_id, told.version, told.member
+    from unnest($1::text[], $2::text[], $3::int[], $4::bool[]) as told (audience, lead_id, version, member)
+    join audience_member m using (audience, lead_id) order by m.lead_id, m.audience for update of m
+)
+update audience_member m set pushed_at = $5, error = '', member = pushed.member,
+    pushed_version = greatest(m.pushed_version, pushed.version)
+from pushed where m.audience = pushed.audience and m.lead_id = pushed.lead_id
+"""
+_OPEN_TASKS = """
+select h.id, t.vendor_id from handoff h join touch t on t.key = h.touch_key
+where h.status = 'open' and t.status = 'sent' and t.vendor_id <> '' order by h.opened_at, h.id limit $1
+"""
+
+
+class PgLists:
+    """``ports.DesiredLists``."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def dirty_crm(self, limit: int) -> list[CrmChange]:
+        return [CrmChange(**dict(row)) for row in await self._db.pool.fetch(_DIRTY_CRM, limit)]
+
+    async def crm_pushed(self, changes: Sequence[CrmChange], ids: dict[str, str], now: datetime) -> None:
+        """Acknowledge the changes whose lead is in ``ids`` (lead → vendor's id); the others stay to be pushed."""
+        taken = [change for change in changes if change.lead in ids]
+        await self._db.pool.execute(
+            _CRM_PUSHED,
+            [change.lead for change in taken],
+            [change.version for change in taken],
+            [ids[change.lead] for change in taken],
+            now,
+        )
+
+    async def dirty_audiences(self, limit: int) -> list[AudienceChange]:
+        return [AudienceChange(**dict(row)) for row in await self._db.pool.fetch(_DIRTY_AUDIENCES, limit)]
+
+    async def audiences_pushed(self, changes: Sequence[AudienceChange], now: datetime) -> None:
+        await self._db.pool.execute(
+            _AUDIENCES_PUSHED,
+            [change.audience for change in changes],
+            [change.lead for change in changes],
+            [change.version for change in changes],
+            [change.member for change in changes],
+            now,
+        )
+
+    async def open_handoff_tasks(self, limit: int) -> dict[str, str]:
+        return {row["id"]: row["vendor_id"] for row in await self._db.pool.fetch(_OPEN_TASKS, limit)}

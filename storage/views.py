@@ -1,0 +1,186 @@
+"""What people look at: one journey whole, journeys in a list, counts, the newest decisions. Never on a hot path."""
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.errors import NotFound, Refused
+from storage.database import Connection, Database
+from storage.statement import Statement
+
+#: Most decisions and behaviours shown with a journey, newest first.
+_SHOWN = 100
+
+_JOURNEY = """
+select j.*, d.scores, d.reasons, d.rejected, coalesce(s.reason, '') as suppressed
+from journey j join lead l on l.id = j.lead_id
+left join suppression s on s.email = l.email
+left join lateral (
+    select * from decision where lead_id = j.lead_id and cycle = j.cycle and not superseded
+    order by number desc, revision desc limit 1
+) d on true
+where j.lead_id = $1 order by j.cycle desc limit 1
+"""
+_PARTS = {
+    "touches": """
+        select key, cycle, decision_number, step, channel, asset, status, reason, planned_at, sent_at, attempts, vendor,
+            vendor_id
+        from touch where lead_id = $1 order by coalesce(sent_at, planned_at) desc, key limit $2
+    """,
+    "handoffs": """
+        select id, cycle, status, reason, brief, opened_at, sla_at, resolved_at, outcome_reason
+        from handoff where lead_id = $1 order by opened_at desc, id limit $2
+    """,
+    "decisions": """
+        select cycle, number, revision, superseded, at, cause, wake_types, title, scores, commands, reasons, rejected,
+            forward, next_wake_at, next_wake_cause
+        from decision where lead_id = $1 order by cycle desc, number desc, revision desc limit $2
+    """,
+    "behaviours": """
+        select position, kind, name, properties, trusted, occurred_at
+        from behaviour where lead_id = $1 order by position desc limit $2
+    """,
+    "cycles": """
+        select cycle, started_at, ended_at, ending, ending_reason from journey where lead_id = $1 order by cycle desc
+        limit $2
+    """,
+    "audiences": """
+        select audience, desired, member, error from audience_member where lead_id = $1 order by audience limit $2
+    """,
+}
+_FILTERED = """
+from journey j where (:status = '' or status = :status) and (:phase = '' or phase = :phase)
+    and (:stage = '' or stage = :stage) and (:segment = '' or segment = :segment)
+    and (:playbook = '' or playbook_name = :playbook) and (:ending = '' or ending = :ending)
+    and (:ended is null or (ended_at is not null) = :ended)
+"""
+_COUNT = Statement("select count(*) " + _FILTERED, ended="bool")
+_PAGE = Statement(
+    "select j.* " + _FILTERED + " and (:after_at is null or (started_at, lead_id, cycle) < (:after_at, :after, :cycle))"
+    " order by started_at desc, lead_id desc, cycle desc limit :most",
+    ended="bool",
+    after_at="timestamptz",
+    cycle="int",
+    most="int",
+)
+_COUNTS = """
+select 'status' as what, status as word, '' as more, count(*) as number from journey group by status
+union all select 'phase', phase, '', count(*) from journey group by phase
+union all select 'stage', stage, '', count(*) from journey where ended_at is null group by stage
+union all select 'segment', segment, '', count(*) from journey where ended_at is null group by segment
+union all select 'ending', ending, '', count(*) from journey where ended_at is not null group by ending
+union all select 'touches', channel, status, count(*) from touch group by channel, status
+union all select 'handoffs', status, '', count(*) from handoff group by status
+union all select 'waiting', 'wakes', '', count(*) from pending_wake
+"""
+_LAST = """
+select lead_id, cycle, number, at, cause, wake_types, title from decision where not superseded
+order by at desc, lead_id limit $1
+"""
+
+
+class JourneyFilters(BaseModel):
+    """Which journeys to list; "" (or None) means any."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    status: str = ""
+    phase: str = ""
+    stage: str = ""
+    segment: str = ""
+    playbook: str = ""
+    ending: str = ""
+    ended: bool | None = None
+
+
+async def journey_view(db: Database, lead_id: str) -> dict[str, Any]:
+    """The lead's latest journey with its story, as of one moment. Raises ``NotFound``.
+
+    The read model's columns, ``scores``, ``reasons`` and ``rejected`` of the decision in force, ``next_wake``
+    (``at``, ``cause``, or None), ``suppressed``, and newest first ``touches``, ``handoffs``, ``decisions``,
+    ``behaviours``, ``cycles`` and ``audiences``. Times are aware datetimes on the deployment's clock.
+    """
+    async with (
+        db.pool.acquire() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        row = await connection.fetchrow(_JOURNEY, lead_id)
+        if row is None:
+            raise await _nothing_to_show(connection, lead_id)
+        parts = {
+            name: [dict(part) for part in await connection.fetch(query, lead_id, _SHOWN)]
+            for name, query in _PARTS.items()
+        }
+    view = dict(row)
+    at, cause = view.pop("next_wake_at"), view.pop("next_wake_cause")
+    none_yet = {"scores": view["scores"] or {}, "reasons": view["reasons"] or [], "rejected": view["rejected"] or []}
+    return view | none_yet | {"next_wake": {"at": at, "cause": cause} if at else None} | parts
+
+
+async def list_journeys(
+    db: Database, filters: JourneyFilters | None = None, cursor: str | None = None, limit: int = 50
+) -> tuple[list[dict[str, Any]], str | None, int]:
+    """A page of journeys, newest first, the next page's cursor (None at the end), and how many match in all.
+
+    Raises ``Refused`` for a cursor that is none of ours.
+    """
+    at, lead, cycle = _read_cursor(cursor) if cursor else (None, "", 0)
+    values = (filters or JourneyFilters()).model_dump() | {
+        "after_at": at,
+        "after": lead,
+        "cycle": cycle,
+        "most": limit + 1,
+    }
+    total: int = await db.pool.fetchval(_COUNT.sql, *_COUNT.arguments(values))
+    rows = [dict(row) for row in await db.pool.fetch(_PAGE.sql, *_PAGE.arguments(values))]
+    items = rows[:limit]
+    return items, _cursor(items[-1]) if len(rows) > limit and items else None, total
+
+
+async def counts(db: Database) -> dict[str, Any]:
+    """``journeys``: ``status``, ``phase``, ``stage``, ``segment`` (these two: in flight), ``ending`` → word → number.
+
+    ``touches``: channel → status → number. ``handoffs``: status → number. ``wakes``: how many wait.
+    """
+    journeys: dict[str, dict[str, int]] = {name: {} for name in ("status", "phase", "stage", "segment", "ending")}
+    touches: dict[str, dict[str, int]] = {}
+    handoffs: dict[str, int] = {}
+    waiting = 0
+    for what, word, more, number in await db.pool.fetch(_COUNTS):
+        if what == "touches":
+            touches.setdefault(word, {})[more] = number
+        elif what == "handoffs":
+            handoffs[word] = number
+        elif what == "waiting":
+            waiting = number
+        else:
+            journeys[what][word] = number
+    return {"journeys": journeys, "touches": touches, "handoffs": handoffs, "wakes": waiting}
+
+
+async def last_decisions(db: Database, limit: int) -> list[dict[str, Any]]:
+    """The newest decisions in force: lead_id, cycle, number, at, cause, wake_types, title."""
+    return [dict(row) for row in await db.pool.fetch(_LAST, limit)]
+
+
+async def _nothing_to_show(connection: Connection, lead_id: str) -> NotFound:
+    if await connection.fetchval("select exists (select from lead where id = $1)", lead_id):
+        return NotFound(f"Lead {lead_id} has no journey.", "Enrol the lead with POST /v1/leads.")
+    return NotFound(f"There is no lead {lead_id}.", "`tendril leads list` shows the leads there are.")
+
+
+def _cursor(row: dict[str, Any]) -> str:
+    text = f"{row['started_at'].isoformat()} {row['lead_id']} {row['cycle']}"
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, str, int]:
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        at, lead, cycle = text.split(" ")
+        return datetime.fromisoformat(at), lead, int(cycle)
+    except (ValueError, binascii.Error):
+        raise Refused("That cursor is not one of ours.", "Use next_cursor of the page before, as it is.") from None
