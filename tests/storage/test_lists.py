@@ -1,0 +1,84 @@
+"""Desired state of lists: given out until the vendor has acknowledged the newest version."""
+
+from domain.ports import AudienceChange, CrmChange
+from storage.database import Database
+from storage.leads import LeadInput, upsert
+from storage.lists import PgLists
+from tests.storage.samples import NOW
+
+
+async def _lead(db: Database, **profile) -> str:
+    return (await upsert(db, LeadInput(**profile), NOW, enrol=False)).lead_id
+
+
+async def _want_crm(db: Database, lead: str, fields: dict[str, str]) -> None:
+    await db.pool.execute(
+        "insert into crm_record (lead_id, desired, changed_at) values ($1, $2, $3)"
+        " on conflict (lead_id) do update set desired = $2, version = crm_record.version + 1",
+        lead,
+        fields,
+        NOW,
+    )
+
+
+async def test_crm_fields_are_given_out_until_taken(database: Database):
+    ann, bob = await _lead(database, email="ann@acme.example"), await _lead(database, email="bob@acme.example")
+    await _want_crm(database, await _lead(database, external_id="no-address"), {"status": "new"})
+    for lead in (ann, bob):
+        await _want_crm(database, lead, {"status": "new"})
+    lists = PgLists(database)
+    changes = await lists.dirty_crm(10)
+    assert {change.lead for change in changes} == {ann, bob}
+    await lists.crm_pushed(changes, {ann: "crm-1"}, NOW)
+    assert [change.lead for change in await lists.dirty_crm(10)] == [bob]
+    assert await database.pool.fetchval("select crm_id from lead where id = $1", ann) == "crm-1"
+
+
+async def test_a_change_during_the_push_is_pushed_as_well(database: Database):
+    lead = await _lead(database, email="ann@acme.example")
+    lists = PgLists(database)
+    await _want_crm(database, lead, {"status": "new"})
+    changes = await lists.dirty_crm(10)
+    await _want_crm(database, lead, {"status": "nurture"})
+    await lists.crm_pushed(changes, {lead: "crm-1"}, NOW)
+    assert await lists.dirty_crm(10) == [
+        CrmChange(lead=lead, email="ann@acme.example", crm_id="crm-1", fields={"status": "nurture"}, version=2)
+    ]
+
+
+async def test_audience_changes_are_given_out_until_pushed(database: Database):
+    lead = await _lead(database, email="ann@acme.example")
+    await database.pool.execute(
+        "insert into audience_member (audience, lead_id, desired, changed_at) values ('retarget', $1, true, $2)",
+        lead,
+        NOW,
+    )
+    lists = PgLists(database)
+    changes = await lists.dirty_audiences(10)
+    assert changes == [AudienceChange(audience="retarget", lead=lead, email="ann@acme.example", member=True, version=1)]
+    await lists.audiences_pushed(changes, NOW)
+    assert await lists.dirty_audiences(10) == []
+    assert await database.pool.fetchval("select member from audience_member")
+
+
+async def test_open_handoffs_are_known_by_their_vendors_task(database: Database):
+    lead = await _lead(database, email="ann@acme.example")
+    key = f"{lead}/1/0/brief"
+    await database.pool.execute(
+        "insert into touch (key, lead_id, cycle, decision_number, step, channel, playbook_hash, planned_at, status,"
+        " vendor_id) values ($1, $2, 1, 1, 'brief', 'sdr_task', 'h', $3, 'sent', 'task-9')",
+        key,
+        lead,
+        NOW,
+    )
+    await database.pool.execute(
+        "insert into handoff (id, lead_id, cycle, decision_number, reason, opened_at, sla_at, touch_key)"
+        " values ($1, $2, 1, 1, 'ready', $4, $4, $3)",
+        f"{lead}-1-1",
+        lead,
+        key,
+        NOW,
+    )
+    assert await PgLists(database).open_handoff_tasks(10) == {f"{lead}-1-1": "task-9"}
+    await database.pool.execute("update handoff set status = 'accepted'")
+    assert await PgLists(database).open_handoff_tasks(10) == {}
