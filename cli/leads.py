@@ -1,8 +1,103 @@
 """``tendril leads``: taken in, listed, shown, explained."""
 
-from typer import Typer
+from typing import Annotated, Any
+
+from typer import Argument, Option, Typer, echo
 
 from cli.importing import command
+from cli.output import All, Json, Limit, cell, listing, print_json
+from cli.pages import collect
+from cli.session import run, session
+from cli.story import story, who
+from domain.errors import NotFound
+from domain.playbook.models import Playbook
+from storage import leads, playbooks, views
+from storage.database import Database
+from storage.tables import Lead
 
 app = Typer(no_args_is_help=True, help="Leads: taken in from files, listed, shown, explained.")
 app.command("import", help=command.HELP)(command.import_)
+
+Named = Annotated[str, Argument(metavar="ID", help="The lead's id; its external id or address serves as well.")]
+
+_EXPLAIN = """Tell a lead's story in words.
+
+Who it is, where it stands and why, every decision in order with its reasons and what was considered and not done, the
+touches, when it decides next, and what would move it forward.
+
+Example: `tendril leads explain ld_abcdefghijkl`
+"""
+_COLUMNS = {
+    "id": "Id",
+    "external_id": "External id",
+    "email": "Address",
+    "country": "Country",
+    "source": "Source",
+    "owner": "Owner",
+    "created_at": "Since",
+}
+
+
+@app.command("list")
+def list_(
+    search: Annotated[str, Option(help="Part of an id, external id or address.")] = "",
+    limit: Limit = 100,
+    everything: All = False,
+    as_json: Json = False,
+) -> None:
+    """Leads, by id."""
+
+    async def read() -> tuple[list[Lead], int]:
+        async with session() as here:
+
+            async def page(cursor: str | None, size: int) -> tuple[list[Lead], str | None, int]:
+                return await leads.list_leads(here.database, search=search, cursor=cursor, limit=size)
+
+            return await collect(page, None if everything else limit)
+
+    found, total = run(read())
+    items = [lead.model_dump() for lead in found]
+    listing(items, total, _COLUMNS, as_json=as_json, empty="There are no such leads.")
+
+
+@app.command()
+def show(lead: Named, as_json: Json = False) -> None:
+    """A lead's profile."""
+
+    async def read() -> Lead:
+        async with session() as here:
+            return await find(here.database, lead)
+
+    found = run(read()).model_dump()
+    if as_json:
+        print_json(found)
+        return
+    fields = found.pop("fields")
+    for name, value in {**found, **{f"fields.{field}": value for field, value in fields.items()}}.items():
+        echo(f"{name:<24} {cell(value)}".rstrip())
+
+
+@app.command(help=_EXPLAIN)
+def explain(lead: Named, as_json: Json = False) -> None:
+    async def read() -> tuple[Lead, dict[str, Any], Playbook]:
+        async with session() as here:
+            found = await find(here.database, lead)
+            view = await views.journey_view(here.database, found.id)
+            return found, view, await playbooks.read(here.database.pool, view["playbook_hash"])
+
+    found, view, document = run(read())
+    if as_json:
+        print_json({"lead": found.model_dump(), "who": who(found), **view})
+    else:
+        echo(story(found, view, document))
+
+
+async def find(database: Database, named: str) -> Lead:
+    """The lead of that id, external id or address. Raises ``NotFound``."""
+    try:
+        return await leads.get(database, named)
+    except NotFound:
+        found = await leads.find(database, external_id=named, email=named if "@" in named else None)
+        if found is None:
+            raise NotFound(f"There is no lead {named}.", "`tendril leads list --search TEXT` finds leads.") from None
+        return found

@@ -12,12 +12,13 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from cli import events, keys, leads, playbooks, processes, touches, up
+from cli import events, journeys, keys, leads, playbooks, processes, touches, up
 from domain.errors import Refused
 
 _COMMANDS: list[Callable[..., Any]] = [up.up, processes.api, processes.worker, processes.migrate]
 _GROUPS: dict[str, typer.Typer] = {
     "leads": leads.app,
+    "journeys": journeys.app,
     "events": events.app,
     "playbook": playbooks.app,
     "touches": touches.app,

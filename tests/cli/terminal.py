@@ -27,6 +27,11 @@ class Answer:
     err: str
 
     @property
+    def said(self) -> str:
+        """Standard error in one line, without the box that usage errors come in."""
+        return " ".join(self.err.replace("│", " ").split())
+
+    @property
     def json(self) -> Any:
         return json.loads(self.out)
 

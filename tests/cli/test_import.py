@@ -180,5 +180,5 @@ async def test_the_file_of_rejects_cannot_be_the_file_itself(tendril: Terminal):
 
     answer = await tendril("leads", "import", file, *MAP, "--rejects", Path("leads.csv"), code=2)
 
-    assert "can't be the file that is imported" in answer.err
+    assert "can't be the file that is imported" in answer.said
     assert file.read_bytes() == before
