@@ -103,6 +103,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Refused, _on_refused)
     for fault in DATABASE_AWAY:
         app.add_exception_handler(fault, _on_database_away)
+    app.add_exception_handler(asyncpg.UndefinedTableError, _on_no_tables)
+    app.add_exception_handler(asyncpg.UndefinedColumnError, _on_no_tables)
     app.add_exception_handler(Exception, _on_unexpected)
 
 
@@ -140,6 +142,11 @@ async def _on_database_away(request: Request, fault: Exception) -> JSONResponse:
             headers={"Retry-After": str(DATABASE_RETRY_SECONDS)},
         ),
     )
+
+
+async def _on_no_tables(request: Request, _fault: Exception) -> JSONResponse:
+    detail, remedy = "The database's tables are not this version's.", "Run tendril migrate, then send it again."
+    return render(request, Problem(503, "database-not-migrated", detail, remedy, headers={"Retry-After": "30"}))
 
 
 async def _on_unexpected(request: Request, fault: Exception) -> JSONResponse:

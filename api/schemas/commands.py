@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.schemas.text import Line, Paragraph
+from api.schemas.text import Paragraph
 from domain.words import BuyerStage, LeadStatus, Phase, RejectReason
 
 
@@ -16,7 +16,10 @@ class CommandBody(BaseModel):
         extra="forbid", json_schema_extra={"examples": [{"reason": "Asked us to wait until spring"}]}
     )
 
-    reason: Paragraph = Field("", description="Why, in words; for disqualify and sales_reject one of the reasons.")
+    reason: Paragraph = Field(
+        "",
+        description="Why: for disqualify and sales_reject one of the reasons, else words without names or addresses.",
+    )
     stage: BuyerStage | None = Field(None, description="For force_stage: where to move the lead.")
 
 
@@ -39,17 +42,10 @@ class Commanded(BaseModel):
     result: CommandResult
 
 
-class AcceptBody(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    note: Paragraph = Field("", description="What the seller adds.")
-
-
 class RejectBody(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "timing"}]})
 
     reason: RejectReason = Field(description="Why the lead is given back.")
-    note: Paragraph = Field("", description="What the seller adds.")
 
 
 class HandoffView(BaseModel):
@@ -69,14 +65,4 @@ class HandoffView(BaseModel):
 
 class HandoffList(BaseModel):
     total: int
-    items: list[HandoffView]
-    next_cursor: str | None = None
-
-
-class HandoffAnswered(BaseModel):
-    """A seller's answer, as the journey took it."""
-
-    handoff: str
-    lead: str
-    status: str
-    reason: Line = ""
+    items: list[HandoffView] = Field(description="The newest first.")

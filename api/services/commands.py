@@ -73,6 +73,8 @@ async def send(context: ApiContext, lead: str, kind: CommandKind, request: Comma
         raise _refused(fault) from fault
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as fault:
         raise _unanswered() from fault
+    except RuntimeError as fault:
+        raise temporal_away() from fault  # how a lazy client says that it can't connect
     except RPCError as fault:
         if fault.status is RPCStatusCode.NOT_FOUND:
             raise NoOpenRun from fault

@@ -9,7 +9,7 @@ from api.context import ApiContext
 from api.schemas.leads import ZONES
 from api.schemas.tracking import AnyEvent, IdentifyEvent, Taken
 from api.services.events import Arrival, BadEvent, behaviour, is_lead_id
-from storage import inbox, leads
+from storage import dead_letters, inbox, leads
 from storage.leads import LeadInput
 
 _COMPANY_NAMES = ("name", "company")
@@ -31,7 +31,7 @@ async def take(context: ApiContext, events: Sequence[AnyEvent], arrival: Arrival
 async def keep(context: ApiContext, bad: Sequence[BadEvent], now: datetime) -> None:
     """Keep what could not be understood, for a person to look at."""
     for event in bad:
-        pass
+        await dead_letters.add(context.database, "batch", event.reason, event.body, now)
     metrics.EVENTS.labels("rejected").inc(len(bad))
 
 

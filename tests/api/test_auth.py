@@ -59,7 +59,7 @@ async def test_only_the_scope_that_a_route_needs_opens_it(
 )
 async def test_a_wrong_key_is_refused(http: httpx.AsyncClient, header: str):
     for path in ("/v1/track", "/v1/leads"):
-        answer = await http.post(path, json=TRACK, headers={"Authorization": header.encode("latin-1")})
+        answer = await http.post(path, json=TRACK, headers=[(b"Authorization", header.encode("latin-1"))])
         assert answer.status_code == 401
         assert answer.json()["remedy"]
         assert answer.headers["www-authenticate"]

@@ -137,7 +137,7 @@ async def test_leads_are_listed_page_by_page(api: httpx.AsyncClient):
     seen: list[str] = []
     cursor: str | None = None
     while True:
-        page = (await api.get("/v1/leads", params={"limit": 2} | ({"cursor": cursor} if cursor else {}))).json()
+        page = (await api.get("/v1/leads", params={"limit": "2", "cursor": cursor or ""})).json()
         assert page["total"] == 5
         seen += [item["id"] for item in page["items"]]
         cursor = page["next_cursor"]

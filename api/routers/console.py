@@ -1,0 +1,71 @@
+"""Two pages for people: what is going on, and one lead's story in words."""
+
+from ipaddress import ip_address
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse
+
+from api.auth import Basic, Bearer, allowed, unauthorised
+from api.context import ApiContext, Context
+from api.pages import page
+from domain.errors import NotFound
+from storage import leads, views
+
+_LOCAL_NAMES = {"127.0.0.1", "localhost", "[::1]", "::1"}
+_NEWEST = 20
+
+
+async def _visitor(request: Request, context: Context, bearer: Bearer, basic: Basic) -> None:
+    """A read key (as user name or password), or this machine itself in a demo. Raises a 401 or 403 ``Problem``."""
+    if context.settings.demo and _is_local(request):
+        return
+    key = bearer.credentials if bearer else (basic.username or basic.password) if basic else ""
+    if not key:
+        raise unauthorised("This page needs a key: give it as user name.", "read", challenge="Basic")
+    await allowed(context, key, "read")
+
+
+def _is_local(request: Request) -> bool:
+    """From this machine and addressed as this machine: another site's name that points here is not enough."""
+    client = request.client
+    try:
+        return bool(client and ip_address(client.host).is_loopback and request.url.hostname in _LOCAL_NAMES)
+    except ValueError:
+        return False
+
+
+router = APIRouter(tags=["console"], dependencies=[Depends(_visitor)])
+
+
+@router.get("/", response_class=HTMLResponse, summary="Start page")
+async def start(context: Context) -> HTMLResponse:
+    """Counts, the newest journeys and decisions, and links to Temporal's UI and the inbox."""
+    counts = await views.counts(context.database)
+    decisions = await views.last_decisions(context.database, _NEWEST)
+    return page("start.html", counts=counts, decisions=decisions, **_frame(context))
+
+
+@router.get("/leads/{lead_id}", response_class=HTMLResponse, summary="One lead's story")
+async def story(lead_id: str, context: Context) -> HTMLResponse:
+    """Where the lead is, why, what next, and every decision in words."""
+    try:
+        lead = await leads.get(context.database, lead_id)
+    except NotFound:
+        return page("nobody.html", 404, lead_id=lead_id, **_frame(context))
+    try:
+        journey = await views.journey_view(context.database, lead_id)
+    except NotFound:
+        journey = None
+    return page("lead.html", lead=lead, journey=journey, **_frame(context))
+
+
+def _frame(context: ApiContext) -> dict[str, Any]:
+    settings = context.settings
+    return {
+        "now": context.now(),
+        "scale": context.clock.scale,
+        "temporal_ui": settings.temporal_ui_url.rstrip("/"),
+        "namespace": settings.temporal_namespace,
+        "inbox": settings.smtp_lookup_url,
+    }
