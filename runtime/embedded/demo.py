@@ -5,7 +5,7 @@ data directory after each act, and every act may be done twice without harm, so 
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,27 +24,29 @@ from storage.database import Database
 _log = structlog.get_logger("tendril.visitors")
 _KEY_LASTS = timedelta(days=30)
 _AGAIN_AFTER = 0.5
+_AT_ONCE = 8
+_PATIENCE = 15.0
 
 
 @dataclass
 class Progress:
-    """Day 0 of the script in deployment time, and how many acts are done."""
+    """Day 0 of the script in deployment time, and the numbers of the acts that are done."""
 
     directory: DataDirectory
     began: datetime
-    done: int = 0
+    done: set[int] = field(default_factory=set)
 
     @classmethod
     def read(cls, directory: DataDirectory, now: datetime) -> "Progress":
         kept = read_json(directory.demo)
         began, done = kept.get("began"), kept.get("done")
-        if isinstance(began, str) and isinstance(done, int):
-            return cls(directory, datetime.fromisoformat(began), done)
+        if isinstance(began, str) and isinstance(done, list):
+            return cls(directory, datetime.fromisoformat(began), set(done))
         return cls(directory, first_day(now))
 
-    def one_more(self) -> None:
-        self.done += 1
-        write_json(self.directory.demo, {"began": self.began.isoformat(), "done": self.done})
+    def add(self, number: int) -> None:
+        self.done.add(number)
+        write_json(self.directory.demo, {"began": self.began.isoformat(), "done": sorted(self.done)})
 
 
 class Visitors:
@@ -53,22 +55,27 @@ class Visitors:
     def __init__(self, client: httpx.AsyncClient, clock: ScaledClock, progress: Progress) -> None:
         self._client, self._clock, self._progress = client, clock, progress
         self._ids: dict[str, str] = {}
+        self._at_once = asyncio.Semaphore(_AT_ONCE)
 
     async def play(self) -> None:
-        for act in acts()[self._progress.done :]:
-            due = self._clock.to_real(self._progress.began + timedelta(days=act.day))
-            await asyncio.sleep((due - datetime.now(UTC)).total_seconds())
-            await self._do(act)
-            self._progress.one_more()
+        """One visitor whose request hangs keeps nobody else waiting."""
+        async with asyncio.TaskGroup() as visits:
+            for number, act in enumerate(acts()):
+                if number not in self._progress.done:
+                    due = self._clock.to_real(self._progress.began + timedelta(days=act.day))
+                    await asyncio.sleep((due - datetime.now(UTC)).total_seconds())
+                    visits.create_task(self._visit(number, act))
         _log.info("the script has been played to its end")
 
-    async def _do(self, act: Act) -> None:
-        path = act.path.format(lead=await self._id(act.lead)) if act.lead else act.path
-        answer = await self._until_answered("POST", path, json=act.body)
+    async def _visit(self, number: int, act: Act) -> None:
+        async with self._at_once:
+            path = act.path.format(lead=await self._id(act.lead)) if act.lead else act.path
+            answer = await self._until_answered("POST", path, json=act.body)
         if answer.is_error:
             _log.warning(
                 "an act was refused and left out", path=path, status=answer.status_code, answer=answer.text[:500]
             )
+        self._progress.add(number)
 
     async def _id(self, external_id: str) -> str:
         if external_id not in self._ids:
@@ -96,9 +103,10 @@ async def main(settings: Settings) -> None:
     clock = await deployment.clock(database)
     now = datetime.now(UTC)
     key = await keys.create(database, "visitors of the demo", ["read", "write", "operate"], expires=now + _KEY_LASTS)
+    headers = {"Authorization": f"Bearer {key}"}
     progress = Progress.read(DataDirectory(settings.data_dir), clock.from_real(now))
     async with (
-        httpx.AsyncClient(base_url=settings.public_url, headers={"Authorization": f"Bearer {key}"}) as client,
+        httpx.AsyncClient(base_url=settings.public_url, headers=headers, timeout=_PATIENCE) as client,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.inbox_port}") as sandbox,
         asyncio.TaskGroup() as together,
     ):

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.rule import Rule
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -25,10 +26,13 @@ class Screen:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         height = options.height or console.height
         upper: list[RenderableType] = [self._heading(), self._addresses(options.max_width), self._processes()]
-        upper += [self._journeys(options.max_width), self._touches_and_handoffs()]
+        upper += [self._journeys(options.max_width), self._touches_and_handoffs(), self._endings()]
         lower = self._notes(2 if height < 30 else 4)  # noqa: PLR2004 - lines of a small terminal
         used = sum(len(console.render_lines(part, options.update(height=None))) for part in (*upper, *lower))
-        yield Group(*upper, *self._decisions(height - used - 1), *lower)
+        whole = Group(*upper, *self._decisions(height - used - 1), *lower)
+        for line in console.render_lines(whole, options.update(height=None))[:height]:
+            yield from line
+            yield Segment.line()
 
     def _heading(self) -> RenderableType:
         snapshot = self._snapshot
@@ -40,7 +44,7 @@ class Screen:
 
     def _addresses(self, width: int) -> RenderableType:
         found = self._snapshot.addresses
-        shown = [("API", "api"), ("Temporal UI", "temporal_ui"), ("inbox", "inbox"), ("sandbox", "sandbox")]
+        shown = [("API", "api"), ("Temporal UI", "temporal_ui"), ("inbox", "inbox"), ("CRM", "vendors")]
         parts = [Text.assemble((f"{label} ", "dim"), (found[key], "cyan")) for label, key in shown if key in found]
         grid = Table.grid(padding=(0, 2))
         columns = len(parts) if width >= 110 else 2  # noqa: PLR2004 - where all four addresses fit one line
@@ -80,6 +84,11 @@ class Screen:
             touches.add_row(words(channel.value), *(str(row.get(status, 0) or "·") for status in shown))
         handoffs = bars("Handoffs", ["open", "accepted", "rejected", "expired"], figures.handoffs, 30, "magenta")
         return _two_halves(touches, handoffs)
+
+    def _endings(self) -> RenderableType:
+        endings = self._snapshot.figures.endings
+        told = ", ".join(f"{words(name)} {count}" for name, count in endings.items() if count)
+        return Text.assemble(("Ended ", "bold"), told or ("nobody yet", "dim"), no_wrap=True, overflow="ellipsis")
 
     def _decisions(self, room: int) -> list[RenderableType]:
         told = self._snapshot.figures.decisions[: max(0, room)]
@@ -141,7 +150,7 @@ def _title(text: str) -> Rule:
 
 
 def _two(left: RenderableType, right: RenderableType) -> Table:
-    grid = Table.grid(expand=True)
+    grid = Table.grid(expand=True, padding=(0, 1, 0, 0))
     grid.add_column(no_wrap=True, overflow="ellipsis")
     grid.add_column(justify="right", no_wrap=True)
     grid.add_row(left, right)

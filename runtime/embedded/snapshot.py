@@ -36,6 +36,7 @@ class Figures:
 
     statuses: Mapping[str, int] = field(default_factory=dict)
     stages: Mapping[str, int] = field(default_factory=dict)
+    endings: Mapping[str, int] = field(default_factory=dict)
     touches: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     handoffs: Mapping[str, int] = field(default_factory=dict)
     decisions: tuple[Told, ...] = ()
@@ -65,6 +66,7 @@ async def figures(database: Database) -> Figures:
     return Figures(
         statuses=counts["journeys"]["status"],
         stages=counts["journeys"]["stage"],
+        endings=counts["journeys"]["ending"],
         touches=counts["touches"],
         handoffs=counts["handoffs"],
         decisions=tuple(

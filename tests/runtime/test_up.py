@@ -1,0 +1,139 @@
+"""`tendril up`, whole: it comes up with the sample, mends itself, and stops without leaving anything behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic, sleep
+from typing import IO
+
+import httpx
+import psutil
+import pytest
+
+from runtime.embedded import ports
+
+ROOT = Path(__file__).parents[2]
+CHILDREN = {"postgres", "temporal", "sandbox", "worker", "api", "visitors"}
+
+
+class Up:
+    """A running `tendril up --plain`, with what it has printed so far."""
+
+    def __init__(self, data: Path) -> None:
+        self.data, self.lines = data, list[str]()
+        self._process = self.start()
+        threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
+
+    def start(self) -> subprocess.Popen[str]:
+        free = [f"--{name}-port={ports.any_free()}" for name in ("api", "temporal", "ui", "inbox", "smtp")]
+        return subprocess.Popen(
+            [sys.executable, "-m", "cli", "up", "--plain", f"--data-dir={self.data}", *free],
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    @property
+    def running(self) -> dict[str, psutil.Process]:
+        recorded = json.loads((self.data / "run.json").read_text())["children"]
+        return {name: psutil.Process(pid) for name, (pid, _) in recorded.items()}
+
+    @property
+    def api(self) -> str:
+        address: str = json.loads((self.data / "run.json").read_text())["api"]
+        return address
+
+    def until(self, holds: Callable[[], object], within: float) -> None:
+        deadline = monotonic() + within
+        while not holds():
+            assert self._process.poll() is None, "it ended:\n" + "".join(self.lines[-20:])
+            assert monotonic() < deadline, "it did not happen:\n" + "".join(self.lines[-20:])
+            sleep(0.05)
+
+    def says(self, text: str) -> bool:
+        return any(text in line for line in self.lines)
+
+    def stop(self, number: signal.Signals, within: float) -> int:
+        self._process.send_signal(number)
+        return self._process.wait(within)
+
+    def _read(self, output: IO[str] | None) -> None:
+        self.lines.extend(output or [])
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """Started once for the tests of this file, which run in their order."""
+    stack = Up(tmp_path_factory.mktemp("up") / "data")
+    yield stack
+    if stack._process.poll() is None:
+        stack.stop(signal.SIGKILL, within=10)
+
+
+pytestmark = pytest.mark.xdist_group("up")
+
+
+def test_everything_comes_up_and_the_sample_enters(up: Up):
+    up.until(lambda: up.says("everything runs"), within=90)
+    assert up.running.keys() == CHILDREN
+    assert httpx.get(f"{up.api}/readyz").json()["ready"]
+    up.until(lambda: any("journeys 4" in line or "journeys 5" in line for line in up.lines), within=60)
+    up.until(lambda: any("touches sent" in line and "touches sent 0" not in line for line in up.lines), within=60)
+
+
+@pytest.mark.parametrize("name", ["worker", "postgres", "temporal"])
+def test_a_killed_child_is_noticed_and_comes_back(up: Up, name: str):
+    killed = up.running[name]
+    began = monotonic()
+    killed.kill()
+    up.until(lambda: up.says(f"{name} was killed (SIGKILL); starting it again"), within=10)
+    assert monotonic() - began < 2
+    up.until(lambda: up.says(f"{name} is back"), within=60)
+    assert up.running[name].pid != killed.pid
+
+
+def test_a_second_start_on_the_same_data_is_refused(up: Up):
+    second = Up(up.data)
+    assert second._process.wait(30) == 1
+    assert second.says(f"tendril: Tendril is already running on {up.data} (process {up._process.pid}, {up.api}).")
+
+
+def test_other_commands_find_the_running_stack(up: Up):
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "keys", "create", "test", "--scope", "read"],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "TENDRIL_DATA_DIR": str(up.data)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    key = done.stdout.splitlines()[-1]
+    listed = httpx.get(f"{up.api}/v1/leads", params={"limit": 1}, headers={"Authorization": f"Bearer {key}"})
+    assert listed.json()["total"] > 30
+
+
+def test_sigterm_stops_everything_within_ten_seconds(up: Up):
+    processes = list(up.running.values())
+    processes += [below for process in processes for below in process.children(recursive=True)]
+    began = monotonic()
+    assert up.stop(signal.SIGTERM, within=20) == 0
+    assert monotonic() - began < 10
+    _, alive = psutil.wait_procs(processes, timeout=2)
+    assert alive == []
+    assert not (up.data / "run.json").exists()
+
+
+def test_the_next_start_goes_on_where_this_one_stopped(up: Up):
+    stopped_at = json.loads((up.data / "clock.json").read_text())["deployment_time"]
+    done = json.loads((up.data / "demo.json").read_text())["done"]
+    again = Up(up.data)
+    again.until(lambda: again.says("everything runs"), within=90)
+    assert again.stop(signal.SIGTERM, within=20) == 0
+    days = [line.split()[1] for line in again.lines if " | journeys " in line and "journeys 0" not in line]
+    assert min(days) >= stopped_at[:10]
+    assert set(json.loads((up.data / "demo.json").read_text())["done"]) >= set(done)
