@@ -175,7 +175,7 @@ class CsvFile:
         if given:
             name = _known(given)
             return marked if marked and name.startswith("utf") else name
-        if not marked and start.count(0) * 4 > len(start):
+        if not marked and len(start) < start.count(0) * 4 < len(start) * 3:
             order = "le" if start[1:2] == b"\0" else "be"
             raise Refused(
                 f"{self.path}, byte 0: looks like UTF-16 without a byte order mark.",
