@@ -29,7 +29,9 @@ _BUSY = frozenset({408, 423, 425})
 _NO_ACCESS = frozenset({401, 403})
 _CODE_KEYS = ("category", "errorType", "code", "serviceErrorCode", "error")
 _REQUEST_ID_HEADERS = ("x-hubspot-correlation-id", "x-li-uuid", "x-request-id")
-_LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=30)
+#: Connections are dropped after 4 idle seconds, before servers do (5 s is common): a request that meets a connection
+#: just being closed gets no answer, and then nobody knows whether it was carried out.
+_LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=20, keepalive_expiry=4)
 _NEVER_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 

@@ -33,7 +33,8 @@ class MailStore:
 
     def __init__(self, directory: Path | None = None) -> None:
         self._file = directory / "inbox.jsonl" if directory else None
-        self._raw: dict[int, bytes] = {}
+        self._raw: dict[int, bytes] = {}  # without a file
+        self._places: dict[int, int] = {}  # with one: where each message's line begins
         self._arrivals: list[Arrival] = []
         self._copies: Counter[str] = Counter()
         if self._file is not None:
@@ -52,9 +53,11 @@ class MailStore:
             subject=str(parsed.get("Subject", "")),
             size=len(raw),
         )
-        if self._file is not None:
-            self._append(self._file, arrival, raw)
-        self._keep(arrival, raw)
+        if self._file is None:
+            self._raw[arrival.number] = raw
+        else:
+            self._places[arrival.number] = self._append(self._file, arrival, raw)
+        self._keep(arrival)
         return arrival
 
     def list(self, *, message_id: str = "", to: str = "", text: str = "") -> list[Arrival]:
@@ -62,8 +65,8 @@ class MailStore:
         return [a for a in reversed(self._arrivals) if _fits(a, message_id, to.lower(), text.lower())]
 
     def get(self, number: int) -> tuple[Arrival, bytes] | None:
-        raw = self._raw.get(number)
-        return next(((a, raw) for a in self._arrivals if a.number == number), None) if raw is not None else None
+        arrival = next((a for a in self._arrivals if a.number == number), None)
+        return (arrival, self._read(number)) if arrival else None
 
     def copies(self, message_id: str) -> int:
         """How often this Message-ID arrived. More than once would be Tendril's broken promise."""
@@ -77,20 +80,29 @@ class MailStore:
     def clear(self) -> None:
         self._arrivals.clear()
         self._raw.clear()
+        self._places.clear()
         self._copies.clear()
         if self._file is not None:
             self._file.unlink(missing_ok=True)
 
-    def _keep(self, arrival: Arrival, raw: bytes) -> None:
+    def _keep(self, arrival: Arrival) -> None:
         self._arrivals.append(arrival)
-        self._raw[arrival.number] = raw
         if arrival.message_id:
             self._copies[arrival.message_id] += 1
 
-    def _append(self, file: Path, arrival: Arrival, raw: bytes) -> None:
+    def _append(self, file: Path, arrival: Arrival, raw: bytes) -> int:
         line = json.dumps(asdict(arrival) | {"raw": raw.decode("latin-1")})
-        with file.open("a", encoding="utf-8") as out:
-            out.write(line + "\n")
+        with file.open("ab") as out:
+            place = out.tell()
+            out.write(line.encode() + b"\n")
+        return place
+
+    def _read(self, number: int) -> bytes:
+        if self._file is None:
+            return self._raw[number]
+        with self._file.open("rb") as stream:
+            stream.seek(self._places[number])
+            return _raw(json.loads(stream.readline()))
 
     def _load(self, file: Path) -> None:
         whole = 0
@@ -99,12 +111,18 @@ class MailStore:
                 fields = json.loads(line)
             except ValueError:
                 break
+            fields.pop("raw")
+            arrival = Arrival(**(fields | {"to": tuple(fields["to"])}))
+            self._places[arrival.number] = whole
+            self._keep(arrival)
             whole += len(line)
-            raw = fields.pop("raw").encode("latin-1")
-            self._keep(Arrival(**(fields | {"to": tuple(fields["to"])})), raw)
         if file.exists() and file.stat().st_size > whole:
             with file.open("r+b") as damaged:
                 damaged.truncate(whole)
+
+
+def _raw(fields: dict[str, str]) -> bytes:
+    return fields["raw"].encode("latin-1")
 
 
 def parse(raw: bytes) -> EmailMessage:

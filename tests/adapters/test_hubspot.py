@@ -1,5 +1,7 @@
 """HubSpot: contacts in batches, SDR tasks, sellers' answers."""
 
+import asyncio
+
 import httpx
 import pytest
 
@@ -117,6 +119,18 @@ async def test_contacts_get_every_field_that_sales_reads(sandbox):
     taken = await crm(sandbox).upsert([change(1)])
     [contact] = await records(sandbox, "contacts", *taken.values(), names=[f"tendril_{name}" for name in C20])
     assert {name: contact[f"tendril_{name}"] for name in C20} == C20
+
+
+@pytest.mark.parametrize(("value", "kept"), [(None, ""), (True, "true"), (["a", 2], "a; 2"), (3.5, "3.5")])
+async def test_values_of_every_kind_arrive_as_text(sandbox, value, kept):
+    taken = await crm(sandbox).upsert([change(1, fields={"anything": value})])
+    [contact] = await records(sandbox, "contacts", *taken.values(), names=["tendril_anything"])
+    assert contact["tendril_anything"] == kept
+
+
+async def test_two_processes_that_make_the_same_properties_at_once_both_go_on(sandbox):
+    taken = await asyncio.gather(*(crm(sandbox).upsert([change(number)]) for number in range(4)))
+    assert len({contact for part in taken for contact in part.values()}) == 4
 
 
 async def test_a_second_push_changes_the_same_contact(sandbox):
