@@ -69,7 +69,7 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
             clock=clock,
             playbooks=playbooks,
             journeys=PgJourneys(database),
-            ledger=PgLedger(database),
+            ledger=PgLedger(database, playbooks),
             inbox=PgInbox(database),
             lists=PgLists(database),
             vendors=vendors,

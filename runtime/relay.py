@@ -6,9 +6,10 @@ one back are the same act. Any number of relays may run.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import asyncpg
 import structlog
@@ -44,10 +45,18 @@ _DATABASE_TROUBLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, Tim
 class Relay:
     """Runs until ``stop``. Trouble with the database or Temporal is waited out; wakes stay where they are meanwhile."""
 
-    def __init__(self, database: Database, client: Client, clock: Clock, settings: Settings) -> None:
+    def __init__(
+        self,
+        database: Database,
+        client: Client,
+        clock: Clock,
+        settings: Settings,
+        now: Callable[[], datetime] = partial(datetime.now, UTC),
+    ) -> None:
         self._database = database
         self._client = client
         self._clock = clock
+        self._now = now
         self._queue = settings.task_queue
         self._batch = max(1, settings.relay_concurrency // _LANES)
         self._news = asyncio.Event()
@@ -127,7 +136,7 @@ class Relay:
 
     async def _return(self, lead: str) -> str:
         """The journey has ended. A new cycle, where the playbook allows one, comes with a wake of its own."""
-        begun = await wakes.reenter(self._database, lead, self._clock.from_real(datetime.now(UTC)))
+        begun = await wakes.reenter(self._database, lead, self._clock.from_real(self._now()))
         return "re_entered" if begun else "dropped"
 
     async def _begin(self, wake: LeasedWake, journey: JourneyInfo, names: list[str]) -> str:
@@ -204,7 +213,7 @@ class Relay:
                 number, age = await wakes.waiting(self._database)
                 telemetry.WAITING.set(number)
                 telemetry.LAG.set(age)
-                late = await wakes.lagging(self._database, self._clock.from_real(datetime.now(UTC) - _LAGGING))
+                late = await wakes.lagging(self._database, self._clock.from_real(self._now() - _LAGGING))
                 if late:
                     _log.warning("journeys lagged behind their inbox and were woken", number=len(late))
             await asyncio.sleep(_LOOK_ROUND)

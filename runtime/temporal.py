@@ -1,7 +1,8 @@
 """Connecting to Temporal, and what a namespace must have before journeys run in it. All of it may be done again."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from google.protobuf.duration_pb2 import Duration
@@ -21,7 +22,7 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
-from temporalio.common import SearchAttributeIndexedValueType
+from temporalio.common import SearchAttributeIndexedValueType, SearchAttributeKey
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
@@ -72,12 +73,15 @@ async def register_search_attributes(client: Client) -> None:
     listed = await client.operator_service.list_search_attributes(
         ListSearchAttributesRequest(namespace=client.namespace)
     )
-    missing = {
-        key.name: _TYPES[key.indexed_value_type] for key in ATTRIBUTES if key.name not in listed.custom_attributes
-    }
-    if missing:
+    await add_search_attributes(client, [key for key in ATTRIBUTES if key.name not in listed.custom_attributes])
+
+
+async def add_search_attributes(client: Client, keys: Sequence[SearchAttributeKey[Any]]) -> None:
+    """Register search attributes that the namespace does not have."""
+    if keys:
+        types = {key.name: _TYPES[key.indexed_value_type] for key in keys}
         await client.operator_service.add_search_attributes(
-            AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
+            AddSearchAttributesRequest(namespace=client.namespace, search_attributes=types)
         )
 
 

@@ -35,10 +35,12 @@ _TOUCH_TIMEOUT = timedelta(seconds=35)
 def _command(kind: CommandKind) -> Any:
     """The update of one operator command: refused at once if it makes no sense, answered once it was considered."""
 
-    async def handle(self: Any, request: CommandRequest) -> CommandAnswer:
-        return await self.consider(kind, request)  # type: ignore[no-any-return]  # self can't name its class yet
+    # ``self`` goes without a type: the SDK would take an annotated one for the update's argument.
+    async def handle(self, request: CommandRequest) -> CommandAnswer:  # type: ignore[no-untyped-def]  # noqa: ANN001
+        answer: CommandAnswer = await self.consider(kind, request)
+        return answer
 
-    def check(self: Any, request: CommandRequest) -> None:
+    def check(self, request: CommandRequest) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
         self.check(kind, request)
 
     update = workflow.update(name=kind.value)(handle)
