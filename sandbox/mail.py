@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 from email.policy import default
 from pathlib import Path
 
@@ -43,7 +44,7 @@ class MailStore:
 
     def add(self, sender: str, to: list[str], raw: bytes) -> Arrival:
         """Keep a message. Raises ``OSError`` when it can't be written: then it must not be acknowledged."""
-        parsed = parse(raw)
+        parsed = BytesHeaderParser(policy=default).parsebytes(raw)  # the body waits until somebody reads it
         arrival = Arrival(
             number=self._arrivals[-1].number + 1 if self._arrivals else 1,
             received_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
