@@ -89,7 +89,7 @@ def _command(path: str, command: Any) -> str:
 
 def _spelling(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
-        return f"`{(parameter.name or '').upper()}`"
+        return f"`{parameter.metavar or (parameter.name or '').upper()}`"
     return ", ".join(f"`{one}`" for one in [*parameter.opts, *parameter.secondary_opts])
 
 

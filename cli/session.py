@@ -18,6 +18,16 @@ from storage import deployment
 from storage.database import Database
 
 T = TypeVar("T")
+#: What the driver raises when the server goes away, stops or starts anew.
+_LOST = (
+    ConnectionError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+)
 
 
 @dataclass(frozen=True)
@@ -51,12 +61,7 @@ async def session() -> AsyncIterator[Session]:
         yield Session(database, await deployment.clock(database))
     except asyncpg.UndefinedTableError as error:
         raise Refused(f"The database {_named(url)} has no tables of Tendril's.", "Run `tendril migrate`.") from error
-    except (
-        ConnectionError,
-        asyncpg.PostgresConnectionError,
-        asyncpg.InterfaceError,
-        asyncpg.AdminShutdownError,
-    ) as lost:
+    except _LOST as lost:
         raise Refused(
             f"The database {_named(url)} went away.", "When it is back, run the same command again."
         ) from lost

@@ -1,5 +1,6 @@
 """``tendril leads import``."""
 
+import asyncio
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,8 +137,12 @@ async def _import(here: Session, job: Job, rejects: Rejects, asked: _Asked) -> N
 
 
 async def _take(work: Import, job: Job, before: imports.Progress) -> Outcome:
-    with progress("Importing", job.survey.rows, max(0, before.rows_done - 1)) as show:
-        return await work.run(before, show)
+    try:
+        with progress("Importing", job.survey.rows, max(0, before.rows_done - 1)) as show:
+            return await work.run(before, show)
+    except asyncio.CancelledError:
+        say("Stopped. The same command goes on where it stopped; nobody will be doubled.")
+        raise
 
 
 def _tell_finished(job: Job, rejects: Rejects, *, as_json: bool) -> None:

@@ -40,6 +40,9 @@ def imported_in_words(job: Job, outcome: Outcome, rejects: Rejects) -> str:
     if outcome.before:
         lines.append(f"Continued after row {outcome.before:,}, where an earlier run had stopped.")
     lines.append(f"{outcome.enrolled:,} enrolled in {job.playbook.document.name}.")
+    left = outcome.taken - outcome.enrolled
+    if left:
+        lines.append(f"{left:,} were not: a journey is in flight, or the playbook's re-entry does not allow one yet.")
     lines += [f"{number:,} times: {note}." for note, number in outcome.notes.items()]
     return "\n".join([*lines, *_remarks(job, rejects)])
 

@@ -1,5 +1,6 @@
 """Trouble with the database is one line that names it and says what to do; never a stack trace, never a password."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,17 @@ async def test_without_any_database_the_remedy_is_named(tmp_path: Path):
 
     assert "Nothing runs on the data directory" in answer.err
     assert "tendril up" in answer.err
+
+
+async def test_a_running_stack_is_found_in_the_data_directory(database_url: str, tmp_path: Path):
+    """What ``tendril up`` leaves there for other commands."""
+    (tmp_path / ".tendril").mkdir()
+    running = {"database_url": database_url, "temporal_address": "127.0.0.1:1", "api": "http://127.0.0.1:1"}
+    (tmp_path / ".tendril" / "run.json").write_text(json.dumps(running))
+
+    answer = await Terminal("", tmp_path)("leads", "list", "--json")
+
+    assert answer.json == {"total": 0, "items": []}
 
 
 async def test_a_url_that_is_none_is_one_line(tmp_path: Path):

@@ -1,9 +1,16 @@
 """One behaviour is sent as a website would send it, and wakes the journey."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
+import uvicorn
 
+from api.app import create_app
+from domain.clock import ScaledClock
+from runtime.settings import Settings
+from storage import keys
 from storage.database import Database
 from storage.leads import LeadInput, upsert
 from tests.cli.terminal import Terminal
@@ -104,3 +111,44 @@ async def test_the_api_wants_a_key(tendril: Terminal, monkeypatch: pytest.Monkey
     )
 
     assert "TENDRIL_API_KEY" in answer.err
+
+
+@pytest.fixture
+async def api(database: Database) -> AsyncIterator[str]:
+    """The API over a real socket; its address."""
+    application = create_app(Settings(), database, None, ScaledClock())
+    server = uvicorn.Server(uvicorn.Config(application, host="127.0.0.1", port=0, log_config=None))
+    serving = asyncio.create_task(server.serve())
+    deadline = asyncio.get_running_loop().time() + 30
+    while not server.started:
+        assert asyncio.get_running_loop().time() < deadline, "the API did not start"
+        await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    await serving
+
+
+@pytest.mark.parametrize(
+    "who", [("--email", "lead1@company1.example"), ("--external-id", "crm-1"), ("--lead", "ID")], ids=lambda who: who[0]
+)
+async def test_an_event_through_the_api_is_the_same_behaviour(
+    tendril: Terminal, database: Database, lead: str, api: str, who: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("TENDRIL_API_KEY", await keys.create(database, "cli", ["read", "write"]))
+    named = (who[0], who[1].replace("ID", lead))
+
+    await tendril("events", "send", *named, "--type", "page", "--name", "/pricing", "--api", api)
+
+    stored = await database.pool.fetchrow("select lead_id, kind, name from behaviour")
+    assert tuple(stored) == (lead, "page", "/pricing")
+
+
+async def test_a_wrong_key_is_the_apis_own_words(
+    tendril: Terminal, lead: str, api: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("TENDRIL_API_KEY", "tdl_made_up")
+
+    answer = await tendril("events", "send", "--lead", lead, "--type", "page", "--name", "/", "--api", api, code=1)
+
+    assert "The API refused (401)" in answer.err
+    assert "tendril keys create" in answer.err

@@ -1,5 +1,6 @@
 """An import takes every row it can, says why it can't take the others, and never takes anyone twice."""
 
+import asyncio
 import signal
 import time
 from datetime import UTC, datetime
@@ -182,3 +183,34 @@ async def test_the_file_of_rejects_cannot_be_the_file_itself(tendril: Terminal):
 
     assert "can't be the file that is imported" in answer.said
     assert file.read_bytes() == before
+
+
+async def test_a_database_that_goes_away_ends_the_import_in_words_and_the_next_run_goes_on(
+    tendril: Terminal, database: Database
+):
+    file = write(tendril.directory / "leads.csv", [person(number) for number in range(1, 1001)])
+    async with database.pool.acquire() as blocker:
+        transaction = blocker.transaction()
+        await transaction.start()
+        await blocker.execute("lock table journey in exclusive mode")
+        importing = asyncio.create_task(tendril("leads", "import", file, *MAP, code=1))
+        await _cut_off_whoever_waits(database)
+        answer = await importing
+        await transaction.rollback()
+
+    await tendril("leads", "import", file, *MAP)
+
+    assert "went away. When it is back, run the same command again." in answer.err
+    assert answer.err.count("\n") == 1
+    assert await count(database, "lead") == await count(database, "journey") == 1000
+
+
+async def _cut_off_whoever_waits(database: Database) -> None:
+    """End the connection of the import, which waits for the lock."""
+    deadline = time.monotonic() + _DEADLINE
+    while not await database.pool.fetchval(
+        "select count(pg_terminate_backend(pid)) from pg_stat_activity"
+        " where datname = current_database() and wait_event_type = 'Lock'"
+    ):
+        assert time.monotonic() < deadline, "the import never came to the lock"
+        await asyncio.sleep(0.02)
