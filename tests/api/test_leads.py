@@ -1,6 +1,7 @@
 """Leads come in once, whatever is sent how often, and can be read back."""
 
 import asyncio
+from typing import Any
 
 import httpx
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from storage.database import Database
 from tests.api.conftest import assert_problem
 
-ROBIN = {
+ROBIN: dict[str, Any] = {
     "external_id": "crm-1017",
     "email": "Robin@Orchard.example",
     "company": "Orchard",
