@@ -1,7 +1,9 @@
 """The worker process: journeys, their activities and the relay, until it is told to stop."""
 
 import asyncio
+import os
 import signal
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -25,6 +27,7 @@ from workflows.lead_journey import LeadJourney
 from workflows.reconcile import Reconcile
 
 _log = structlog.get_logger("tendril.worker")
+_LAST_GRACE = 3.0  # seconds after the drain in which the process must have left
 _PATIENCE = 5.0  # most seconds between two attempts to reach something that is down
 _T = TypeVar("_T")
 
@@ -70,7 +73,7 @@ async def run_worker(settings: Settings) -> None:
     """
     configure_logging(settings)
     serve_metrics(settings.metrics_port)
-    stopping = _stop_on_signals()
+    stopping = _stop_on_signals(settings.worker_drain + _LAST_GRACE)
     async with AsyncExitStack() as stack:
         ready = asyncio.ensure_future(_ready(settings, stack))
         await asyncio.wait([ready, asyncio.ensure_future(stopping.wait())], return_when=asyncio.FIRST_COMPLETED)
@@ -102,10 +105,19 @@ async def _serve(client: Client, parts: Composition, stopping: asyncio.Event) ->
     await asyncio.gather(*running)
 
 
-def _stop_on_signals() -> asyncio.Event:
+def _stop_on_signals(patience: float) -> asyncio.Event:
+    """Set by the first SIGTERM or SIGINT. Whatever then hangs, such as a server that is gone, hangs no longer than that."""
     stopping = asyncio.Event()
+
+    def stop() -> None:
+        if not stopping.is_set():
+            deadline = threading.Timer(patience, os._exit, [1])
+            deadline.daemon = True
+            deadline.start()
+        stopping.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop)
     return stopping
 
 
