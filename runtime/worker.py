@@ -106,7 +106,7 @@ async def _serve(client: Client, parts: Composition, stopping: asyncio.Event) ->
 
 
 def _stop_on_signals(patience: float) -> asyncio.Event:
-    """Set by the first SIGTERM or SIGINT. Whatever then hangs, such as a server that is gone, hangs no longer than that."""
+    """Set by the first SIGTERM or SIGINT; whatever hangs then (a server that is gone) is left after ``patience`` s."""
     stopping = asyncio.Event()
 
     def stop() -> None:
