@@ -27,10 +27,11 @@ select json_build_object(
         'id', a.id, 'name', a.name, 'domain', coalesce(a.domain, ''),
         'leads', (select count(*) from lead x where x.account_id = a.id),
         'active_leads_30d', (
-            select count(*) from lead x where x.account_id = a.id and x.id <> l.id and exists (
+            select count(*) from lead x cross join lateral (
+                -- the limit keeps PostgreSQL from reading everyone's behaviour instead of these few leads'
                 select from behaviour b where b.lead_id = x.id and b.trusted and b.kind in ('track', 'page')
-                and b.occurred_at > :active and b.occurred_at <= :now
-            )
+                and b.occurred_at > :active and b.occurred_at <= :now limit 1
+            ) as active where x.account_id = a.id and x.id <> l.id
         ),
         'open_opportunity', a.opportunity_opened_at is not null,
         'recent_touches', (
