@@ -1,0 +1,35 @@
+"""The tables. One class each; what a column means stands beside it. Migrations are in ``storage/migrations``.
+
+Times are ``timestamptz`` on the deployment's clock, but for columns ending in ``_real_at`` or ``leased_until``, which
+are wall-clock time. Ids are opaque: an address or a name appears only in ``lead``, ``account``, ``behaviour`` and
+``suppression``.
+"""
+
+from storage.tables.columns import finish_columns
+from storage.tables.journeys import AudienceMember, CrmRecord, DecisionRow, Handoff, Journey, Touch
+from storage.tables.people import Account, Behaviour, Consent, Identity, Lead, PendingWake, Suppression
+from storage.tables.running import ApiKey, DeadLetter, Deployment, ImportRun, PlaybookActive, PlaybookVersion
+
+__all__ = [
+    "Account",
+    "ApiKey",
+    "AudienceMember",
+    "Behaviour",
+    "Consent",
+    "CrmRecord",
+    "DeadLetter",
+    "DecisionRow",
+    "Deployment",
+    "Handoff",
+    "Identity",
+    "ImportRun",
+    "Journey",
+    "Lead",
+    "PendingWake",
+    "PlaybookActive",
+    "PlaybookVersion",
+    "Suppression",
+    "Touch",
+]
+
+finish_columns()

@@ -1,0 +1,108 @@
+"""People and companies, what they did, and whether we may write to them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Index, UniqueConstraint, text
+from sqlalchemy import Identity as SequenceOf
+from sqlmodel import Field, SQLModel
+
+from storage.tables.columns import json_column, moment, texts
+
+
+class Account(SQLModel, table=True):
+    """A company. ``domain`` is its web domain, lower case; free-mail domains make no account."""
+
+    id: str = Field(primary_key=True)
+    domain: str | None = Field(default=None, unique=True)
+    name: str = ""
+    opportunity_opened_at: datetime | None = moment(null=True)
+    created_at: datetime = moment()
+
+
+class Lead(SQLModel, table=True):
+    """A person. ``inbox_position`` is the position of the newest behaviour; locking the row orders the inbox."""
+
+    id: str = Field(primary_key=True)
+    external_id: str | None = Field(default=None, unique=True)
+    email: str | None = Field(default=None, unique=True)  # normalised: lower case domain and local part, trimmed
+    fields: dict[str, Any] = json_column()
+    country: str = ""
+    timezone: str = ""
+    source: str = ""
+    owner: str = ""
+    account_id: str | None = Field(default=None, foreign_key="account.id", index=True)
+    inbox_position: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    crm_id: str = ""
+    created_at: datetime = moment()
+    updated_at: datetime = moment()
+
+
+class Identity(SQLModel, table=True):
+    """Another name of a lead: ``kind`` is ``anonymous_id`` or ``user_id``."""
+
+    kind: str = Field(primary_key=True)
+    value: str = Field(primary_key=True)
+    lead_id: str = Field(foreign_key="lead.id", index=True)
+    created_at: datetime = moment()
+
+
+class Behaviour(SQLModel, table=True):
+    """The inbox. ``position`` is dense per lead in order of commit; null while nobody knows whose it is.
+
+    ``message_id`` is the sender's; the same one is taken once, for ever.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("lead_id", "position"),
+        Index("behaviour_lead_at", "lead_id", "occurred_at"),
+        Index("behaviour_unattached", "anonymous_id", postgresql_where=text("lead_id is null")),
+        Index("behaviour_unattached_user", "user_id", postgresql_where=text("lead_id is null")),
+    )
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, SequenceOf(always=True), primary_key=True))
+    message_id: str = Field(unique=True)
+    lead_id: str | None = Field(default=None, foreign_key="lead.id")
+    position: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    anonymous_id: str | None = None
+    user_id: str | None = None
+    kind: str
+    name: str
+    properties: dict[str, Any] = json_column()
+    trusted: bool = True
+    occurred_at: datetime = moment()
+    received_at: datetime = moment()
+
+
+class PendingWake(SQLModel, table=True):
+    """One row per lead whose journey must hear of new behaviour. A relay leases it, signals, and deletes it if
+    ``version`` has not risen meanwhile; ``types`` are event names for the person who reads the history.
+    """
+
+    __tablename__ = "pending_wake"
+    lead_id: str = Field(primary_key=True, foreign_key="lead.id")
+    types: list[str] = texts()
+    version: int = 1
+    attempts: int = 0
+    leased_until: datetime | None = moment(null=True)
+    created_real_at: datetime = moment(server_default=text("now()"))
+
+
+class Consent(SQLModel, table=True):
+    """The newest word of a lead on a channel, with its ground."""
+
+    lead_id: str = Field(primary_key=True, foreign_key="lead.id")
+    channel: str = Field(primary_key=True)
+    granted: bool
+    basis: str = ""
+    source: str = ""
+    at: datetime = moment()
+
+
+class Suppression(SQLModel, table=True):
+    """Do not contact. Keyed by normalised address, so that it outlives the lead; always wins."""
+
+    email: str = Field(primary_key=True)
+    reason: str
+    source: str = ""
+    lead_id: str | None = Field(default=None, index=True)
+    at: datetime = moment()

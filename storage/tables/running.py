@@ -1,0 +1,74 @@
+"""What a deployment runs with: playbooks, keys, its clock, imports, and events nobody understood."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, text
+from sqlalchemy import Identity as SequenceOf
+from sqlmodel import Field, SQLModel
+
+from storage.tables.columns import json_column, moment, texts
+
+
+class PlaybookVersion(SQLModel, table=True):
+    """A playbook by content: ``hash`` is ``Playbook.content_hash()``, ``document`` its JSON (text: order kept)."""
+
+    __tablename__ = "playbook_version"
+    hash: str = Field(primary_key=True)
+    name: str = Field(index=True)
+    document: str
+    created_at: datetime = moment()
+
+
+class PlaybookActive(SQLModel, table=True):
+    """Which version new journeys of a playbook begin with, and followers follow."""
+
+    __tablename__ = "playbook_active"
+    name: str = Field(primary_key=True)
+    hash: str = Field(foreign_key="playbook_version.hash")
+    is_default: bool = False
+    applied_at: datetime = moment()
+
+
+class ApiKey(SQLModel, table=True):
+    """A bearer key. ``digest`` is SHA-256 of the whole key, which has 256 random bits and so needs no slow hash."""
+
+    __tablename__ = "api_key"
+    id: str = Field(primary_key=True)
+    name: str
+    digest: str = Field(unique=True)
+    scopes: list[str] = texts()
+    created_real_at: datetime = moment(server_default=text("now()"))
+    expires_real_at: datetime | None = moment(null=True)
+    revoked_real_at: datetime | None = moment(null=True)
+
+
+class ImportRun(SQLModel, table=True):
+    """How far an import of one file has come: a second run of the same file and mapping continues at ``rows_done``."""
+
+    __tablename__ = "import_run"
+    id: str = Field(primary_key=True)  # SHA-256 of the file's content and the mapping
+    rows_done: int = 0
+    rejected: int = 0
+    finished: bool = False
+    started_real_at: datetime = moment(server_default=text("now()"))
+
+
+class Deployment(SQLModel, table=True):
+    """One row: properties of this deployment that every process must share. The clock is ``domain.clock``'s."""
+
+    id: int = Field(default=1, primary_key=True)
+    clock_scale: float = 1.0
+    clock_real_anchor: datetime | None = moment(null=True)
+    clock_virtual_anchor: datetime | None = moment(null=True)
+
+
+class DeadLetter(SQLModel, table=True):
+    """An event that was acknowledged but can't be understood: kept whole, with why."""
+
+    __tablename__ = "dead_letter"
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, SequenceOf(always=True), primary_key=True))
+    source: str
+    reason: str
+    body: dict[str, Any] = json_column()
+    received_at: datetime = moment()
