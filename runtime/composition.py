@@ -4,10 +4,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from storage.journeys import PgJourneys
-from storage.ledger import PgLedger
-from storage.lists import PgLists
-
 from domain.ports import Audiences, Clock, Crm, DesiredLists, Inbox, Journeys, Ledger, Playbooks, TouchChannel
 from domain.words import Channel
 from runtime.settings import Settings
@@ -15,6 +11,9 @@ from runtime.vendors import Vendors, open_vendors
 from storage import deployment
 from storage.database import Database
 from storage.inbox import PgInbox
+from storage.journeys import PgJourneys
+from storage.ledger import PgLedger
+from storage.lists import PgLists
 from storage.playbooks import PgPlaybooks
 
 

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import asyncpg
 import structlog
@@ -42,6 +41,10 @@ _PATIENT_ATTEMPTS = 3
 _DATABASE_TROUBLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 
 
+def _real_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Relay:
     """Runs until ``stop``. Trouble with the database or Temporal is waited out; wakes stay where they are meanwhile."""
 
@@ -51,7 +54,7 @@ class Relay:
         client: Client,
         clock: Clock,
         settings: Settings,
-        now: Callable[[], datetime] = partial(datetime.now, UTC),
+        now: Callable[[], datetime] = _real_now,
     ) -> None:
         self._database = database
         self._client = client

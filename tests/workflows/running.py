@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
@@ -37,6 +37,7 @@ from storage.lists import PgLists
 from storage.playbooks import PgPlaybooks
 from workflows.messages import STATE, CommandAnswer, CommandRequest, JourneyEnd, workflow_id
 
+T = TypeVar("T")
 _PATIENCE = 30.0
 HISTORIES = Path(__file__).parent / "histories"
 #: Set by ``record_histories``: finished journeys are written here, named by their test.
@@ -215,7 +216,7 @@ class Lead:
         return {row["step"]: row["status"] for row in rows}
 
 
-async def eventually(look: Callable[[], Awaitable[Any]], otherwise: str) -> Any:
+async def eventually(look: Callable[[], Awaitable[T | None]], otherwise: str) -> T:
     """What ``look`` returns as soon as it is something; fails after half a minute."""
     deadline = time.monotonic() + _PATIENCE
     while True:

@@ -1,0 +1,141 @@
+"""What only the real server has: visibility, reset, namespaces, schedules."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest_asyncio
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, ResetWorkflowExecutionRequest
+from temporalio.client import WorkflowExecutionStatus
+from temporalio.testing import WorkflowEnvironment
+
+from domain.clock import ScaledClock
+from domain.words import CommandKind, Ending
+from runtime.temporal import SCHEDULE, prepare_namespace
+from storage.database import Database
+from tests.fixtures.playbooks import minimal_playbook
+from tests.workflows.running import Lead, Running, eventually, running_worker
+from workflows.messages import workflow_id
+
+#: Three days a second: a journey of the minimal playbook takes a minute, its first touch a second.
+SCALE = 3 * 86400.0
+
+
+@pytest_asyncio.fixture
+async def hurried(dev_server: WorkflowEnvironment, database: Database) -> AsyncIterator[Running]:
+    """A worker on the real server with a hurried clock and a send window that is always open."""
+    now = datetime.now(UTC)
+    playbook = minimal_playbook()
+    always = {"days": ("mon", "tue", "wed", "thu", "fri", "sat", "sun"), "opens": "00:00", "closes": "23:59"}
+    cadence = type(playbook.cadence).model_validate(playbook.cadence.model_dump() | always)
+    open_all_day = playbook.model_copy(update={"cadence": cadence})
+    async with running_worker(dev_server, database, open_all_day, ScaledClock(SCALE, now, now)) as running:
+        yield running
+
+
+async def sent(running: Running, number: int) -> None:
+    async def look() -> bool:
+        return len(running.mail.sent) >= number
+
+    await eventually(look, f"{number} touches were never sent")
+
+
+async def test_journeys_are_found_by_where_they_are(hurried: Running):
+    lead = await hurried.enrol(employees=500, role="cfo")
+    await sent(hurried, 1)
+    query = "TendrilStatus = 'nurture' AND TendrilSegment = 'enterprise' AND TendrilFit >= 80 AND TendrilPlaybook = 'minimal'"
+
+    async def found() -> list[str]:
+        return [execution.id async for execution in hurried.environment.client.list_workflows(query)]
+
+    assert await eventually(found, "the journey is not listed") == [workflow_id(lead.id)]
+    details = await lead.journey.query("__temporal_workflow_metadata")
+    assert "What would move it forward" in details["currentDetails"]
+
+
+async def test_nothing_personal_reaches_temporal(hurried: Running):
+    lead = await hurried.enrol(email="grace.invented@acme.example", first_name="Grace", company="Acme Invented")
+    await sent(hurried, 1)
+    await lead.does("page", "/pricing?email=grace.invented@acme.example")
+    await lead.command(CommandKind.OPT_OUT)
+    await lead.journey.result()
+    text = (await lead.journey.fetch_history()).to_json()
+    assert not [secret for secret in ("acme", "Acme", "Grace", "grace", "@") if secret in text]
+
+
+async def test_a_journey_reset_to_before_a_decision_sends_nothing_twice(hurried: Running):
+    lead = await hurried.enrol()
+    await sent(hurried, 2)
+    first_run = (await lead.journey.describe()).run_id
+    await reset(lead, decision=2)
+
+    async def moved_on() -> bool:
+        description = await lead.journey.describe()
+        return description.run_id != first_run and len(hurried.mail.sent) >= 4
+
+    await eventually(moved_on, "the reset journey never went on")
+    assert len(hurried.mail.keys) == len(set(hurried.mail.keys))
+    assert len(hurried.assets) == len(set(hurried.assets))
+    await lead.command(CommandKind.END)
+    assert (await lead.journey.result()).ending is Ending.OPERATOR
+    revisions = await hurried.database.pool.fetchval("select max(revision) from decision where lead_id = $1", lead.id)
+    assert revisions > 1, "what was decided before the reset stays readable"
+
+
+async def test_a_lost_workflow_is_brought_back_from_its_last_decision(hurried: Running):
+    lead = await hurried.enrol()
+    await sent(hurried, 1)
+    before = await lead.state()
+    await lead.journey.terminate("lost")
+    await lead.does("page", "/blog/one")
+    after = await lead.state()
+    assert after.number > before.number
+    await sent(hurried, 3)
+    assert len(hurried.mail.keys) == len(set(hurried.mail.keys))
+
+
+async def test_preparing_a_namespace_twice_keeps_what_an_operator_changed(hurried: Running):
+    client, settings = hurried.environment.client, hurried.parts.settings
+    await prepare_namespace(client, settings)
+    handle = client.get_schedule_handle(SCHEDULE)
+    await handle.pause(note="maintenance")
+    await prepare_namespace(client, settings.model_copy(update={"reconcile_interval": 7.0}))
+    schedule = (await handle.describe()).schedule
+    assert schedule.state.paused
+    assert schedule.spec.intervals[0].every == timedelta(seconds=7)
+    described = await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
+    assert described.config.workflow_execution_retention_ttl.seconds >= 90 * 86_400
+
+
+async def test_the_schedule_pushes_desired_state(hurried: Running):
+    lead = await hurried.enrol()
+    await prepare_namespace(
+        hurried.environment.client, hurried.parts.settings.model_copy(update={"reconcile_interval": 1.0})
+    )
+
+    async def pushed() -> bool:
+        return any(change.lead == lead.id for change in hurried.parts.crm.taken)  # type: ignore[attr-defined]  # QuietCrm
+
+    await eventually(pushed, "the CRM never heard of the lead")
+    runs = hurried.environment.client.list_workflows("WorkflowType = 'Reconcile' AND ExecutionStatus != 'Running'")
+    assert {execution.status async for execution in runs} <= {WorkflowExecutionStatus.COMPLETED}
+
+
+async def reset(lead: Lead, *, decision: int) -> None:
+    """Reset the journey to the workflow task in which the decision of that number was made."""
+    history = await lead.journey.fetch_history()
+    markers = [event for event in history.events if event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED]
+    task = markers[decision - 1].marker_recorded_event_attributes.workflow_task_completed_event_id
+    client = lead.running.environment.client
+    await client.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace=client.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=workflow_id(lead.id)),
+            reason="today's rules decide again",
+            workflow_task_finish_event_id=task,
+            request_id=f"reset-{lead.id}",
+        )
+    )
+    await asyncio.sleep(0)
