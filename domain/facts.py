@@ -53,7 +53,10 @@ class Behaviour(Fact):
 
 
 class TouchFact(Fact):
-    """One row of this lead's ledger, from any cycle. ``at`` is when it was sent, else when it was planned."""
+    """One row of this lead's ledger, from any cycle. ``at`` is when it was sent, else when it was planned.
+
+    ``number`` is the decision that planned it: beyond the journey's own number, that decision was taken back.
+    """
 
     key: str
     cycle: int
@@ -62,6 +65,8 @@ class TouchFact(Fact):
     channel: Channel
     status: TouchStatus
     at: datetime
+    note: str = ""
+    number: int = 0
 
 
 class AccountFacts(Fact):

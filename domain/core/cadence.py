@@ -36,7 +36,7 @@ def earliest(cadence: Cadence, facts: Facts, channel: Channel, due: datetime, wh
     """
     if channel not in DIRECT_CHANNELS:
         return Slot(due)
-    zone = zone_of(facts.lead.timezone, cadence.timezone)
+    zone = zone_of_lead(cadence, facts)
     at, held = due, {}
     for _ in range(_ROUNDS):
         pushed = _gap(cadence, facts, at, what) or _capped(cadence.caps, facts, channel, at, what)
@@ -48,6 +48,10 @@ def earliest(cadence: Cadence, facts: Facts, channel: Channel, due: datetime, wh
         held[pushed.rule] = pushed
         at = pushed.until or at
     return Slot(at, tuple(held.values()))
+
+
+def zone_of_lead(cadence: Cadence, facts: Facts) -> ZoneInfo:
+    return zone_of(facts.lead.timezone, cadence.timezone)
 
 
 @lru_cache(maxsize=1024)
@@ -68,16 +72,18 @@ def next_open(cadence: Cadence, zone: ZoneInfo, at: datetime) -> datetime:
         if cadence.opens <= local.time() < cadence.closes:
             return at
         if local.time() < cadence.opens:
-            return _opening(local, zone, cadence.opens)
+            return _opening(local, zone, cadence.opens, at)
     for days in range(1, 8):
         day = local + timedelta(days=days)
         if _DAYS[day.weekday()] in cadence.days:
-            return _opening(day, zone, cadence.opens)
+            return _opening(day, zone, cadence.opens, at)
     raise AssertionError("a cadence has at least one day")
 
 
-def _opening(day: datetime, zone: ZoneInfo, opens: time) -> datetime:
-    return datetime.combine(day.date(), opens, zone).astimezone(UTC)
+def _opening(day: datetime, zone: ZoneInfo, opens: time, at: datetime) -> datetime:
+    """In the hour that comes twice a window may open twice: the opening meant is the one after ``at``."""
+    first = datetime.combine(day.date(), opens, zone)
+    return max(first.astimezone(UTC), first.replace(fold=1).astimezone(UTC)) if first < at else first.astimezone(UTC)
 
 
 def _gap(cadence: Cadence, facts: Facts, at: datetime, what: str) -> Rejected | None:

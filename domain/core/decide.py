@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from domain.core import (
+    ahead,
     endings,
     entry,
     forward,
@@ -111,6 +112,7 @@ def _next_wake(draft: Draft) -> Wake | None:
     handoff.next_step(draft)
     re_engagement.next_step(draft)
     draft.wake(draft.state.started + draft.rules.length_limit, "the journey's longest time is reached")
+    ahead.next_step(draft)
     first = min(draft.wakes, key=lambda wake: wake.at)
     if first.at <= draft.now:  # a limit that is past but held open, such as the length limit during a handoff
         later = [wake for wake in draft.wakes if wake.at > draft.now]

@@ -19,11 +19,11 @@ from domain.decision import (
     Suppress,
     Wake,
 )
-from domain.facts import Facts
+from domain.facts import Facts, TouchFact
 from domain.playbook.compiled import CompiledPlaybook
 from domain.playbook.hits import Hit
 from domain.state import JourneyState
-from domain.words import DIRECT_CHANNELS, BuyerStage, Channel, Ending, LeadStatus, Phase
+from domain.words import DIRECT_CHANNELS, REPLANNABLE, BuyerStage, Channel, Ending, LeadStatus, Phase, TouchStatus
 
 _DAY = timedelta(days=1)
 #: State that conditions can see: changing any of it changes what they say.
@@ -37,8 +37,8 @@ class Draft:
         self.playbook = playbook
         self.rules = playbook.document
         self.before = state
-        self.state = state
-        self.facts = facts
+        self.facts = _without_taken_back(state, facts)
+        self.state = state.model_copy(update={"anchor": _anchor(state, self.facts)})
         self.now = now
         self.hits: list[Hit] = playbook.matcher.hits(facts.behaviours)
         self.new: list[Hit] = [hit for hit in self.hits if hit.position > state.cursor]
@@ -57,6 +57,7 @@ class Draft:
         self._counts: dict[str, int] | None = None
         self._scores: Scores | None = None
         self._values: Any = None
+        self._later: dict[datetime, Any] = {}
 
     # --- what is known -------------------------------------------------------------------------------------------
 
@@ -84,6 +85,21 @@ class Draft:
         if self._values is None:
             self._score()
         return self.playbook.condition(condition).holds(self._values)
+
+    def will_hold(self, condition: str, at: datetime) -> bool:
+        """Whether a condition will be true at a later time if nothing but the number of days changes."""
+        if at not in self._later:
+            days_ago = {f"behaviour.{name}.days_ago": (at - last) // _DAY for name, last in self.last_times().items()}
+            known = self._attributes | (self._counts or {}) | days_ago | self._situation(self.scores, at)
+            self._later[at] = self.playbook.conditions.activation(known)
+        return self.playbook.condition(condition).holds(self._later[at])
+
+    def last_times(self) -> dict[str, datetime]:
+        """Named behaviour → when it last happened, of those that count."""
+        last: dict[str, datetime] = {}
+        for hit in self.counted:
+            last[hit.name] = max(hit.at, last.get(hit.name, hit.at))
+        return last
 
     # --- what is concluded ---------------------------------------------------------------------------------------
 
@@ -117,6 +133,7 @@ class Draft:
     def end(self, ending: Ending, reason: str = "", status: LeadStatus | None = None) -> None:
         """End the journey: nothing further leaves, what is on its way to the lead is called back."""
         self.call_back()
+        self._withdraw_handoff(ending)
         self.enter(Phase.ENDED)
         self.change(ending=ending, ending_reason=reason, handoff=None, resume_at=None, paused_since=None)
         if status is not None:
@@ -128,8 +145,9 @@ class Draft:
 
     def call_back(self) -> None:
         """Withdraw touches that are on their way to the lead, and forget those that wait."""
-        direct = {touch.key for touch in self.facts.touches if touch.channel in DIRECT_CHANNELS}
-        self.withdraw += [key for key in self.state.in_flight if key in direct]
+        own = [t for t in self.facts.touches if t.channel in DIRECT_CHANNELS and t.cycle == self.state.cycle]
+        running = set(self.state.in_flight)
+        self.withdraw += [t.key for t in own if t.key in running or t.status is TouchStatus.PLANNED]
         self.send = [touch for touch in self.send if touch.channel not in DIRECT_CHANNELS]
         for pending in self.state.pending:
             self.reject(pending.step, "something more important happened", "pre_empted")
@@ -137,11 +155,25 @@ class Draft:
 
     def touch(self, step: str, channel: Channel, *, asset: str = "", note: str = "", occurrence: int = 1) -> SendTouch:
         """Send one touch now, under the key that the ledger knows it by."""
-        base = f"{self.state.lead}/{self.state.cycle}/{self.state.epoch}/{step}"
-        key = base if occurrence == 1 else f"{base}/{occurrence}"
+        key = self.key(step, occurrence)
         command = SendTouch(key=key, channel=channel, step=step, asset=asset, note=note)
         self.send.append(command)
         return command
+
+    def key(self, step: str, occurrence: int = 1) -> str:
+        base = f"{self.state.lead}/{self.state.cycle}/{self.state.epoch}/{step}"
+        return base if occurrence == 1 else f"{base}/{occurrence}"
+
+    def _withdraw_handoff(self, ending: Ending) -> None:
+        """Nobody is asked any more: one that is open is withdrawn, one that this decision opened never leaves."""
+        handoff = self.state.handoff
+        if handoff is None:
+            return
+        if self.open_handoff is not None and self.open_handoff.id == handoff.id:
+            self.open_handoff = None
+            self.send = [touch for touch in self.send if touch.step != "handoff"]
+        elif self.resolve_handoff is None or self.resolve_handoff.id != handoff.id:
+            self.resolve_handoff = ResolveHandoff(id=handoff.id, outcome="withdrawn", reason=ending.value)
 
     # --- evaluation ----------------------------------------------------------------------------------------------
 
@@ -151,10 +183,10 @@ class Draft:
             self._counts = counts = self.playbook.counts(counted, self.now)
             started = self.state.started if self.state.intent_since is None else None
             self._scores = scoring.scores(self.playbook, lead, counted, started=started, now=self.now, counts=counts)
-        known = self._attributes | self._counts | self._situation(self._scores)
+        known = self._attributes | self._counts | self._situation(self._scores, self.now)
         self._values = self.playbook.conditions.activation(known)
 
-    def _situation(self, scores: Scores) -> dict[str, Any]:
+    def _situation(self, scores: Scores, now: datetime) -> dict[str, Any]:
         state = self.state
         reached = [t for t in self.facts.touches if t.cycle == state.cycle and t.status == "sent"]
         return {
@@ -164,7 +196,28 @@ class Draft:
             "stage": state.stage.value,
             "segment": state.segment,
             "touches.sent": sum(touch.channel in DIRECT_CHANNELS for touch in reached),
-            "days.in_stage": (self.now - state.stage_since) // _DAY,
-            "days.in_journey": (self.now - state.started) // _DAY,
-            "days.quiet": (self.now - self.quiet_since) // _DAY,
+            "days.in_stage": (now - state.stage_since) // _DAY,
+            "days.in_journey": (now - state.started) // _DAY,
+            "days.quiet": max((now - self.quiet_since) // _DAY, 0),
         }
+
+
+def _taken_back(state: JourneyState, touch: TouchFact) -> bool:
+    """Planned by a decision that is being made again: after a reset, or when the first attempt's answer was lost."""
+    return touch.cycle == state.cycle and touch.number > state.number
+
+
+def _without_taken_back(state: JourneyState, facts: Facts) -> Facts:
+    """What such a decision planned and nobody began counts for nothing: this decision plans it again, or does not."""
+    kept = tuple(t for t in facts.touches if t.status is not TouchStatus.PLANNED or not _taken_back(state, t))
+    return facts if len(kept) == len(facts.touches) else facts.model_copy(update={"touches": kept})
+
+
+def _anchor(state: JourneyState, facts: Facts) -> datetime:
+    """The next gap counts from the last touch, even when the decision that planned that touch was taken back."""
+    left = [
+        touch.at
+        for touch in facts.touches
+        if touch.channel in DIRECT_CHANNELS and touch.status not in REPLANNABLE and _taken_back(state, touch)
+    ]
+    return max([state.anchor, *left])

@@ -23,11 +23,27 @@ def consider(draft: Draft) -> None:
         return
     for rule in draft.rules.handoff.rules:
         if draft.holds(rule.when):
-            if draft.state.paused_since is not None:
+            if _just_answered(draft):
+                _ask_later(draft)
+            elif draft.state.paused_since is not None:
                 draft.reject("handoff", "the journey is paused", "paused")
             else:
                 give(draft, rule.label, rule.id)
             return
+
+
+def _ask_later(draft: Draft) -> None:
+    until = (draft.state.intent_since or draft.now) + draft.rules.handoff.recycle.cool_down
+    draft.reject("handoff", "sales has just answered, and nothing happened since", "answered", until)
+    draft.wake(until, "sales may be asked again")
+
+
+def _just_answered(draft: Draft) -> bool:
+    """Sales said no, or nothing, less than a cool-down ago, and the lead did nothing that would change the answer."""
+    since = draft.state.intent_since
+    if since is None or draft.now >= since + draft.rules.handoff.recycle.cool_down:
+        return False
+    return not any(hit.match.meaningful for hit in draft.counted)
 
 
 def give(draft: Draft, reason: str, rule: str, phase: Phase = Phase.HANDOFF) -> None:
@@ -51,7 +67,7 @@ def answered(draft: Draft) -> None:
         handoff = draft.state.handoff
         if handoff is None:
             return
-        fresh = behaviour.kind == "crm" and behaviour.position > draft.before.cursor
+        fresh = behaviour.kind == "crm" and behaviour.trusted and behaviour.position > draft.before.cursor
         if fresh and behaviour.properties.get("handoff") == handoff.id:
             if behaviour.name == "sales_accepted":
                 accept(draft)
@@ -138,6 +154,7 @@ def _cool_down(draft: Draft) -> None:
         draft.because("cool_down_over", "the cool-down is over: nurture goes on past what was already seen")
         draft.enter(Phase.NURTURE)
         draft.change(resume_at=None)
+        draft.skip_wait = False  # one command skips one wait
 
 
 def _open(draft: Draft, what: str) -> HandoffState | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from domain.core import handoff
 from domain.core.draft import Draft
-from domain.core.phases import TRANSITIONS
+from domain.core.phases import TRANSITIONS, WITH_SALES
 from domain.facts import OperatorCommand
 from domain.words import BuyerStage, CommandKind, DisqualifyReason, Ending, LeadStatus, Phase
 
@@ -25,17 +25,20 @@ def _pause(draft: Draft, _: OperatorCommand) -> None:
 
 
 def _resume(draft: Draft, _: OperatorCommand) -> None:
-    """Go on where it stopped: every gap that was running is longer by the time of the pause."""
+    """Go on where it stopped: every gap that was running is longer by the part of it that was paused."""
     paused = draft.state.paused_since
     if paused is None:
         draft.reject("resume", "the journey is not paused", "not_paused")
     else:
-        shift = draft.now - paused
-        since = draft.state.phase_since + shift
-        draft.change(paused_since=None, anchor=draft.state.anchor + shift, phase_since=since)
+        state, now = draft.state, draft.now
+        anchor, since = (at + (now - max(at, paused)) for at in (state.anchor, state.phase_since))
+        draft.change(paused_since=None, anchor=anchor, phase_since=since)
 
 
 def _skip_wait(draft: Draft, _: OperatorCommand) -> None:
+    if draft.state.phase in WITH_SALES:
+        draft.reject("skip_wait", "sales has the lead: there is no wait to skip", "phase")
+        return
     draft.skip_wait = True
     pending = tuple(touch.model_copy(update={"due": draft.now}) for touch in draft.state.pending)
     draft.change(pending=pending)

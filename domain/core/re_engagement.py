@@ -7,14 +7,13 @@ from domain.words import Ending, LeadStatus, Phase
 
 def run(draft: Draft) -> None:
     """Begin re-engagement, notice that someone is back, or sunset. A paused journey's silence does not count."""
-    if draft.state.paused_since is not None:
-        return
-    if draft.state.phase is Phase.NURTURE:
-        _begin(draft)
-    elif draft.state.phase is Phase.RE_ENGAGEMENT:
+    paused = draft.state.paused_since is not None
+    if draft.state.phase is Phase.RE_ENGAGEMENT:
         _back(draft)
-        if draft.state.phase is Phase.RE_ENGAGEMENT:
+        if draft.state.phase is Phase.RE_ENGAGEMENT and not paused:
             _sunset(draft)
+    elif draft.state.phase is Phase.NURTURE and not paused:
+        _begin(draft)
 
 
 def next_step(draft: Draft) -> None:
@@ -37,7 +36,9 @@ def _begin(draft: Draft) -> None:
 
 
 def _back(draft: Draft) -> None:
-    back = [hit for hit in draft.new if hit.match.meaningful and hit.at >= draft.state.phase_since]
+    """What came late counts too: had it been known, the silence would not have been one."""
+    silence = draft.state.phase_since - draft.rules.re_engagement.after
+    back = [hit for hit in draft.new if hit.match.meaningful and hit.at >= silence]
     if back:
         draft.because("re_engaged", f"is back: {back[-1].match.label}", behaviour=back[-1].name)
         draft.enter(Phase.NURTURE)

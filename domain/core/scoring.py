@@ -16,6 +16,9 @@ from domain.playbook.conditions import ABSENT
 from domain.playbook.hits import Hit
 from domain.playbook.models import Intent
 
+#: Conditions count with 64 bits; a number beyond is a mistake of whoever wrote it, and also beyond floats' precision.
+_LARGEST = 2**53
+
 
 def entry_scores(playbook: CompiledPlaybook, facts: Facts, now: datetime) -> Scores:
     """The scores a lead would enter with at ``now``."""
@@ -111,6 +114,10 @@ def _typed(value: Any, kind: str) -> Any:
     """The value as the declared type, or None: a profile may hold what another system wrote there."""
     if value is None or value == "":
         return None
+    if isinstance(value, int | float) and not isinstance(value, bool) and not -_LARGEST <= value <= _LARGEST:
+        return None
+    if kind == "list" and isinstance(value, list):
+        return [item for item in value if isinstance(item, str)]
     if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     if kind == "int" and isinstance(value, float) and value.is_integer():

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from domain.core import cadence
 from domain.core.draft import Draft
 from domain.core.phases import NURTURING
-from domain.core.triggers import occurrence
+from domain.core.triggers import occurrence, step_of
 from domain.decision import SendTouch
 from domain.facts import TouchFact
 from domain.playbook.models import Touch
@@ -19,9 +19,12 @@ from domain.words import DIRECT_CHANNELS, REPLANNABLE, Channel, Phase, TouchStat
 
 #: A refused claim is not tried again at once: what refused it may be something the core cannot see.
 _AFTER_REFUSAL = timedelta(hours=1)
+#: A trigger's touch that was refused is tried again for so long; later it would answer nothing any more.
+_TRY_AGAIN = timedelta(days=7)
 #: A touch still on its way holds the next one back; look again after this time.
 _WHILE_IN_FLIGHT = timedelta(hours=1)
 _MOST_AT_ONCE = 5
+_OPEN = frozenset({TouchStatus.PLANNED, TouchStatus.CLAIMED})
 
 
 def plan(draft: Draft) -> None:
@@ -32,9 +35,11 @@ def plan(draft: Draft) -> None:
     if draft.state.paused_since is not None:
         draft.reject("touches", "the journey is paused", "paused")
         return
+    _try_again(draft)
     for _ in range(_MOST_AT_ONCE):
         if not (_pending(draft) or _scheduled(draft)):
             return
+    draft.wake(draft.now + _WHILE_IN_FLIGHT, f"{_MOST_AT_ONCE} touches at once are enough: the rest is due")
 
 
 def next_step(draft: Draft) -> Touch | None:
@@ -47,7 +52,7 @@ def _pending(draft: Draft) -> bool:
     if not draft.state.pending:
         return False
     pending = min(draft.state.pending, key=lambda touch: touch.due)
-    why = _impossible(draft, pending.channel, pending.asset)
+    why = _given_up(draft, pending) or _impossible(draft, pending.channel, pending.asset)
     if why:
         draft.reject(pending.step, why, "already_sent" if "already" in why else "channel")
         _forget(draft, pending)
@@ -75,7 +80,10 @@ def _scheduled(draft: Draft) -> bool:
         where = draft.state.stage if draft.state.phase is Phase.NURTURE else draft.state.phase
         draft.reject("next touch", f"no content left in {where.value.replace('_', ' ')}", "exhausted")
         return False
-    due = draft.now if draft.skip_wait else draft.state.anchor + step.gap
+    if draft.skip_wait:  # by moving the anchor, so that the wait stays skipped while the send window is closed
+        draft.skip_wait = False
+        draft.change(anchor=min(draft.state.anchor, draft.now - step.gap))
+    due = draft.state.anchor + step.gap
     if not _leaves(draft, step.id, step.channel, step.asset or "", due):
         return False
     draft.because(step.id, f"next in the track: {step.asset or step.id}", gap=str(step.gap))
@@ -134,6 +142,16 @@ def _possible(draft: Draft, step: Touch) -> bool:
     return step.when is None or draft.holds(step.when)
 
 
+def _given_up(draft: Draft, pending: PendingTouch) -> str:
+    """Why a touch that a trigger called for is not wanted any more, or "": the playbook may have changed meanwhile."""
+    trigger = draft.playbook.triggers.get(pending.trigger)
+    if trigger is None or trigger.touch is None:
+        return f"the playbook no longer sends anything for {pending.trigger}"
+    if pending.asset and pending.asset not in draft.rules.assets:
+        return f"the playbook no longer has {pending.asset}"
+    return ""
+
+
 def _impossible(draft: Draft, channel: Channel, asset: str) -> str:
     """Why a touch can never leave for this lead as things are, or ""."""
     permission = draft.facts.permission
@@ -162,12 +180,52 @@ def _forget(draft: Draft, pending: PendingTouch) -> None:
 def _pick_up(draft: Draft) -> None:
     """Touches that an interrupted run left open: hand them to an activity again, or call them back."""
     sending = {touch.key for touch in draft.send} | set(draft.state.in_flight)
-    open_statuses = (TouchStatus.PLANNED, TouchStatus.CLAIMED)
     for touch in draft.facts.touches:
-        if touch.cycle == draft.state.cycle and touch.status in open_statuses and touch.key not in sending:
-            if touch.channel in DIRECT_CHANNELS and draft.state.phase not in NURTURING:
-                draft.withdraw.append(touch.key)
-            else:
-                draft.because("picked_up", f"{touch.step} was left open by an interrupted run: carried on")
-                again = SendTouch(key=touch.key, channel=touch.channel, step=touch.step, asset=touch.asset)
-                draft.send.append(again)
+        left_open = touch.cycle == draft.state.cycle and touch.status in _OPEN and touch.key not in sending
+        if left_open and (touch.channel not in DIRECT_CHANNELS or _may_go_on(draft, touch)):
+            _carry_on(draft, touch)
+
+
+def _may_go_on(draft: Draft, touch: TouchFact) -> bool:
+    """Whether a touch to the lead may leave after all; if it never may, it is called back."""
+    if draft.state.phase not in NURTURING or (touch.asset and touch.asset not in draft.rules.assets):
+        draft.withdraw.append(touch.key)
+        return False
+    if draft.state.paused_since is not None:
+        return False
+    opens = cadence.next_open(draft.rules.cadence, cadence.zone_of_lead(draft.rules.cadence, draft.facts), draft.now)
+    if opens > draft.now:
+        draft.reject(touch.asset or touch.step, "outside the send window", "window", opens)
+        draft.wake(opens, f"next touch: {touch.asset or touch.step}")
+        draft.next_touch_at = opens
+    return opens <= draft.now
+
+
+def _carry_on(draft: Draft, touch: TouchFact) -> None:
+    """It leaves now, so gaps and caps count it from now."""
+    draft.because("picked_up", f"{touch.step} was left open by an interrupted run: carried on")
+    draft.send.append(
+        SendTouch(key=touch.key, channel=touch.channel, step=touch.step, asset=touch.asset, note=touch.note)
+    )
+    others = tuple(known for known in draft.facts.touches if known.key != touch.key)
+    again = touch.model_copy(update={"at": draft.now})
+    draft.facts = draft.facts.model_copy(update={"touches": (*others, again)})
+
+
+def _try_again(draft: Draft) -> None:
+    """A trigger's touch that was refused at the last moment (a colleague's filled the cap) waits again."""
+    state = draft.state
+    waiting = {pending.step for pending in state.pending}
+    since = max(state.phase_since, draft.now - _TRY_AGAIN)
+    for trigger in draft.rules.triggers:
+        step = step_of(trigger.id)
+        own = [touch for touch in draft.facts.touches if touch.step == step and touch.cycle == state.cycle]
+        last = max(own, key=lambda touch: touch.at, default=None)
+        if trigger.touch is None or step in waiting or last is None or last.status is not TouchStatus.REFUSED:
+            continue
+        if last.at >= since:
+            again = PendingTouch(
+                step=step, trigger=trigger.id, channel=last.channel, asset=last.asset, due=last.at + _AFTER_REFUSAL
+            )
+            if not (_given_up(draft, again) or _impossible(draft, again.channel, again.asset)):
+                draft.change(pending=(*draft.state.pending, again))

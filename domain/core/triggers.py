@@ -1,6 +1,7 @@
 """Behaviour that interrupts: a touch in place of the next generic one, an alert, a stage move, audiences (C10, C11)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import count
 
 from domain.core import stages
 from domain.core.cadence import COUNTED
@@ -9,7 +10,10 @@ from domain.core.phases import NURTURING
 from domain.playbook.hits import Hit
 from domain.playbook.models import Trigger
 from domain.state import PendingTouch
-from domain.words import Channel
+from domain.words import REPLANNABLE, Channel
+
+#: What is read later than this after it happened interrupts nothing: nobody expects an answer any more.
+_STALE = timedelta(days=7)
 
 
 def fire(draft: Draft) -> None:
@@ -17,7 +21,7 @@ def fire(draft: Draft) -> None:
     for trigger in draft.rules.triggers:
         hits = [hit for hit in draft.new if hit.name == trigger.behaviour]
         if hits and (trigger.when is None or draft.holds(trigger.when)):
-            _fire(draft, trigger, hits[-1])
+            _fire(draft, trigger, max(hits, key=lambda hit: hit.at))
 
 
 def step_of(trigger_id: str) -> str:
@@ -28,7 +32,10 @@ def _fire(draft: Draft, trigger: Trigger, hit: Hit) -> None:
     if draft.state.phase not in NURTURING:
         draft.reject(trigger.id, f"no triggers in phase {draft.state.phase.value.replace('_', ' ')}", "phase")
         return
-    cooled = _cooled(draft, trigger)
+    if hit.at < draft.now - _STALE:
+        draft.reject(trigger.id, "it happened too long ago", "stale")
+        return
+    cooled = _cooled(draft, trigger, hit)
     if cooled is not None:
         draft.reject(trigger.id, "the same trigger fired not long ago", "cool_down", cooled)
         return
@@ -36,18 +43,25 @@ def _fire(draft: Draft, trigger: Trigger, hit: Hit) -> None:
     if trigger.stage is not None:
         stages.raise_to(draft, trigger.stage, trigger.id)
     _change_audiences(draft, trigger)
-    if trigger.alert:
+    step = step_of(trigger.id)
+    if trigger.alert and not _answered(draft, f"{step}-alert", hit):
         _alert(draft, trigger)
-    if trigger.touch is not None:
+    if trigger.touch is not None and not _answered(draft, step, hit):
         _wait_for_touch(draft, trigger, hit)
 
 
-def _cooled(draft: Draft, trigger: Trigger) -> datetime | None:
-    """When the trigger may fire again, or None when it may now."""
+def _answered(draft: Draft, step: str, hit: Hit) -> bool:
+    """Whether the ledger holds an answer to this very behaviour: it is read again after a reset."""
+    return any(t.step == step and t.at >= hit.at and t.status not in REPLANNABLE for t in draft.facts.touches)
+
+
+def _cooled(draft: Draft, trigger: Trigger, hit: Hit) -> datetime | None:
+    """When the trigger may fire again, or None when it may now. Answers to this behaviour itself do not count."""
     step = step_of(trigger.id)
     if any(pending.trigger == trigger.id for pending in draft.state.pending):
         return draft.now
-    fired = [t.at for t in draft.facts.touches if t.step in (step, f"{step}-alert") and t.status in COUNTED]
+    steps = (step, f"{step}-alert")
+    fired = [t.at for t in draft.facts.touches if t.step in steps and t.status in COUNTED and t.at < hit.at]
     again = max(fired) + trigger.cool_down if fired else None
     return again if again is not None and again > draft.now else None
 
@@ -65,9 +79,9 @@ def _alert(draft: Draft, trigger: Trigger) -> None:
 
 
 def occurrence(draft: Draft, step: str) -> int:
-    """Number of the next touch of a step that may repeat: one more than the ledger holds for this cycle."""
-    done = sum(t.step == step and t.cycle == draft.state.cycle and t.status in COUNTED for t in draft.facts.touches)
-    return done + 1
+    """Number of the next touch of a step that may repeat: the first whose key is free, or freed by a refusal."""
+    taken = {touch.key for touch in draft.facts.touches if touch.status not in REPLANNABLE}
+    return next(number for number in count(1) if draft.key(step, number) not in taken)
 
 
 def _wait_for_touch(draft: Draft, trigger: Trigger, hit: Hit) -> None:
