@@ -51,7 +51,6 @@ def too_large(limit: int) -> Problem:
         "body-too-large",
         f"The body is larger than {limit // 1024} KB, the most this route takes.",
         "Send less at a time: one event is at most 32 KB, a batch at most 500 KB and 2,500 events.",
-        headers={"Connection": "close"},
     )
 
 

@@ -31,6 +31,12 @@ DATABASE_AWAY: tuple[type[Exception], ...] = (
     asyncpg.CrashShutdownError,
     asyncpg.InsufficientResourcesError,
 )
+#: What PostgreSQL and its driver raise for text that can't be compared or stored, such as U+0000 in a path.
+UNSTORABLE: tuple[type[Exception], ...] = (
+    asyncpg.CharacterNotInRepertoireError,
+    asyncpg.UntranslatableCharacterError,
+    UnicodeError,
+)
 
 _REMEDIES = {
     401: "Send Authorization: Bearer KEY, with a key made by: tendril keys create NAME",
@@ -103,6 +109,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Refused, _on_refused)
     for fault in DATABASE_AWAY:
         app.add_exception_handler(fault, _on_database_away)
+    for fault in UNSTORABLE:
+        app.add_exception_handler(fault, _on_unstorable)
     app.add_exception_handler(asyncpg.UndefinedTableError, _on_no_tables)
     app.add_exception_handler(asyncpg.UndefinedColumnError, _on_no_tables)
     app.add_exception_handler(Exception, _on_unexpected)
@@ -142,6 +150,11 @@ async def _on_database_away(request: Request, fault: Exception) -> JSONResponse:
             headers={"Retry-After": str(DATABASE_RETRY_SECONDS)},
         ),
     )
+
+
+async def _on_unstorable(request: Request, _fault: Exception) -> JSONResponse:
+    detail = "The address holds text that nothing can be called, such as U+0000 or half a surrogate pair."
+    return render(request, Problem(422, "invalid-request", detail, "Correct the path and parameters.", errors=[]))
 
 
 async def _on_no_tables(request: Request, _fault: Exception) -> JSONResponse:

@@ -40,7 +40,7 @@ async def unsubscribe(
 
 
 def _owner(context: ApiContext, token: str) -> UnsubscribeToken | None:
-    links = UnsubscribeLinks(context.settings.public_url, [context.settings.secret.get_secret_value()])
+    links = UnsubscribeLinks(context.settings.public_url, context.settings.link_secrets)
     try:
         return links.verify(token)
     except Refused:
