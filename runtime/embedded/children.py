@@ -54,7 +54,7 @@ class Program:
     before: Callable[[], None] | None = None
     stop: signal.Signals = signal.SIGTERM
     user: str | None = None
-    patience: float = 60.0
+    patience: float = 120.0
     service: bool = False
 
 

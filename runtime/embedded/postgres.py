@@ -62,11 +62,16 @@ class EmbeddedPostgres:
             name="postgres",
             command=[str(_binary("postgres")), "-D", str(self._directory), *settings],
             healthy=self._answers,
-            before=self._forget_the_dead,
+            before=self._make_ready,
             stop=signal.SIGINT,  # "fast": clients are disconnected, nothing is lost
             user=self._user,
             service=True,
         )
+
+    def _make_ready(self) -> None:
+        """Before each start: permissions may have been tightened, and an earlier server may have been killed."""
+        self._make_reachable()
+        self._forget_the_dead()
 
     async def create_database(self) -> None:
         connection = await asyncpg.connect(self.url("postgres"))

@@ -1,13 +1,18 @@
 """The bundled sample as requests to the API."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pydantic import BaseModel
 
 from api.schemas.leads import LeadBody
 from api.schemas.tracking import PageEvent, TrackEvent
 from domain.words import CommandKind, RejectReason
+from runtime.embedded.datadir import DataDirectory
+from runtime.embedded.demo import Progress
 from runtime.embedded.script import acts, first_day, sellers_answers
 
-_SCHEMAS = {"/v1/leads": LeadBody, "/v1/page": PageEvent, "/v1/track": TrackEvent}
+_SCHEMAS: dict[str, type[BaseModel]] = {"/v1/leads": LeadBody, "/v1/page": PageEvent, "/v1/track": TrackEvent}
 
 
 def test_every_act_is_a_request_that_the_api_takes():
@@ -42,3 +47,12 @@ def test_the_script_begins_on_the_nearest_monday():
     monday = datetime(2026, 3, 2, 9, tzinfo=UTC)
     for days in (-3.4, -1, 0, 1, 3.4):
         assert first_day(monday + timedelta(days=days)) == monday
+
+
+def test_what_has_been_played_is_not_played_again_after_a_restart(tmp_path: Path):
+    now = datetime(2026, 3, 3, tzinfo=UTC)
+    progress = Progress.read(DataDirectory(tmp_path), now)
+    progress.add(0)
+    progress.add(2)
+    again = Progress.read(DataDirectory(tmp_path), now + timedelta(days=400))
+    assert (again.began, again.done) == (progress.began, {0, 2})

@@ -1,0 +1,79 @@
+"""Who may be asked after a crash: only the one that would know. A "never seen" from elsewhere would send twice."""
+
+import pytest
+
+from adapters.email.links import UnsubscribeLinks
+from adapters.email.smtp import SmtpEmail
+from adapters.webhook import SignedWebhook
+from domain.words import Channel
+from runtime.embedded.datadir import DataDirectory
+from runtime.embedded.plan import Options, environment, settle
+from runtime.settings import Settings
+from runtime.vendors import open_vendors
+from storage.database import Database
+from storage.playbooks import PgPlaybooks
+
+
+async def askable(database: Database, settings: Settings) -> dict[str, str]:
+    """Channel → where it can be asked; "" where it can't."""
+    async with open_vendors(settings, PgPlaybooks(database)) as vendors:
+        email = vendors.channels[Channel.EMAIL]
+        letters, alerts = vendors.channels[Channel.DIRECT_MAIL], vendors.channels[Channel.ALERT]
+        assert isinstance(email, SmtpEmail)
+        assert isinstance(letters, SignedWebhook)
+        assert isinstance(alerts, SignedWebhook)
+        return {
+            "email": email._server.lookup_url,
+            "direct_mail": str(letters._lookup or ""),
+            "alert": str(alerts._lookup or ""),
+        }
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch):
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"TENDRIL_{name.upper()}", raising=False)
+
+
+async def test_the_sandbox_can_be_asked(database: Database):
+    local = "http://127.0.0.1:8025"
+    assert await askable(database, Settings()) == {
+        "email": local,
+        "direct_mail": f"{local}/webhooks",
+        "alert": f"{local}/webhooks",
+    }
+
+
+async def test_a_real_vendor_is_never_asked_about_at_the_sandbox(database: Database):
+    real = Settings(smtp_host="smtp.vendor.example", direct_mail_url="https://letters.vendor.example/hook")
+    assert await askable(database, real) == {
+        "email": "",
+        "direct_mail": "",
+        "alert": "http://127.0.0.1:8025/webhooks",
+    }
+
+
+async def test_a_vendor_that_can_be_asked_is(database: Database):
+    vendor = Settings(smtp_host="smtp.vendor.example", smtp_lookup_url="https://smtp.vendor.example/log")
+    assert (await askable(database, vendor))["email"] == "https://smtp.vendor.example/log"
+
+
+@pytest.mark.parametrize(
+    ("given", "email"), [({}, "http://127.0.0.1:9125"), ({"smtp_host": "smtp.vendor.example"}, "")]
+)
+async def test_the_embedded_stacks_worker_asks_its_own_sandbox(
+    database: Database, given: dict[str, str], email: str, tmp_path, monkeypatch: pytest.MonkeyPatch
+):
+    settled = settle(Settings(inbox_port=9125, **given), Options(), DataDirectory(tmp_path), "postgresql://db.example/x")
+    for name, value in environment(settled).items():
+        monkeypatch.setenv(name, value)
+    lookup = "http://127.0.0.1:9125/webhooks"
+    assert await askable(database, Settings()) == {"email": email, "direct_mail": lookup, "alert": lookup}
+
+
+def test_links_signed_with_a_former_secret_still_work():
+    old = UnsubscribeLinks("https://nurture.example", Settings(secret="first").link_secrets)
+    rotated = Settings(secret="third", secret_previous="first, second")
+    assert rotated.link_secrets == ["first", "second", "third"]
+    token = old.token("ld_a", "ld_a/1/0/x")
+    assert UnsubscribeLinks("https://nurture.example", rotated.link_secrets).verify(token).lead == "ld_a"
