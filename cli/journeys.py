@@ -56,13 +56,13 @@ def list_(  # noqa: PLR0917 - every option of the command, each given by name
         ended=ended,
     )
 
-    async def read() -> tuple[list[dict[str, Any]], int]:
+    async def read() -> tuple[list[dict[str, Any]], int, str]:
         async with session() as here:
 
             async def page(cursor: str | None, size: int) -> tuple[list[dict[str, Any]], str | None, int]:
                 return await views.list_journeys(here.database, filters, cursor, size)
 
-            return await collect(page, None if everything else limit)
+            return *await collect(page, None if everything else limit), here.time_note
 
-    items, total = run(read())
-    listing(items, total, _COLUMNS, as_json=as_json, empty="There are no such journeys.")
+    items, total, note = run(read())
+    listing(items, total, _COLUMNS, as_json=as_json, empty="There are no such journeys.", note=note)

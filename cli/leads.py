@@ -47,17 +47,17 @@ def list_(
 ) -> None:
     """Leads, by id."""
 
-    async def read() -> tuple[list[Lead], int]:
+    async def read() -> tuple[list[Lead], int, str]:
         async with session() as here:
 
             async def page(cursor: str | None, size: int) -> tuple[list[Lead], str | None, int]:
                 return await leads.list_leads(here.database, search=search, cursor=cursor, limit=size)
 
-            return await collect(page, None if everything else limit)
+            return *await collect(page, None if everything else limit), here.time_note
 
-    found, total = run(read())
+    found, total, note = run(read())
     items = [lead.model_dump() for lead in found]
-    listing(items, total, _COLUMNS, as_json=as_json, empty="There are no such leads.")
+    listing(items, total, _COLUMNS, as_json=as_json, empty="There are no such leads.", note=note)
 
 
 @app.command()
@@ -79,17 +79,19 @@ def show(lead: Named, as_json: Json = False) -> None:
 
 @app.command(help=_EXPLAIN)
 def explain(lead: Named, as_json: Json = False) -> None:
-    async def read() -> tuple[Lead, dict[str, Any], Playbook]:
+    async def read() -> tuple[Lead, dict[str, Any], Playbook, str]:
         async with session() as here:
             found = await find(here.database, lead)
             view = await views.journey_view(here.database, found.id)
-            return found, view, await playbooks.read(here.database.pool, view["playbook_hash"])
+            return found, view, await playbooks.read(here.database.pool, view["playbook_hash"]), here.time_note
 
-    found, view, document = run(read())
+    found, view, document, time_note = run(read())
     if as_json:
         print_json({"lead": found.model_dump(), "who": who(found), **view})
     else:
         echo(story(found, view, document))
+        if time_note:
+            echo(f"\n{time_note}")
 
 
 async def find(database: Database, named: str) -> Lead:

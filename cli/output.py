@@ -25,9 +25,18 @@ def print_json(value: Any) -> None:
 
 
 def listing(
-    items: Sequence[Mapping[str, Any]], total: int, columns: Mapping[str, str], *, as_json: bool, empty: str
+    items: Sequence[Mapping[str, Any]],
+    total: int,
+    columns: Mapping[str, str],
+    *,
+    as_json: bool,
+    empty: str,
+    note: str = "",
 ) -> None:
-    """Items as ``{"total", "items"}`` or as a table of ``columns`` (key → heading). ``empty`` is said when none are."""
+    """Items as ``{"total", "items"}`` or as a table of ``columns`` (key → heading).
+
+    ``empty`` is said when there are none, ``note`` beside a table.
+    """
     if as_json:
         print_json({"total": total, "items": items})
     elif not items:
@@ -36,6 +45,8 @@ def listing(
         _table(items, columns)
         if total > len(items):
             echo(f"{len(items):,} of {total:,}. --limit and --all show more.")
+        if note:
+            say(note)
 
 
 def _table(items: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> None:

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from cli.settings import read_settings
+from domain.clock import ScaledClock
 from domain.errors import Refused
-from domain.ports import Clock
 from runtime.embedded.where import located
 from storage import deployment
 from storage.database import Database
@@ -35,12 +35,19 @@ class Session:
     """The database and the deployment's clock."""
 
     database: Database
-    clock: Clock
+    clock: ScaledClock
 
     @property
     def now(self) -> datetime:
         """Deployment time."""
         return self.clock.from_real(datetime.now(UTC))
+
+    @property
+    def time_note(self) -> str:
+        """What must be said beside times when the clock is not the real one; "" when it is."""
+        if self.clock == ScaledClock():
+            return ""
+        return f"Times are the deployment's: now {self.now:%Y-%m-%d %H:%M} UTC, {self.clock.scale:g} times real time."
 
 
 @asynccontextmanager

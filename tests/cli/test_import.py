@@ -88,7 +88,7 @@ async def test_a_killed_import_goes_on_and_doubles_nobody(tendril: Terminal, dat
     rows = [person(number) if number % 100 else person(number, Mail="broken") for number in range(1, 3001)]
     file = write(tendril.directory / "leads.csv", rows)
     words = ("leads", "import", file, *MAP, "--json")
-    process = tendril.start(*words, "--rate", "400/s")
+    process = tendril.start(*words, "--rate", "200/s")
     deadline = time.monotonic() + _DEADLINE
     while await count(database, "journey") == 0:
         assert time.monotonic() < deadline, "no batch was committed"

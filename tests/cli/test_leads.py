@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.facts import FieldValue
-from storage import permission
+from storage import deployment, permission
 from storage.database import Database
 from storage.inbox import NewBehaviour, accept
 from storage.leads import LeadInput, upsert
@@ -137,3 +137,12 @@ async def test_an_unknown_lead_is_one_line_with_a_remedy(tendril: Terminal):
     answer = await tendril("leads", "explain", "ld_nobody", code=1)
 
     assert answer.err == "tendril: There is no lead ld_nobody. `tendril leads list --search TEXT` finds leads.\n"
+
+
+async def test_a_scaled_clock_is_named_beside_times(tendril: Terminal, database: Database):
+    lead = await enrolled(database, 1)
+    await deployment.set_clock(database, 86400, datetime.now(UTC))
+
+    assert "86400 times real time" in (await tendril("leads", "explain", lead)).out
+    assert "86400 times real time" in (await tendril("journeys", "list")).err
+    assert "86400 times real time" in (await tendril("leads", "list")).err
