@@ -66,6 +66,10 @@ class Settings(BaseSettings):
     webhook_secret: SecretStr = Field(
         SecretStr("whsec_c2FuZGJveC1zYW5kYm94LXNhbmRib3g="), description="Standard Webhooks secret that signs both."
     )
+    webhook_lookup_url: str = Field(
+        "http://127.0.0.1:8025/webhooks",
+        description="Where a receiver on the same host can be asked after a crash what it took (`?id=` a webhook-id).",
+    )
 
     # API
     api_host: str = Field("127.0.0.1", description="Address the API listens on.")
@@ -74,6 +78,9 @@ class Settings(BaseSettings):
         "http://127.0.0.1:8000", description="Address of the API as leads reach it: unsubscribe links."
     )
     secret: SecretStr = Field(SecretStr("change-me"), description="Signs unsubscribe links.")
+    secret_previous: SecretStr = Field(
+        SecretStr(""), description="Former secrets, oldest first, with commas between: links they signed still work."
+    )
     demo: bool = Field(False, description="Show the console's pages to this machine without a key.")
     temporal_ui_url: str = Field(
         "http://127.0.0.1:8233", description="Address of the Temporal UI, for links from the console; empty for none."
@@ -93,6 +100,21 @@ class Settings(BaseSettings):
     # Logs
     log_format: Literal["console", "json"] = Field("console", description="Logs for people, or one JSON object a line.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+
+    @property
+    def link_secrets(self) -> list[str]:
+        """What unsubscribe links may be signed with; the last one signs new links."""
+        former = self.secret_previous.get_secret_value().split(",")
+        return [secret.strip() for secret in former if secret.strip()] + [self.secret.get_secret_value()]
+
+    @property
+    def mail_lookup_url(self) -> str:
+        """Where mail can be asked for; "" when it leaves by a server of which nobody said that it can be asked.
+
+        The default is the local inbox's, whose "never seen" about another server's mail would send it twice.
+        """
+        elsewhere = {"smtp_host", "smtp_port"} & self.model_fields_set
+        return "" if elsewhere and "smtp_lookup_url" not in self.model_fields_set else self.smtp_lookup_url
 
     @property
     def claim_lease(self) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from adapters.ads.linkedin import LinkedInAudiences, linkedin_client
 from adapters.crm.hubspot import HubSpotCrm, hubspot_client
@@ -34,9 +35,8 @@ async def open_vendors(settings: Settings, playbooks: Playbooks) -> AsyncIterato
             linkedin_client(settings.linkedin_base_url, settings.linkedin_token.get_secret_value())
         )
         email = _email(settings, playbooks)
-        secret = settings.webhook_secret.get_secret_value()
-        direct_mail = SignedWebhook("direct mail", settings.direct_mail_url, secret)
-        alerts = SignedWebhook("alerts", settings.alert_url, secret)
+        direct_mail = _webhook(settings, "direct mail", settings.direct_mail_url)
+        alerts = _webhook(settings, "alerts", settings.alert_url)
         for channel in (email, direct_mail, alerts):
             stack.push_async_callback(channel.close)
         crm = HubSpotCrm(hubspot)
@@ -56,7 +56,14 @@ def _email(settings: Settings, playbooks: Playbooks) -> SmtpEmail:
         security=settings.smtp_security,
         username=settings.smtp_username,
         password=settings.smtp_password.get_secret_value(),
-        lookup_url=settings.smtp_lookup_url,
+        lookup_url=settings.mail_lookup_url,
     )
-    links = UnsubscribeLinks(settings.public_url, [settings.secret.get_secret_value()])
+    links = UnsubscribeLinks(settings.public_url, settings.link_secrets)
     return SmtpEmail(server, PlaybookRenderer(playbooks), playbooks, links)
+
+
+def _webhook(settings: Settings, name: str, url: str) -> SignedWebhook:
+    """A receiver is asked what it took only on its own host: another's "never seen" would send a touch twice."""
+    lookup = settings.webhook_lookup_url
+    own = lookup and urlsplit(lookup).netloc == urlsplit(url).netloc
+    return SignedWebhook(name, url, settings.webhook_secret.get_secret_value(), lookup_url=lookup if own else "")

@@ -64,7 +64,9 @@ async def test_a_vendor_that_can_be_asked_is(database: Database):
 async def test_the_embedded_stacks_worker_asks_its_own_sandbox(
     database: Database, given: dict[str, str], email: str, tmp_path, monkeypatch: pytest.MonkeyPatch
 ):
-    settled = settle(Settings(inbox_port=9125, **given), Options(), DataDirectory(tmp_path), "postgresql://db.example/x")
+    settled = settle(
+        Settings(inbox_port=9125, **given), Options(), DataDirectory(tmp_path), "postgresql://db.example/x"
+    )
     for name, value in environment(settled).items():
         monkeypatch.setenv(name, value)
     lookup = "http://127.0.0.1:9125/webhooks"
