@@ -55,7 +55,6 @@ def settle(settings: Settings, options: Options, directory: DataDirectory, datab
         "direct_mail_url": f"{local}/webhooks/direct-mail",
         "alert_url": f"{local}/webhooks/alerts",
         "webhook_lookup_url": f"{local}/webhooks",
-        "webhook_lookup_url": f"{local}/webhooks",
         "temporal_ui_url": f"http://127.0.0.1:{settings.temporal_ui_port}" if owns_temporal(settings) else "",
         "worker_drain": 3.0,
         "demo": options.demo,

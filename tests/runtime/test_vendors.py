@@ -1,6 +1,9 @@
 """Who may be asked after a crash: only the one that would know. A "never seen" from elsewhere would send twice."""
 
+from typing import Any
+
 import pytest
+from pydantic import SecretStr
 
 from adapters.email.links import UnsubscribeLinks
 from adapters.email.smtp import SmtpEmail
@@ -62,7 +65,7 @@ async def test_a_vendor_that_can_be_asked_is(database: Database):
     ("given", "email"), [({}, "http://127.0.0.1:9125"), ({"smtp_host": "smtp.vendor.example"}, "")]
 )
 async def test_the_embedded_stacks_worker_asks_its_own_sandbox(
-    database: Database, given: dict[str, str], email: str, tmp_path, monkeypatch: pytest.MonkeyPatch
+    database: Database, given: dict[str, Any], email: str, tmp_path, monkeypatch: pytest.MonkeyPatch
 ):
     settled = settle(
         Settings(inbox_port=9125, **given), Options(), DataDirectory(tmp_path), "postgresql://db.example/x"
@@ -74,8 +77,8 @@ async def test_the_embedded_stacks_worker_asks_its_own_sandbox(
 
 
 def test_links_signed_with_a_former_secret_still_work():
-    old = UnsubscribeLinks("https://nurture.example", Settings(secret="first").link_secrets)
-    rotated = Settings(secret="third", secret_previous="first, second")
+    old = UnsubscribeLinks("https://nurture.example", Settings(secret=SecretStr("first")).link_secrets)
+    rotated = Settings(secret=SecretStr("third"), secret_previous=SecretStr("first, second"))
     assert rotated.link_secrets == ["first", "second", "third"]
     token = old.token("ld_a", "ld_a/1/0/x")
     assert UnsubscribeLinks("https://nurture.example", rotated.link_secrets).verify(token).lead == "ld_a"
