@@ -32,12 +32,9 @@ async def test_odd_ids_in_commands_are_answered_calmly(api: httpx.AsyncClient, o
         assert answer.status_code in {404, 422}, (path, answer.text)
 
 
-@pytest.mark.parametrize("key", ["", " ", "a b", "x" * 201, "\x7f", "é"])
-async def test_odd_idempotency_keys_are_named(api: httpx.AsyncClient, key: str):
-    bearer = api.headers["Authorization"].encode()
-    headers = [(b"Authorization", bearer), (b"Idempotency-Key", key.encode())]
-
-    answer = await api.post("/v1/leads/ld_any/commands/pause", headers=headers)
+@pytest.mark.parametrize("given", ["", " ", "a b", "x" * 201, "\x7f", "é"])
+async def test_odd_idempotency_keys_are_named(api: httpx.AsyncClient, given: str):
+    answer = await api.post("/v1/leads/ld_any/commands/pause", headers=[(b"Idempotency-Key", given.encode())])
 
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["in"] == "header"
