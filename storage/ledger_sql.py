@@ -1,5 +1,13 @@
 """The ledger's longer statements."""
 
+#: The brief of the handoff whose task this touch is, with the time (ISO 8601) by which sales must have answered.
+_BRIEF = """coalesce((
+        select h.brief || jsonb_build_object(
+            'sla_at', to_char(h.sla_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+        )
+        from handoff h where h.lead_id = t.lead_id and h.touch_key = t.key limit 1
+    ), '{}') as brief"""
+
 #: Takes the row, and the turn of everyone whose caps may count each other's touches: the account's, else the lead's.
 #: The turn must be taken before the statement that counts, which then sees what others committed.
 LOCK = """
@@ -11,9 +19,9 @@ from touch where key = $1 for update
 
 OUTBOUND = """
 select t.*, l.email, l.fields, l.owner, l.crm_id,
-    coalesce((select h.brief from handoff h where h.touch_key = t.key limit 1), '{}') as brief
+    /* brief */
 from touch t join lead l on l.id = t.lead_id where t.key = $1
-"""
+""".replace("/* brief */", _BRIEF)
 
 #: Refuses or claims. $5–$8 are the caps: per, channel, most, since. Parts are materialised, or PostgreSQL would plan
 #: the verdict once for each place that names it (60 ms of planning).
@@ -64,5 +72,5 @@ update touch t set
     attempts = attempts + case verdict.verdict when '' then 1 else 0 end
 from verdict where t.key = verdict.key
 returning t.*, verdict.email, verdict.fields, verdict.owner, verdict.crm_id,
-    coalesce((select h.brief from handoff h where h.touch_key = t.key limit 1), '{}') as brief
-"""
+    /* brief */
+""".replace("/* brief */", _BRIEF)

@@ -18,6 +18,8 @@ _TASKS = "/crm/v3/objects/tasks"
 #: HubSpot's own association "task to contact".
 _TASK_TO_CONTACT = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 204}
 _MAYBE_THERE = frozenset({400, 409})
+#: Part of the brief that is the task's due date.
+_DUE = "sla_at"
 _WITHOUT_DEADLINE = timedelta(days=1)
 
 
@@ -78,7 +80,7 @@ def _properties(touch: OutboundTouch, now: datetime) -> dict[str, str]:
 
 def _due(touch: OutboundTouch, now: datetime) -> str:
     """The end of the handoff's SLA where the brief holds it (ISO 8601), else a day from now."""
-    given = touch.brief.get("sla_at")
+    given = touch.brief.get(_DUE)
     return str(given) if given else (now + _WITHOUT_DEADLINE).isoformat()
 
 
@@ -89,9 +91,8 @@ def _subject(touch: OutboundTouch) -> str:
 def _body(touch: OutboundTouch) -> str:
     """The note and the brief as the little HTML that HubSpot's tasks show."""
     parts = [f"<p>{escape(touch.note)}</p>"] if touch.note and touch.note != touch.brief.get("why_now") else []
-    parts += [
-        f"<p><b>{escape(_label(name))}</b><br>{_shown(value)}</p>" for name, value in touch.brief.items() if value
-    ]
+    told = {name: value for name, value in touch.brief.items() if value and name != _DUE}
+    parts += [f"<p><b>{escape(_label(name))}</b><br>{_shown(value)}</p>" for name, value in told.items()]
     if touch.owner and not touch.owner.isdigit():
         parts.append(f"<p><b>Owner</b><br>{escape(touch.owner)}</p>")
     return "".join(parts)

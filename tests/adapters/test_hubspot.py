@@ -214,6 +214,14 @@ async def test_a_sellers_answer_is_read_back(sandbox, answer):
     assert await hubspot.feedback(handoffs) == [SalesFeedback(handoff="ld_a-1-1", outcome=outcome, reason=reason)]
 
 
+async def test_a_task_is_due_when_sales_must_have_answered(sandbox):
+    due = "2031-03-02T10:00:00Z"
+    receipt = await tasks(sandbox).send(touch(Channel.SDR_TASK, brief=BRIEF | {"sla_at": due}))
+    task = sandbox.app.state.store.state.records["tasks"][receipt.vendor_id].properties
+    assert task["hs_timestamp"] == due
+    assert "Sla at" not in task["hs_task_body"]
+
+
 async def test_tasks_that_are_gone_are_no_answer(sandbox):
     assert await crm(sandbox).feedback({f"ld_a-1-{number}": str(number) for number in range(250)}) == []
 

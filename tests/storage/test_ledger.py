@@ -84,7 +84,7 @@ async def test_the_sellers_task_carries_the_brief_and_needs_no_permission(
     await suppress(database, "ann@acme.example", "opted_out", "test", NOW)
     claim = await ledger.claim(keys[0], "a", NOW, 30)
     assert claim.touch is not None
-    assert claim.touch.brief == {"why": "asked"}
+    assert claim.touch.brief == {"why": "asked", "sla_at": "2026-03-02T10:00:00Z"}
 
 
 async def test_of_a_hundred_claims_at_once_one_is_granted(ledger: PgLedger, key: str):
