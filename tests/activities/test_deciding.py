@@ -1,0 +1,59 @@
+"""What ``decide`` makes of the core's conclusion: small, in real time, and only what changed."""
+
+from datetime import UTC, datetime, timedelta
+
+from activities.deciding import Deciding, cause
+from activities.messages import DecideInput, TouchOutcome, TouchResult
+from domain.clock import ScaledClock
+from domain.facts import OperatorCommand
+from domain.words import CommandKind
+from storage import playbooks
+from storage.journeys import PgJourneys
+from storage.playbooks import PgPlaybooks
+from tests.activities.conftest import START, Bench, run
+
+
+async def test_search_attributes_come_back_only_when_they_changed(bench: Bench):
+    first = await bench.decide(await bench.enrol(), START)
+    assert first.show["TendrilStatus"] == "nurture"
+    assert first.show["TendrilPlaybook"] == "minimal"
+    again = await bench.decide(first.state, START, shown=first.show, forward=first.forward or "")
+    assert (again.show, again.forward) == ({}, None)
+
+
+async def test_the_next_touch_is_a_search_attribute_and_is_unset_at_the_end(bench: Bench):
+    first = await bench.decide(await bench.enrol(), START)
+    assert first.show["TendrilNextTouch"] == "2030-01-04T09:00:00Z"
+    end = OperatorCommand(id="1", kind=CommandKind.END)
+    ended = await bench.decide(first.state, START, commands=(end,), shown=first.show)
+    assert ended.show["TendrilNextTouch"] == ""
+    assert ended.wake_at is None
+
+
+async def test_waits_are_in_real_time_and_never_a_moment_early(bench: Bench):
+    real = datetime(2026, 5, 1, tzinfo=UTC)
+    clock = ScaledClock(86400.0, real, START)
+    deciding = Deciding(PgJourneys(bench.database), PgPlaybooks(bench.database), clock)
+    result = await run(deciding.decide, DecideInput(state=await bench.enrol(), now=real), real)
+    assert result.wake_at - real == timedelta(seconds=3)
+    assert clock.from_real(result.wake_at) >= START + timedelta(days=3)
+
+
+async def test_a_follower_takes_up_the_newest_playbook(bench: Bench):
+    first = await bench.decide(await bench.enrol(), START)
+    newer = bench.playbook.model_copy(update={"title": "Second edition"})
+    newest = await playbooks.store(bench.database, newer, START, default=True)
+    assert (await bench.decide(first.state, START)).state.playbook == newest
+
+
+async def test_a_decision_says_what_caused_it(bench: Bench):
+    state = await bench.enrol()
+    asked = DecideInput(state=state, now=START)
+    refused = TouchOutcome(key="k", result=TouchResult.REFUSED)
+    pause = OperatorCommand(id="1", kind=CommandKind.PAUSE)
+    told = asked.model_copy(update={"wakes": ("/pricing",)})
+    assert cause(asked) == "enrolled"
+    assert cause(told) == "behaviour"
+    assert cause(told.model_copy(update={"outcomes": (refused,)})) == "touch refused"
+    assert cause(told.model_copy(update={"commands": (pause,)})) == "command: pause"
+    assert cause(asked.model_copy(update={"state": state.model_copy(update={"number": 4})})) == "timer"

@@ -1,0 +1,128 @@
+"""Desired state reaches vendors in their batches, and what failed stays to be pushed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities.reconciling import PUSH_AUDIENCES, PUSH_CRM, Reconciling
+from domain.clock import ScaledClock
+from domain.errors import OurFault, PartialFault, TransientFault
+from domain.facts import OperatorCommand
+from domain.ports import AudienceChange, CrmChange, SalesFeedback
+from domain.words import CommandKind
+from storage.inbox import PgInbox
+from storage.lists import PgLists
+from tests.activities.conftest import START, Bench
+from tests.workflows.running import QuietAudiences, QuietCrm
+
+
+@dataclass
+class PickyCrm(QuietCrm):
+    """Raises ``fault`` when it has one."""
+
+    fault: Exception | None = None
+
+    async def upsert(self, changes: Sequence[CrmChange]) -> dict[str, str]:
+        if self.fault:
+            raise self.fault
+        return await super().upsert(changes)
+
+
+@dataclass
+class PickyAudiences(QuietAudiences):
+    refused: frozenset[str] = frozenset()
+
+    async def push(self, audience: str, changes: Sequence[AudienceChange]) -> None:
+        taken = [change for change in changes if change.lead not in self.refused]
+        await super().push(audience, taken)
+        if len(taken) < len(changes):
+            raise PartialFault("some refused", vendor="ads", taken=frozenset(change.lead for change in taken))
+
+
+def reconciling(bench: Bench, crm: QuietCrm, audiences: QuietAudiences | None = None) -> Reconciling:
+    return Reconciling(
+        PgLists(bench.database), crm, audiences or QuietAudiences(), PgInbox(bench.database), ScaledClock()
+    )
+
+
+async def call(activity: Any) -> Any:
+    """Run an activity without arguments as a worker would."""
+    return await ActivityEnvironment().run(activity)
+
+
+async def test_crm_fields_are_pushed_once(bench: Bench):
+    state = await bench.enrol()
+    await bench.decide(state, START)
+    crm = PickyCrm()
+    work = reconciling(bench, crm)
+    assert PUSH_CRM in await call(work.outstanding)
+    assert await call(work.push_crm) == 1
+    assert crm.taken[0].lead == state.lead
+    assert PUSH_CRM not in await call(work.outstanding)
+    assert await bench.database.pool.fetchval("select crm_id from lead") == f"crm-{state.lead}"
+
+
+async def test_a_crm_that_is_down_leaves_everything_to_be_pushed(bench: Bench):
+    await bench.decide(await bench.enrol(), START)
+    crm = PickyCrm(fault=TransientFault("down", vendor="crm", status=503))
+    with pytest.raises(ApplicationError) as later:
+        await call(reconciling(bench, crm).push_crm)
+    assert not later.value.non_retryable
+    assert PUSH_CRM in await call(reconciling(bench, crm).outstanding)
+
+
+async def test_a_fault_of_ours_is_not_tried_again_in_the_same_run(bench: Bench):
+    await bench.decide(await bench.enrol(), START)
+    crm = PickyCrm(fault=OurFault("bad token", vendor="crm", status=401))
+    with pytest.raises(ApplicationError) as later:
+        await call(reconciling(bench, crm).push_crm)
+    assert later.value.non_retryable
+    assert later.value.message == "crm 401"
+
+
+async def test_members_that_were_taken_are_not_pushed_again(bench: Bench):
+    state = await bench.enrol()
+    await bench.decide(state, START)
+    names = ["high_intent", "nurture"]
+    rows = (
+        "insert into audience_member (audience, lead_id, desired, changed_at) select unnest($1::text[]), $2, true, $3"
+    )
+    await bench.database.pool.execute("delete from audience_member")
+    await bench.database.pool.execute(rows, names, state.lead, START)
+    audiences = PickyAudiences()
+    work = reconciling(bench, QuietCrm(), audiences)
+    assert await call(work.push_audiences) == 2
+    assert sorted(change.audience for change in audiences.pushed) == names
+    assert PUSH_AUDIENCES not in await call(work.outstanding)
+
+
+async def test_members_that_were_refused_stay_to_be_pushed(bench: Bench):
+    state = await bench.enrol()
+    await bench.decide(state, START)
+    await bench.database.pool.execute("delete from audience_member")
+    row = "insert into audience_member (audience, lead_id, desired, changed_at) values ('nurture', $1, true, $2)"
+    await bench.database.pool.execute(row, state.lead, START)
+    work = reconciling(bench, QuietCrm(), PickyAudiences(refused=frozenset({state.lead})))
+    with pytest.raises(ApplicationError):
+        await call(work.push_audiences)
+    assert PUSH_AUDIENCES in await call(work.outstanding)
+
+
+async def test_a_sellers_answer_becomes_behaviour(bench: Bench):
+    first = await bench.decide(await bench.enrol(), START)
+    given = OperatorCommand(id="1", kind=CommandKind.HAND_OFF)
+    second = await bench.decide(first.state, START, commands=(given,))
+    handoff = second.state.handoff
+    assert handoff is not None
+    task = "update touch set status = 'sent', vendor_id = 'task-1' where channel = 'sdr_task'"
+    await bench.database.pool.execute(task)
+    crm = QuietCrm(answers=[SalesFeedback(handoff=handoff.id, outcome="rejected", reason="timing")])
+    work = reconciling(bench, crm)
+    assert await call(work.read_feedback) == 1
+    assert await call(work.read_feedback) == 1, "said twice"
+    rows = await bench.database.pool.fetch("select name, properties from behaviour")
+    assert [(row["name"], row["properties"]["reason"]) for row in rows] == [("sales_rejected", "timing")]
