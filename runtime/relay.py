@@ -113,8 +113,8 @@ class Relay:
         except WorkflowAlreadyStartedError:
             # The lead's former run is closing, or this one has begun and not yet decided: soon it will be clear.
             delay = 1.0
-        except RPCError as error:
-            await self._note_trouble(error)
+        except (RPCError, RuntimeError) as error:  # RuntimeError: a lazy client that could not connect
+            self._note_trouble(error)
             delay = min(0.5 * 2 ** min(wake.attempts, 10), _MOST_BACKOFF)
         else:
             telemetry.WAKES.labels(how).inc()
@@ -221,9 +221,9 @@ class Relay:
                     _log.warning("journeys lagged behind their inbox and were woken", number=len(late))
             await asyncio.sleep(_LOOK_ROUND)
 
-    async def _note_trouble(self, error: RPCError) -> None:
+    def _note_trouble(self, error: Exception) -> None:
         if not self._backoff:
-            _log.warning("Temporal does not take wakes; they wait", error=error.message)
+            _log.warning("Temporal does not take wakes; they wait", error=str(error))
         self._backoff = min(max(self._backoff * 2, 0.25), _MOST_BACKOFF)
 
     async def _wait_out(self, what: str, error: BaseException) -> None:
