@@ -127,7 +127,8 @@ class _Attempt:
     async def _unreachable(self, fault: LeadFault) -> TouchOutcome:
         """The inbox hears of it first: if the rest is lost, the vendor says the same again and the inbox knows it."""
         reason = fault.code or "unreachable"
-        await self._parts.inbox.deliver(self._key, DeliveryKind.BOUNCED_HARD, self.now, reason)
+        bounce = DeliveryKind.BOUNCED_HARD if fault.for_good else DeliveryKind.BOUNCED_SOFT
+        await self._parts.inbox.deliver(self._key, bounce, self.now, reason)
         await self._parts.ledger.mark_failed(self._key, self.id, reason, self.now)
         return self._outcome(TouchResult.FAILED, reason)
 

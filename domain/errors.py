@@ -5,7 +5,7 @@ class          meaning                                what follows
 =============  =====================================  ====================================================
 TransientFault timeout, 429, 5xx, connection refused  retried with backoff for hours; ``retry_after`` honoured
 OurFault       bad key, malformed request, no scope   alert, hold, retried slowly: a person must mend it
-LeadFault      invalid address, hard bounce           becomes a delivery event; the journey decides
+LeadFault      invalid address, full mailbox          becomes a delivery event; the journey decides
 =============  =====================================  ====================================================
 
 ``NotSent`` on a fault says whether it is certain that nothing left: only then may a claim be released.
@@ -54,7 +54,13 @@ class OurFault(VendorFault):
 
 
 class LeadFault(VendorFault):
-    """The lead can't be reached this way (hard bounce, invalid address)."""
+    """The lead can't be reached this way: for good (no such address), or not now (a mailbox that is full)."""
+
+    def __init__(
+        self, message: str, *, vendor: str, status: int | None = None, code: str = "", for_good: bool = True
+    ) -> None:
+        super().__init__(message, vendor=vendor, status=status, code=code)
+        self.for_good = for_good
 
 
 class CannotTell(Exception):

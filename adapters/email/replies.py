@@ -6,6 +6,7 @@ where                      reply                                   fault
 anywhere                   4xx                                     TransientFault
 RCPT TO, or after DATA     5xx about the mailbox (x.1.y, x.2.y)     LeadFault
 RCPT TO                    550–554 without a policy code           LeadFault
+RCPT TO, or after DATA     mailbox full (x.2.2, or a bare 552)     LeadFault, not for good
 RCPT TO                    5xx of policy (x.7.y), "relay"          OurFault
 greeting, login, MAIL      any 5xx                                 OurFault
 after DATA                 any other 5xx: content, reputation      OurFault
@@ -46,7 +47,7 @@ def fault(step: Step, reply: int, text: str) -> VendorFault:
     if reply < _PERMANENT:
         return TransientFault(message, vendor="smtp", status=reply, code=code)
     if _means_the_lead(step, reply, enhanced, text):
-        return LeadFault(message, vendor="smtp", status=reply, code=code)
+        return LeadFault(message, vendor="smtp", status=reply, code=code, for_good=not _full(code))
     if step is Step.LOGIN:
         message += ": check the user and the password"
     return OurFault(message, vendor="smtp", status=reply, code=code)
@@ -66,6 +67,11 @@ def _means_the_lead(step: Step, reply: int, enhanced: str, text: str) -> bool:
         about_sender = enhanced.endswith((".1.7", ".1.8"))
         return not about_sender and any(part in enhanced[1:] for part in _MAILBOX_CLASSES) and not _relaying(text)
     return step is Step.RECIPIENT and reply in _MAILBOX_REPLIES and not _relaying(text)
+
+
+def _full(code: str) -> bool:
+    """A full mailbox may be emptied: the address is right, and stays one to write to."""
+    return code in ("5.2.2", "552")
 
 
 def _relaying(text: str) -> bool:

@@ -91,6 +91,15 @@ async def test_a_lead_that_cannot_be_reached_becomes_a_bounce_in_the_inbox(bench
     assert (row["kind"], row["name"], row["properties"]["touch"]) == ("delivery", "bounced_hard", touch.key)
 
 
+async def test_a_full_mailbox_fails_the_touch_and_forbids_nothing(bench: Bench):
+    touch = await bench.planned()
+    bench.mail.faults.append(LeadFault("mailbox full", vendor="esp", status=552, code="5.2.2", for_good=False))
+    assert (await bench.send(touch)).result is TouchResult.FAILED
+    assert await bench.status(touch) == "failed"
+    assert await bench.database.pool.fetchval("select name from behaviour") == "bounced_soft"
+    assert await bench.database.pool.fetchval("select count(*) from suppression") == 0
+
+
 async def test_a_vendor_that_never_answers_is_cut_off_with_its_claim_open(bench: Bench):
     touch = await bench.planned()
     with pytest.raises(ApplicationError, match="timeout"):

@@ -206,6 +206,15 @@ def test_a_reply_means_somebodys_fault(step, reply, text, expected):
     assert "ada" not in str(found)
 
 
+@pytest.mark.parametrize(
+    ("reply", "text", "for_good"), [(550, "5.1.1 unknown", True), (552, "5.2.2 mailbox full", False), (552, "", False)]
+)
+def test_a_full_mailbox_is_not_for_good(reply, text, for_good):
+    found = fault(Step.RECIPIENT, reply, text)
+    assert isinstance(found, LeadFault)
+    assert found.for_good == for_good
+
+
 def test_links_survive_a_new_secret_but_not_a_changed_letter():
     old = UnsubscribeLinks("https://nurture.example", ["first-secret"]).token("ld_a", "ld_a/1/0/x")
     assert LINKS.verify(old) == ("ld_a", "ld_a/1/0/x")
