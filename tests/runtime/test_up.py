@@ -1,4 +1,7 @@
-"""`tendril up`, whole: it comes up with the sample, mends itself, and stops without leaving anything behind."""
+"""`tendril up`, whole: it comes up with the sample, mends itself, and stops without leaving anything behind.
+
+One stack serves all tests of this file: they run in their order, in one process (``--dist loadfile``).
+"""
 
 import json
 import os
@@ -43,7 +46,7 @@ class Up:
 
     @property
     def running(self) -> dict[str, psutil.Process]:
-        assert self._process.poll() is None, "it ended:\n" + "".join(self.lines[-20:])
+        self.until((self.data / "run.json").exists, within=1)
         recorded = json.loads((self.data / "run.json").read_text())["children"]
         return {name: psutil.Process(pid) for name, (pid, _) in recorded.items()}
 
@@ -86,9 +89,6 @@ def up() -> Iterator[Up]:
         yield stack
         if stack._process.poll() is None:
             stack.stop(signal.SIGTERM, within=20)
-
-
-pytestmark = pytest.mark.xdist_group("up")
 
 
 def test_everything_comes_up_and_the_sample_enters(up: Up):
