@@ -1,9 +1,10 @@
 """Push desired state to the CRM and the ads vendor, and read sellers' answers back (DESIGN decision 5).
 
-Desired state is rows that stay dirty until the vendor has taken them, so any failure only means: later.
+Desired state is rows that stay dirty until the vendor has taken them, so any failure only means: later. A row that the
+vendor refuses for what it says is put off by itself, so that it holds nobody else up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -12,8 +13,8 @@ from operator import attrgetter
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from domain.errors import OurFault, PartialFault, VendorFault
-from domain.ports import AudienceChange, Audiences, Clock, Crm, DesiredLists, Inbox
+from domain.errors import OurFault, PartialFault, RecordsRefused, VendorFault
+from domain.ports import AudienceChange, Audiences, Clock, Crm, CrmChange, DesiredLists, Inbox
 
 PUSH_CRM = "push_crm"
 PUSH_AUDIENCES = "push_audiences"
@@ -45,21 +46,17 @@ class Reconciling:
 
     @activity.defn(name=PUSH_CRM)
     async def push_crm(self) -> int:
-        """Upsert dirty CRM records in the vendor's batches. A batch that makes no progress ends the run."""
-        taken = 0
+        """Upsert dirty CRM records in the vendor's batches. Fails at the end when some were refused."""
+        taken, refused = 0, 0
         for _ in range(_MOST_BATCHES):
             changes = await self.lists.dirty_crm(self.crm.batch_size)
             if not changes:
                 break
-            try:
-                ids = await self.crm.upsert(changes)
-            except VendorFault as fault:
-                raise _later(fault) from None
-            done = [change for change in changes if change.lead in ids]
-            await self.lists.crm_pushed(done, ids, self._now())
-            taken += len(done)
-            if not done:
-                break
+            ids = await self._upsert(changes)
+            taken += len(ids)
+            refused += len(changes) - len(ids)
+        if refused:
+            raise _refusal(f"the CRM refused {refused} records and took {taken}: crm_record.error says why")
         return taken
 
     @activity.defn(name=PUSH_AUDIENCES)
@@ -67,14 +64,20 @@ class Reconciling:
         """Add and remove audience members, audience by audience; one that fails does not keep the others back."""
         changes = await self.lists.dirty_audiences(self.audiences.batch_size * _MOST_BATCHES)
         by_audience = groupby(sorted(changes, key=attrgetter("audience")), key=attrgetter("audience"))
-        taken, faults = 0, []
+        taken, refused, faults = 0, 0, []
         for audience, rows in by_audience:
-            try:
-                taken += await self._push(audience, list(rows))
-            except VendorFault as fault:
-                faults.append(fault)
+            for batch in _batches(list(rows), self.audiences.batch_size):
+                try:
+                    pushed = await self._push(audience, batch)
+                except VendorFault as fault:
+                    faults.append(fault)
+                    break
+                taken += pushed
+                refused += len(batch) - pushed
         if faults:
             raise _later(faults[0])
+        if refused:
+            raise _refusal(f"{refused} members were refused, {taken} taken: audience_member.error says why")
         return taken
 
     @activity.defn(name=READ_FEEDBACK)
@@ -91,24 +94,50 @@ class Reconciling:
             await self.inbox.sales_answer(answer, self._now())
         return len(answers)
 
-    async def _push(self, audience: str, rows: Sequence[AudienceChange]) -> int:
-        size = self.audiences.batch_size
-        for start in range(0, len(rows), size):
-            batch = rows[start : start + size]
-            try:
-                await self.audiences.push(audience, batch)
-            except PartialFault as fault:
-                taken = [row for row in batch if row.lead in fault.taken]
-                await self.lists.audiences_pushed(taken, self._now())
-                raise
-            await self.lists.audiences_pushed(batch, self._now())
-        return len(rows)
+    async def _upsert(self, changes: Sequence[CrmChange]) -> dict[str, str]:
+        """Lead → vendor id for those taken; the others are put off."""
+        why = "refused by the CRM"
+        try:
+            ids = await self.crm.upsert(changes)
+        except RecordsRefused as fault:
+            ids, why = {}, _opaque(fault)
+        except VendorFault as fault:
+            raise _later(fault) from None
+        await self.lists.crm_pushed([change for change in changes if change.lead in ids], ids, self._now())
+        await self.lists.crm_refused([change for change in changes if change.lead not in ids], why)
+        return ids
+
+    async def _push(self, audience: str, batch: Sequence[AudienceChange]) -> int:
+        """How many were taken; the others are put off. Raises the fault when nothing is known of any."""
+        taken, why = frozenset(change.lead for change in batch), ""
+        try:
+            await self.audiences.push(audience, batch)
+        except PartialFault as fault:
+            taken, why = fault.taken, _opaque(fault)
+        except RecordsRefused as fault:
+            taken, why = frozenset(), _opaque(fault)
+        pushed = [change for change in batch if change.lead in taken]
+        await self.lists.audiences_pushed(pushed, self._now())
+        await self.lists.audiences_refused([change for change in batch if change.lead not in taken], why)
+        return len(pushed)
 
     def _now(self) -> datetime:
         return self.clock.from_real(activity.info().started_time)
 
 
+def _batches(rows: Sequence[AudienceChange], size: int) -> Iterator[Sequence[AudienceChange]]:
+    return (rows[start : start + size] for start in range(0, len(rows), size))
+
+
+def _opaque(fault: VendorFault) -> str:
+    return f"{fault.vendor} {fault.status or ''} {fault.code}".replace("  ", " ").strip()
+
+
+def _refusal(message: str) -> ApplicationError:
+    """What was refused comes again in its own time: the run fails only so that somebody sees it."""
+    return ApplicationError(message, type="RecordsRefused", non_retryable=True)
+
+
 def _later(fault: VendorFault) -> ApplicationError:
     """A fault of ours is not tried again in this run: the next one is soon enough."""
-    message = f"{fault.vendor} {fault.status or ''} {fault.code}".strip()
-    return ApplicationError(message, type=type(fault).__name__, non_retryable=isinstance(fault, OurFault))
+    return ApplicationError(_opaque(fault), type=type(fault).__name__, non_retryable=isinstance(fault, OurFault))

@@ -53,6 +53,10 @@ class OurFault(VendorFault):
     """Credentials, scopes or a malformed request: a person must mend it."""
 
 
+class RecordsRefused(OurFault):
+    """The vendor answered, and took none of these records for what they say; others may still be welcome."""
+
+
 class LeadFault(VendorFault):
     """The lead can't be reached this way: for good (no such address), or not now (a mailbox that is full)."""
 

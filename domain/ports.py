@@ -164,7 +164,10 @@ class Crm(Protocol):
     batch_size: int
 
     async def upsert(self, changes: Sequence[CrmChange]) -> dict[str, str]:
-        """Create or update; returns lead → vendor id for those taken. Raises a ``VendorFault`` when none were."""
+        """Create or update; returns lead → vendor id for those taken; the others were refused for what they say.
+
+        Raises ``RecordsRefused`` when all were, any other ``VendorFault`` when nothing is known of any.
+        """
         ...
 
     async def feedback(self, vendor_task_ids: dict[str, str]) -> list[SalesFeedback]:
@@ -184,7 +187,9 @@ class Audiences(Protocol):
     batch_size: int
 
     async def push(self, audience: str, changes: Sequence[AudienceChange]) -> None:
-        """Add and remove members. Raises a ``VendorFault``; a partial success raises after what was taken is known."""
+        """Add and remove members. Raises ``PartialFault`` or ``RecordsRefused`` when some or all were refused for what
+        they say, any other ``VendorFault`` when nothing is known of any.
+        """
         ...
 
 
@@ -195,9 +200,17 @@ class DesiredLists(Protocol):
 
     async def crm_pushed(self, changes: Sequence[CrmChange], ids: dict[str, str], now: datetime) -> None: ...
 
+    async def crm_refused(self, changes: Sequence[CrmChange], reason: str) -> None:
+        """The vendor won't have these as they are: they come again later, and later each time, or once they change."""
+        ...
+
     async def dirty_audiences(self, limit: int) -> list[AudienceChange]: ...
 
     async def audiences_pushed(self, changes: Sequence[AudienceChange], now: datetime) -> None: ...
+
+    async def audiences_refused(self, changes: Sequence[AudienceChange], reason: str) -> None:
+        """As ``crm_refused``."""
+        ...
 
     async def open_handoff_tasks(self, limit: int) -> dict[str, str]:
         """Open handoffs that have a vendor task: handoff id → vendor task id."""

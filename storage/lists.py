@@ -2,6 +2,9 @@
 
 Only leads with an address are given out: vendors know people by it. Rows are locked in the order of their keys, as
 decisions lock them.
+
+A row that the vendor refuses would be refused again: it is given out after 5 minutes, then 10, up to a day, or as soon
+as it changes. So one bad address neither fills every batch nor is forgotten.
 """
 
 from collections.abc import Sequence
@@ -14,6 +17,7 @@ _DIRTY_CRM = """
 select c.lead_id as lead, l.email, l.crm_id, c.desired as fields, c.version
 from crm_record c join lead l on l.id = c.lead_id
 where c.pushed_version < c.version and l.email is not null
+    and (c.refused_version < c.version or c.retry_real_at <= now())
 order by coalesce(c.pushed_at, c.changed_at), c.lead_id limit $1
 """
 _CRM_PUSHED = """
@@ -26,13 +30,15 @@ known as (
     update lead set crm_id = pushed.crm_id from pushed
     where lead.id = pushed.lead_id and pushed.crm_id <> '' and lead.crm_id <> pushed.crm_id
 )
-update crm_record c set pushed_version = greatest(c.pushed_version, pushed.version), pushed_at = $4, error = ''
+update crm_record c set pushed_version = greatest(c.pushed_version, pushed.version), pushed_at = $4, error = '',
+    refusals = 0, retry_real_at = null
 from pushed where c.lead_id = pushed.lead_id
 """
 _DIRTY_AUDIENCES = """
 select m.audience, m.lead_id as lead, l.email, m.desired as member, m.version
 from audience_member m join lead l on l.id = m.lead_id
 where m.pushed_version < m.version and l.email is not null
+    and (m.refused_version < m.version or m.retry_real_at <= now())
 order by m.audience, m.changed_at, m.lead_id limit $1
 """
 _AUDIENCES_PUSHED = """
@@ -42,9 +48,31 @@ with pushed as (
     join audience_member m using (audience, lead_id) order by m.lead_id, m.audience for update of m
 )
 update audience_member m set pushed_at = $5, error = '', member = pushed.member,
+    refusals = 0, retry_real_at = null,
     pushed_version = greatest(m.pushed_version, pushed.version)
 from pushed where m.audience = pushed.audience and m.lead_id = pushed.lead_id
 """
+_REFUSED = """
+    set error = $ERROR, refused_version = told.version, refusals = r.refusals + 1,
+    retry_real_at = now() + least(interval '5 minutes' * 2 ^ least(r.refusals, 20), interval '1 day')
+"""
+_CRM_REFUSED = """
+with told as (
+    select c.lead_id, told.version
+    from unnest($1::text[], $2::int[]) as told (lead_id, version)
+    join crm_record c on c.lead_id = told.lead_id order by c.lead_id for update of c
+)
+update crm_record r /* refused */ from told where r.lead_id = told.lead_id and r.pushed_version < told.version
+""".replace("/* refused */", _REFUSED.replace("$ERROR", "$3"))
+_AUDIENCES_REFUSED = """
+with told as (
+    select m.audience, m.lead_id, told.version
+    from unnest($1::text[], $2::text[], $3::int[]) as told (audience, lead_id, version)
+    join audience_member m using (audience, lead_id) order by m.lead_id, m.audience for update of m
+)
+update audience_member r /* refused */
+from told where r.audience = told.audience and r.lead_id = told.lead_id and r.pushed_version < told.version
+""".replace("/* refused */", _REFUSED.replace("$ERROR", "$4"))
 _OPEN_TASKS = """
 select h.id, t.vendor_id from handoff h join touch t on t.key = h.touch_key
 where h.status = 'open' and t.status = 'sent' and t.vendor_id <> '' order by h.opened_at, h.id limit $1
@@ -71,6 +99,11 @@ class PgLists:
             now,
         )
 
+    async def crm_refused(self, changes: Sequence[CrmChange], reason: str) -> None:
+        """``reason``: the vendor's, in opaque words."""
+        leads, versions = [change.lead for change in changes], [change.version for change in changes]
+        await self._db.pool.execute(_CRM_REFUSED, leads, versions, reason)
+
     async def dirty_audiences(self, limit: int) -> list[AudienceChange]:
         return [AudienceChange(**dict(row)) for row in await self._db.pool.fetch(_DIRTY_AUDIENCES, limit)]
 
@@ -82,6 +115,15 @@ class PgLists:
             [change.version for change in changes],
             [change.member for change in changes],
             now,
+        )
+
+    async def audiences_refused(self, changes: Sequence[AudienceChange], reason: str) -> None:
+        await self._db.pool.execute(
+            _AUDIENCES_REFUSED,
+            [change.audience for change in changes],
+            [change.lead for change in changes],
+            [change.version for change in changes],
+            reason,
         )
 
     async def open_handoff_tasks(self, limit: int) -> dict[str, str]:

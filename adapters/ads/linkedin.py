@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.http import VendorClient
-from domain.errors import OurFault, PartialFault, TransientFault
+from domain.errors import PartialFault, RecordsRefused, TransientFault
 from domain.ports import AudienceChange
 
 VENDOR = "linkedin"
@@ -51,7 +51,8 @@ class LinkedInAudiences:
     async def push(self, audience: str, changes: Sequence[AudienceChange]) -> None:
         """Add and remove members. A lead without an address can't be matched and counts as done.
 
-        Raises ``TransientFault`` when the segment was only just made, and ``PartialFault`` when some were refused.
+        Raises ``TransientFault`` when the segment was only just made, and ``PartialFault`` or ``RecordsRefused``
+        when some or all were refused.
         """
         segment = await self._segment(audience)
         matchable = [change for change in changes if change.email]
@@ -122,6 +123,6 @@ def _raise_unless_all_taken(
         return
     message = f"linkedin refused {len(refused)} of {len(asked)} members"
     if len(refused) == len(asked):
-        raise OurFault(message, vendor=VENDOR, code="elements")
+        raise RecordsRefused(message, vendor=VENDOR, code="elements")
     taken = frozenset(change.lead for change in changes) - refused
     raise PartialFault(message, vendor=VENDOR, code="elements", taken=taken)

@@ -11,7 +11,7 @@ import httpx
 
 from adapters.crm.hubspot_properties import LEAD_ID, OUTCOME, REJECT_REASON, Properties, properties
 from adapters.http import VendorClient
-from domain.errors import OurFault, VendorFault
+from domain.errors import OurFault, RecordsRefused
 from domain.ports import CrmChange, SalesFeedback
 
 VENDOR = "hubspot"
@@ -39,8 +39,8 @@ class HubSpotCrm:
     async def upsert(self, changes: Sequence[CrmChange]) -> dict[str, str]:
         """Create or update contacts; lead → contact id for those taken.
 
-        A contact that was deleted or merged away at HubSpot is found again by address. Raises a ``VendorFault`` when
-        none was taken.
+        A contact that was deleted or merged away at HubSpot is found again by address. Raises ``RecordsRefused`` when
+        none was taken, any other ``VendorFault`` when HubSpot did not answer for each.
         """
         writing = Writing(self._client)
         await self.properties.ensure("contacts", {name for change in changes for name in _properties(change)})
@@ -91,7 +91,7 @@ class Writing:
     def __init__(self, client: VendorClient) -> None:
         self._client = client
         self.taken: dict[str, str] = {}
-        self.refused: VendorFault | None = None
+        self.refused: RecordsRefused | None = None
 
     async def write(self, verb: str, changes: Sequence[CrmChange], id_property: str = "") -> None:
         """Write a batch. HubSpot refuses a whole batch for one bad record: halve it until the bad one stands alone."""
@@ -103,7 +103,7 @@ class Writing:
             if error.status not in _REFUSED_WHOLE:
                 raise
             if len(changes) == 1:
-                self.refused = error
+                self.refused = RecordsRefused(str(error), vendor=VENDOR, status=error.status, code=error.code)
                 return
             middle = len(changes) // 2
             await self.write(verb, changes[:middle], id_property)
@@ -111,7 +111,8 @@ class Writing:
             return
         self.taken |= outcome.taken
         if outcome.errors:
-            self.refused = OurFault(f"hubspot refused {outcome.errors} records of a batch", vendor=VENDOR, status=207)
+            message = f"hubspot refused {outcome.errors} records of a batch"
+            self.refused = RecordsRefused(message, vendor=VENDOR, status=207)
 
     async def _batch(self, verb: str, changes: Sequence[CrmChange], id_property: str) -> Outcome:
         inputs = [_input(change, id_property) for change in changes]

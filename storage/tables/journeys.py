@@ -121,7 +121,11 @@ class Handoff(SQLModel, table=True):
 
 
 class AudienceMember(SQLModel, table=True):
-    """Desired and acknowledged membership. ``version`` rises with each change of ``desired``."""
+    """Desired and acknowledged membership. ``version`` rises with each change of ``desired``.
+
+    What the vendor refused (``refused_version``, for ``refusals`` times in a row, with ``error``) is given out again
+    at ``retry_real_at``, or as soon as it changes.
+    """
 
     __tablename__ = "audience_member"
     __table_args__ = (Index("audience_dirty", "audience", postgresql_where=text("pushed_version < version")),)
@@ -134,10 +138,13 @@ class AudienceMember(SQLModel, table=True):
     changed_at: datetime = moment()
     pushed_at: datetime | None = moment(null=True)
     error: str = ""
+    refused_version: int = 0
+    refusals: int = 0
+    retry_real_at: datetime | None = moment(null=True)
 
 
 class CrmRecord(SQLModel, table=True):
-    """Desired CRM fields of a lead (C20). Dirty while ``pushed_version < version``."""
+    """Desired CRM fields of a lead (C20). Dirty while ``pushed_version < version``; refusals as for audiences."""
 
     __tablename__ = "crm_record"
     __table_args__ = (Index("crm_dirty", "lead_id", postgresql_where=text("pushed_version < version")),)
@@ -148,3 +155,6 @@ class CrmRecord(SQLModel, table=True):
     changed_at: datetime = moment()
     pushed_at: datetime | None = moment(null=True)
     error: str = ""
+    refused_version: int = 0
+    refusals: int = 0
+    retry_real_at: datetime | None = moment(null=True)

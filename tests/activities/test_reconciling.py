@@ -10,10 +10,11 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.reconciling import PUSH_AUDIENCES, PUSH_CRM, Reconciling
 from domain.clock import ScaledClock
-from domain.errors import OurFault, PartialFault, TransientFault
+from domain.errors import OurFault, PartialFault, RecordsRefused, TransientFault
 from domain.facts import OperatorCommand
 from domain.ports import AudienceChange, CrmChange, SalesFeedback
 from domain.words import CommandKind
+from storage import leads
 from storage.inbox import PgInbox
 from storage.lists import PgLists
 from tests.activities.conftest import START, Bench
@@ -100,16 +101,64 @@ async def test_members_that_were_taken_are_not_pushed_again(bench: Bench):
     assert PUSH_AUDIENCES not in await call(work.outstanding)
 
 
-async def test_members_that_were_refused_stay_to_be_pushed(bench: Bench):
+async def _enrol_with(bench: Bench, *audiences: str) -> str:
     state = await bench.enrol()
     await bench.decide(state, START)
     await bench.database.pool.execute("delete from audience_member")
+    row = "insert into audience_member (audience, lead_id, desired, changed_at) select unnest($1::text[]), $2, true, $3"
+    await bench.database.pool.execute(row, list(audiences), state.lead, START)
+    return state.lead
+
+
+async def _time_to_retry(bench: Bench, table: str) -> float:
+    """Minutes until a refused row comes again; puts it there."""
+    minutes: float = await bench.database.pool.fetchval(
+        f"select extract(epoch from retry_real_at - now())::float8 / 60 from {table}"  # noqa: S608 our own names
+    )
+    await bench.database.pool.execute(f"update {table} set retry_real_at = now()")  # noqa: S608 our own names
+    return minutes
+
+
+async def test_members_that_were_refused_come_again_later_and_later(bench: Bench):
+    lead = await _enrol_with(bench, "nurture")
+    work = reconciling(bench, QuietCrm(), PickyAudiences(refused=frozenset({lead})))
+    for minutes in (5, 10, 20):
+        assert PUSH_AUDIENCES in await call(work.outstanding)
+        with pytest.raises(ApplicationError, match="1 members were refused, 0 taken"):
+            await call(work.push_audiences)
+        assert PUSH_AUDIENCES not in await call(work.outstanding)
+        assert await _time_to_retry(bench, "audience_member") == pytest.approx(minutes, abs=0.5)
+    assert await call(reconciling(bench, QuietCrm()).push_audiences) == 1
+    assert PUSH_AUDIENCES not in await call(work.outstanding)
+
+
+async def test_one_refused_member_does_not_hold_the_others_up(bench: Bench):
+    lead = await _enrol_with(bench, "nurture")
+    other = (await leads.upsert(bench.database, leads.LeadInput(email="bea@acme.example"), START)).lead_id
     row = "insert into audience_member (audience, lead_id, desired, changed_at) values ('nurture', $1, true, $2)"
-    await bench.database.pool.execute(row, state.lead, START)
-    work = reconciling(bench, QuietCrm(), PickyAudiences(refused=frozenset({state.lead})))
-    with pytest.raises(ApplicationError):
-        await call(work.push_audiences)
-    assert PUSH_AUDIENCES in await call(work.outstanding)
+    await bench.database.pool.execute(row, other, START)
+    audiences = PickyAudiences(refused=frozenset({lead}))
+    with pytest.raises(ApplicationError, match="1 members were refused, 1 taken"):
+        await call(reconciling(bench, QuietCrm(), audiences).push_audiences)
+    assert [change.lead for change in audiences.pushed] == [other]
+    rows = await bench.database.pool.fetch("select lead_id, error, member from audience_member")
+    assert {row["lead_id"]: (row["error"], row["member"]) for row in rows} == {lead: ("ads", False), other: ("", True)}
+
+
+async def test_a_refused_record_is_put_off_until_it_changes(bench: Bench):
+    await bench.decide(await bench.enrol(), START)
+    refusal = RecordsRefused("no", vendor="crm", status=400, code="VALIDATION_ERROR")
+    crm = PickyCrm(fault=refusal)
+    work = reconciling(bench, crm)
+    with pytest.raises(ApplicationError, match="refused 1 records"):
+        await call(work.push_crm)
+    assert await bench.database.pool.fetchval("select error from crm_record") == "crm 400 VALIDATION_ERROR"
+    assert PUSH_CRM not in await call(work.outstanding)
+    await bench.database.pool.execute("update crm_record set version = version + 1")
+    assert PUSH_CRM in await call(work.outstanding)
+    crm.fault = None
+    assert await call(work.push_crm) == 1
+    assert await bench.database.pool.fetchval("select error from crm_record") == ""
 
 
 async def test_a_sellers_answer_becomes_behaviour(bench: Bench):
