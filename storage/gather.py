@@ -8,9 +8,11 @@ from domain.state import JourneyState
 from storage.database import Connection
 from storage.statement import Statement
 
-#: How far back behaviour is considered, and at most how much of it (newest first).
+#: How far back behaviour that was read before is considered, and at most how much of it (newest first).
 MEMORY = timedelta(days=180)
-MOST_BEHAVIOURS = 500
+MOST_READ = 500
+#: Most unread behaviour in one decision, oldest first: a flood is read in several, and the cursor passes over nothing.
+MOST_UNREAD = 2000
 #: How far back the account's other touches and its other leads' activity count.
 ACCOUNT_TOUCHES = timedelta(days=60)
 ACCOUNT_ACTIVITY = timedelta(days=30)
@@ -55,14 +57,25 @@ select json_build_object(
             'trusted', b.trusted
         ) order by b.position), '[]')
         from (
-            select * from behaviour b where b.lead_id = l.id and (b.occurred_at > :remembered or b.position > :cursor)
-            order by b.position desc limit :most
+            (
+                select * from behaviour b where b.lead_id = l.id and b.position <= :cursor
+                and b.occurred_at > :remembered order by b.position desc limit :most_read
+            )
+            union all
+            (
+                select * from behaviour b where b.lead_id = l.id and b.position > :cursor
+                order by b.position limit :most_unread
+            )
         ) as b
+    ),
+    'more_unread', l.inbox_position > :cursor + :most_unread and exists (
+        select from behaviour b where b.lead_id = l.id and b.position > :cursor
+        order by b.position offset :most_unread limit 1
     ),
     'touches', (
         select coalesce(json_agg(json_build_object(
             'key', t.key, 'cycle', t.cycle, 'step', t.step, 'asset', t.asset, 'channel', t.channel, 'status', t.status,
-            'at', coalesce(t.sent_at, t.planned_at)
+            'at', coalesce(t.sent_at, t.planned_at), 'note', t.note, 'number', t.decision_number
         ) order by coalesce(t.sent_at, t.planned_at), t.key), '[]') from touch t where t.lead_id = l.id
     ),
     'active_playbook', coalesce((
@@ -72,7 +85,8 @@ select json_build_object(
 from lead l left join account a on a.id = l.account_id where l.id = :lead
 """,
     cursor="bigint",
-    most="int",
+    most_read="int",
+    most_unread="int",
     now="timestamptz",
     remembered="timestamptz",
     touched="timestamptz",
@@ -83,7 +97,8 @@ from lead l left join account a on a.id = l.account_id where l.id = :lead
 async def gather(connection: Connection, state: JourneyState, now: datetime) -> Facts:
     """The facts as of ``now``. Raises ``NotFound``.
 
-    Behaviour that has not been considered yet is always among them, however old it is: the cursor must pass it.
+    Behaviour that has not been considered yet is always among them, however old it is, or ``more_unread`` says that the
+    rest follows: the cursor passes only what a decision has read.
     """
     values = {
         "lead": state.lead,
@@ -91,7 +106,8 @@ async def gather(connection: Connection, state: JourneyState, now: datetime) -> 
         "cursor": state.cursor,
         "now": now,
         "remembered": now - MEMORY,
-        "most": MOST_BEHAVIOURS,
+        "most_read": MOST_READ,
+        "most_unread": MOST_UNREAD,
         "touched": now - ACCOUNT_TOUCHES,
         "active": now - ACCOUNT_ACTIVITY,
     }
