@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     task_queue: str = Field("tendril", min_length=1, description="Task queue of journeys and their activities.")
 
     # Worker
-    worker_workflow_tasks: int = Field(100, ge=2, description="Most workflow tasks at once in one worker.")
+    worker_workflow_tasks: int = Field(40, ge=2, description="Most workflow tasks at once in one worker.")
     worker_local_activities: int = Field(40, ge=1, description="Most decisions being made at once in one worker.")
     worker_activities: int = Field(100, ge=1, description="Most touches being carried out at once in one worker.")
     worker_cached_workflows: int = Field(2000, ge=0, description="Most journeys kept in memory between their tasks.")
