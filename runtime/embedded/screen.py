@@ -47,7 +47,9 @@ class Screen:
         shown = [("API", "api"), ("Temporal UI", "temporal_ui"), ("inbox", "inbox"), ("CRM", "vendors")]
         parts = [Text.assemble((f"{label} ", "dim"), (found[key], "cyan")) for label, key in shown if key in found]
         grid = Table.grid(padding=(0, 2))
-        columns = len(parts) if width >= 110 else 2  # noqa: PLR2004 - where all four addresses fit one line
+        for _ in parts:
+            grid.add_column(no_wrap=True)
+        columns = len(parts) if sum(part.cell_len + 2 for part in parts) <= width else 2
         for start in range(0, len(parts), columns):
             grid.add_row(*parts[start : start + columns])
         return grid

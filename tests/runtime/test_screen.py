@@ -54,7 +54,8 @@ def test_it_shows_time_addresses_children_counts_and_decisions(width: int, heigh
     text = "\n".join(drawn(SNAPSHOT, width, height))
     for part in (
         "Tue 02 Mar 2027 09:30 UTC  one day a second",
-        "http://127.0.0.1:8233",
+        "Temporal UI http://127.0.0.1:8233",
+        "CRM http://127.0.0.1:8025/vendors",
         "worker restarting ↻2",
         "nurture",
         "38 ━",
