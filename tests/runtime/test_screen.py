@@ -28,6 +28,7 @@ SNAPSHOT = Snapshot(
         "api": "http://127.0.0.1:8000",
         "temporal_ui": "http://127.0.0.1:8233",
         "inbox": "http://127.0.0.1:8025",
+        "vendors": "http://127.0.0.1:8025/vendors",
     },
     processes=(Process("postgres", "healthy", 11, 0), Process("worker", "restarting", None, 2)),
     figures=FIGURES,
