@@ -31,7 +31,7 @@ check: install ## Format, lint, types, import contracts, docs in step
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
-	$(BIN)/pytest -n 0 $(sort $(wildcard tests/*/test_docs_in_step.py))
+	$(BIN)/pytest -n 0 $(sort $(wildcard tests/*/test_docs*.py tests/*/test_reference.py))
 
 format: install ## Put the code in the project's format
 	$(BIN)/ruff format .
