@@ -18,7 +18,7 @@ _MB = 1024 * 1024
 _AT_ONCE = 48
 
 
-async def rates(progress: Progress, number: int = 1500, rounds: int = 2) -> list[Figure]:
+async def rates(progress: Progress, number: int = 600, rounds: int = 3) -> list[Figure]:
     """Starts with the first touch, and behaviour → touch, each beside the bare workflow in turn on the same server."""
     starts: list[float] = []
     wakes: list[float] = []
