@@ -128,7 +128,10 @@ class Draft:
         self.change(phase=phase, phase_since=self.now, status=status, anchor=self.now)
 
     def move_to(self, stage: BuyerStage) -> None:
-        self.change(stage=stage, stage_since=self.now, anchor=self.now)
+        """Change the stage. Its track begins anew; re-engagement, which is no track of a stage, goes on as it was."""
+        self.change(stage=stage, stage_since=self.now)
+        if self.state.phase is not Phase.RE_ENGAGEMENT:
+            self.change(anchor=self.now)
 
     def end(self, ending: Ending, reason: str = "", status: LeadStatus | None = None) -> None:
         """End the journey: nothing further leaves, what is on its way to the lead is called back."""

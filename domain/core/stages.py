@@ -2,20 +2,21 @@
 
 from domain.core.draft import Draft
 from domain.core.phases import NURTURING
+from domain.state import JourneyState
 from domain.words import BuyerStage
 
 
 def follow(draft: Draft) -> None:
-    """Move through stages while a transition holds; each stage is left at most once per decision."""
-    visited = {draft.state.stage}
-    while draft.state.phase in NURTURING:
-        step = _next(draft)
-        if step is None or step[0] in visited:
-            return
+    """Move through stages while a transition holds. Transitions that lead in a circle move nobody along it."""
+    came_by = {draft.state.stage: (draft.state, len(draft.reasons))}
+    while draft.state.phase in NURTURING and (step := _next(draft)) is not None:
         target, condition = step
+        if target in came_by:
+            _stay(draft, *came_by[target])
+            return
         draft.because("stage", f"moves to {target.value.replace('_', ' ')}", when=condition)
         draft.move_to(target)
-        visited.add(target)
+        came_by[target] = (draft.state, len(draft.reasons))
 
 
 def raise_to(draft: Draft, target: BuyerStage, rule: str) -> None:
@@ -35,6 +36,14 @@ def place(draft: Draft) -> None:
     target = reached[-1] if reached else draft.rules.stages[0].id
     draft.because("stage_removed", f"the playbook no longer has this stage: placed in {target.value.replace('_', ' ')}")
     draft.move_to(target)
+
+
+def _stay(draft: Draft, then: JourneyState, reasons: int) -> None:
+    """Back to where the circle was entered: else every decision would move on and begin every gap anew."""
+    where = then.stage.value.replace("_", " ")
+    draft.reject("stage", f"transitions lead in a circle back to {where}", "circle")
+    del draft.reasons[reasons:]
+    draft.change(stage=then.stage, stage_since=then.stage_since, anchor=then.anchor)
 
 
 def _next(draft: Draft) -> tuple[BuyerStage, str] | None:

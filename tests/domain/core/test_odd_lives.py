@@ -8,7 +8,7 @@ from domain.core.decide import decide
 from domain.core.simulate import simulate
 from domain.facts import Behaviour
 from domain.playbook.compiled import CompiledPlaybook
-from domain.playbook.models import HandoffRule
+from domain.playbook.models import HandoffRule, Transition
 from domain.words import CommandKind, Ending, Phase
 from tests.domain.core.life import DAY, HOUR, MONDAY, command, event, facts, live, page, rules, sent
 from tests.fixtures.playbooks import minimal_compiled
@@ -89,7 +89,7 @@ def test_a_wait_skipped_at_night_stays_skipped_until_the_window_opens():
 
 
 def test_skipping_the_cool_down_does_not_skip_the_gap_after_it_as_well():
-    decisions = live(MEETING, REJECTED, commands={5 * DAY: [command(CommandKind.SKIP_WAIT)]}, days=5)
+    decisions = live(MEETING, REJECTED, commands={7 * DAY: [command(CommandKind.SKIP_WAIT)]}, days=7)
     assert decisions[-1].state.phase is Phase.NURTURE
     assert decisions[-1].send == ()
 
@@ -128,6 +128,36 @@ def test_a_condition_on_days_is_asked_on_the_day_it_comes_to_hold():
     decisions = list(simulate(playbook, facts(), [], MONDAY, MONDAY + 80 * DAY))
     moved = next(decision for decision in decisions if decision.state.stage != "problem_awareness")
     assert moved.at == MONDAY + 40 * DAY
+
+
+def _with_transitions(*moves):
+    """The minimal playbook in which each (stage, target) always holds, and no other transition exists."""
+    document = minimal_compiled().document
+    stages = tuple(
+        stage.model_copy(
+            update={"transitions": tuple(Transition(to=to, when="true") for of, to in moves if of == stage.id)}
+        )
+        for stage in document.stages
+    )
+    return CompiledPlaybook(document.model_copy(update={"stages": stages}))
+
+
+def test_transitions_that_lead_in_a_circle_neither_move_a_lead_about_nor_hold_its_touches_back():
+    circle = _with_transitions(
+        ("problem_awareness", "research"), ("research", "comparison"), ("comparison", "research")
+    )
+    decisions = list(simulate(circle, facts(), [], MONDAY, MONDAY + 12 * DAY))
+    assert {decision.state.stage.value for decision in decisions} == {"research"}
+    assert [asset for _, asset in sent(decisions)] == ["guide", "customer-story"]
+    assert "circle" in {rejected.rule for rejected in decisions[-1].rejected}
+
+
+def test_a_stage_that_moves_during_re_engagement_does_not_delay_it():
+    state = live(days=95)[-1].state.model_copy(update={"paused_since": MONDAY + 95 * DAY})
+    assert state.phase is Phase.RE_ENGAGEMENT
+    playbook = _with_transitions(("problem_awareness", "research"))
+    after = decide(playbook, state, facts(), MONDAY + 95 * DAY)
+    assert (after.state.stage, after.state.anchor) == ("research", state.anchor)
 
 
 def test_a_window_in_the_hour_that_comes_twice_never_opens_in_the_past():
