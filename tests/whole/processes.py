@@ -41,7 +41,7 @@ class Processes:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self._running: list[subprocess.Popen[bytes]] = []
+        self._running: list[tuple[Program, subprocess.Popen[bytes]]] = []
 
     async def serve(self, program: Program) -> "subprocess.Popen[bytes]":
         """Start a program and wait until it works; started again as its supervisor would, should it not come up."""
@@ -53,7 +53,10 @@ class Processes:
                 process = self.start(program)
             return await program.healthy()
 
-        await eventually(works, f"{program.name} does not come up: {last_line(self.log(program.name))}")
+        try:
+            await eventually(works, f"{program.name} does not come up")
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {last_line(self.log(program.name))}") from None
         return process
 
     def start(self, program: Program) -> "subprocess.Popen[bytes]":
@@ -71,16 +74,16 @@ class Processes:
                 **as_user(program.user),
                 preexec_fn=_dies_with_parent(signal.SIGKILL),  # noqa: PLW1509 calls nothing but prctl
             )
-        self._running.append(process)
+        self._running.append((program, process))
         return process
 
     def log(self, name: str) -> Path:
         return self.home / f"{name}.log"
 
     def stop_all(self) -> None:
-        """The last started goes first; whatever does not go in good order is killed."""
-        for process in reversed(self._running):
-            stop(process)
+        """Killed, the last started first: nothing of theirs is kept. PostgreSQL may give its shared memory back."""
+        for program, process in reversed(self._running):
+            (stop if program.stop is signal.SIGINT else kill)(process)
         self._running.clear()
 
 

@@ -102,11 +102,11 @@ async def _contact_shows(stack: Stack, **wanted: str) -> None:
     contact = await stack.until("select nullif(crm_id, '') from lead", otherwise="the CRM never heard of the lead")
 
     async def shows() -> dict[str, Any] | None:
-        seen = await _crm(stack, "contacts", contact, "tendril_why", *wanted)
+        seen = await _crm(stack, "contacts", contact, "tendril_why_in_nurture", *wanted)
         return seen if wanted.items() <= seen.items() else None
 
     seen = await eventually(shows, f"the contact never showed {wanted}")
-    assert seen["tendril_why"]
+    assert seen["tendril_why_in_nurture"]
 
 
 async def _audiences_are_empty(stack: Stack) -> None:
