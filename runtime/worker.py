@@ -35,8 +35,8 @@ _T = TypeVar("_T")
 def build_worker(client: Client, parts: Composition, *, runner: WorkflowRunner | None = None) -> Worker:
     """A worker for the settings' task queue.
 
-    Journeys run without the SDK's sandbox: it costs a quarter of the worker's throughput and guards against mistakes
-    that the tests, which run inside it, and the linters catch (docs/decisions/0016-no-sandbox-in-production.md).
+    Journeys run without the SDK's sandbox: it takes up to a quarter of the worker's CPU and guards against mistakes
+    that the tests, which run inside it, and the linters catch (docs/decisions/0017-no-sandbox-in-production.md).
     """
     settings = parts.settings
     deciding = Deciding(parts.journeys, parts.playbooks, parts.clock)

@@ -18,7 +18,7 @@ from activities.messages import DecideInput, DecideResult, SendTouch, TouchOutco
 from domain.facts import OperatorCommand
 from domain.state import JourneyState
 from domain.words import CommandKind
-from workflows.messages import JOURNEY, STATE, WAKE, CommandAnswer, CommandRequest, JourneyEnd
+from workflows.messages import JOURNEY, STATE, WAKE, Carried, CommandAnswer, CommandRequest, JourneyEnd
 from workflows.objections import objection
 from workflows.showing import details, upsert
 
@@ -50,25 +50,29 @@ def _command(kind: CommandKind) -> Any:
 
 @workflow.defn(name=JOURNEY)
 class LeadJourney:
-    """Workflow id ``lead-<id>``; argument: the state to go on from, whether new or after the last decision in force."""
+    """Workflow id ``lead-<id>``; argument: the state to go on from, whether new or after the last decision in force, or
+    what the run before carried over when it continued as new.
+    """
 
     @workflow.init
-    def __init__(self, state: JourneyState) -> None:
-        self._state = state
-        self._wakes: list[str] = []
+    def __init__(self, begin: JourneyState | Carried) -> None:
+        carried = begin if isinstance(begin, Carried) else Carried(state=begin)
+        self._state = carried.state
+        self._wakes = list(carried.wakes)
         self._commands: list[OperatorCommand] = []
         self._answers: dict[str, CommandAnswer] = {}
-        self._outcomes: list[TouchOutcome] = []
+        self._outcomes = list(carried.outcomes)
         self._running: dict[str, workflow.ActivityHandle[TouchOutcome]] = {}
         self._followers: set[asyncio.Task[None]] = set()
-        self._shown: dict[str, str | int] = {}
-        self._forward = ""
+        self._shown = dict(carried.shown)
+        self._forward = carried.forward
+        self._decided = False
 
     @workflow.run
-    async def run(self, state: JourneyState) -> JourneyEnd:  # noqa: ARG002 taken in __init__: handlers may run before
+    async def run(self, begin: JourneyState | Carried) -> JourneyEnd:  # noqa: ARG002 taken in __init__, before handlers
         while not self._state.ended:
             if self._may_continue_as_new():
-                workflow.continue_as_new(self._state)
+                workflow.continue_as_new(self._carried())
             result = await self._decide()
             self._carry_out(result)
             if not self._state.ended:
@@ -147,7 +151,7 @@ class LeadJourney:
         return result
 
     def _carry_out(self, result: DecideResult) -> None:
-        self._state = result.state
+        self._state, self._decided = result.state, True
         for key in result.withdraw:
             if key in self._running:
                 self._running[key].cancel()
@@ -200,6 +204,21 @@ class LeadJourney:
         return bool(self._wakes or self._commands or self._outcomes)
 
     def _may_continue_as_new(self) -> bool:
-        if not workflow.info().is_continue_as_new_suggested():
+        """Where the server suggests it and nothing is under way that only this run can finish.
+
+        Never before this run has decided and waited: however little history the server allows, runs follow each other
+        no faster than decisions do.
+        """
+        if not self._decided or not workflow.info().is_continue_as_new_suggested():
             return False
-        return not self._stirred() and not self._running and workflow.all_handlers_finished()
+        return not self._commands and not self._running and workflow.all_handlers_finished()
+
+    def _carried(self) -> Carried:
+        """What the next run needs beside the state: search attributes outlive this run, so what was shown is known."""
+        return Carried(
+            state=self._state,
+            wakes=tuple(self._wakes),
+            outcomes=tuple(self._outcomes),
+            shown=self._shown,
+            forward=self._forward,
+        )

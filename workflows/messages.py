@@ -1,6 +1,10 @@
 """Names and messages by which the rest of Tendril talks to a journey."""
 
+from collections.abc import Mapping
+
+from activities.messages import TouchOutcome
 from domain.compact import Compact
+from domain.state import JourneyState
 from domain.words import BuyerStage, Ending, LeadStatus, Phase
 
 JOURNEY = "LeadJourney"
@@ -41,3 +45,15 @@ class JourneyEnd(Compact):
     ending: Ending | None
     reason: str = ""
     decisions: int
+
+
+class Carried(Compact):
+    """What a journey's run hands to the next when it continues as new; the fields beside the state are as
+    ``activities.messages.DecideInput`` has them.
+    """
+
+    state: JourneyState
+    wakes: tuple[str, ...] = ()
+    outcomes: tuple[TouchOutcome, ...] = ()
+    shown: Mapping[str, str | int] = {}
+    forward: str = ""

@@ -19,7 +19,7 @@ from activities.messages import DecideResult
 from domain.state import JourneyState
 from tests.workflows.running import HISTORIES, sandboxed
 from workflows.lead_journey import LeadJourney
-from workflows.messages import JOURNEY
+from workflows.messages import JOURNEY, Carried
 from workflows.reconcile import Reconcile
 
 FILES = sorted(HISTORIES.glob("*.json"))
@@ -47,13 +47,13 @@ class HastyJourney(LeadJourney):
     """As the journey, but it waits a moment before it carries out what was decided: a changed sequence of commands."""
 
     @workflow.init
-    def __init__(self, state: JourneyState) -> None:
-        super().__init__(state)
+    def __init__(self, begin: JourneyState | Carried) -> None:
+        super().__init__(begin)
 
     @workflow.run
-    async def run(self, state: JourneyState) -> None:  # type: ignore[override]  # its result is of no interest
+    async def run(self, begin: JourneyState | Carried) -> None:  # type: ignore[override]  # its result is of no interest
         await asyncio.sleep(timedelta(seconds=1).total_seconds())
-        await super().run(state)
+        await super().run(begin)
 
 
 @pytest.mark.parametrize("file", FILES[:1], ids=[file.stem for file in FILES[:1]])
