@@ -1,11 +1,11 @@
 """The worker process: ``python worker.py``, configured by ``TENDRIL_*`` (docs/settings.md)."""
 
-import asyncio
 import logging
 import os
 import sys
 
 import asyncpg
+import uvloop
 from pydantic import ValidationError
 
 from domain.errors import Refused
@@ -19,7 +19,7 @@ def main() -> int:
         if not settings.database_url:
             sys.stderr.write("worker: TENDRIL_DATABASE_URL is not set; `tendril up` runs everything on this machine\n")
             return 2
-        asyncio.run(run_worker(settings))
+        uvloop.run(run_worker(settings))
     except (asyncpg.PostgresError, OSError, Refused, ValidationError) as error:
         sys.stderr.write(f"worker: {error}\n")
         return 1

@@ -18,6 +18,9 @@ _LEAST_WAIT = timedelta(milliseconds=200)
 _KEYWORD_LIMIT = 200  # characters; the server terminates a workflow whose value exceeds 2,048 bytes
 _WORDS_LIMIT = 240
 _CAUSE_LIMIT = 100
+#: Scores shown in the UI may lag by this many points: an update is a history event and an index write (measured: a
+#: third of the server's work for one wake), and a score that decays changes every day.
+_SCORE_LAG = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Deciding:
             title=_clamp(decision.title, _WORDS_LIMIT),
             why=_clamp("; ".join(reason.text for reason in decision.reasons[:3]), _WORDS_LIMIT),
             forward=forward if forward != asked.forward else None,
-            show=_changes(asked.shown, self._attributes(decision, facts, playbook)),
+            show=_changes(asked.shown, self._attributes(decision, facts, playbook), _thresholds(playbook)),
         )
 
     def _real(self, at: datetime, now: datetime) -> datetime:
@@ -91,8 +94,26 @@ def cause(asked: DecideInput) -> str:
     return "timer" if asked.state.number else "enrolled"
 
 
-def _changes(shown: Mapping[str, str | int], wanted: dict[str, str | int]) -> dict[str, str | int]:
-    return {name: value for name, value in wanted.items() if shown.get(name, "") != value}
+def _changes(
+    shown: Mapping[str, str | int], wanted: dict[str, str | int], thresholds: tuple[int, ...]
+) -> dict[str, str | int]:
+    """What differs from what is shown. Once anything does, everything is brought up to date: it costs the same."""
+    if any(_differs(shown.get(name, ""), value, thresholds) for name, value in wanted.items()):
+        return {name: value for name, value in wanted.items() if shown.get(name, "") != value}
+    return {}
+
+
+def _differs(shown: str | int, wanted: str | int, thresholds: tuple[int, ...]) -> bool:
+    """Words differ at once; a score when it moved far, or across a threshold that people search by."""
+    if isinstance(shown, str) or isinstance(wanted, str):
+        return shown != wanted
+    crossed = any((shown >= at) != (wanted >= at) for at in thresholds)
+    return crossed or abs(shown - wanted) > _SCORE_LAG
+
+
+def _thresholds(playbook: CompiledPlaybook) -> tuple[int, ...]:
+    scoring = playbook.document.scoring
+    return (scoring.mql, scoring.sales_ready, *scoring.fit.grades.values())
 
 
 def _clamp(text: str, limit: int) -> str:

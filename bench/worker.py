@@ -12,6 +12,7 @@ import sys
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
+import uvloop
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from bench.bare import BARE_QUEUE, Bare, nothing
@@ -70,6 +71,6 @@ async def main(which: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    uvloop.run(main(sys.argv[1]))
     sys.stdout.flush()
     os._exit(0)  # the SDK's core may crash while the interpreter goes down (sdk-python issue 300)

@@ -152,11 +152,24 @@ class Relay:
         state = state.model_copy(update={"cursor": journey.cursor})
         if journey.cycle > 1:
             await self._start(state, None, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+        elif wake.attempts == 1 and await self._start_fresh(state):
+            pass
         elif wake.attempts <= _PATIENT_ATTEMPTS:
             await self._start(state, names, WorkflowIDReusePolicy.REJECT_DUPLICATE)
         else:
             await self._start(state, names, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
         return "started"
+
+    async def _start_fresh(self, state: JourneyState) -> bool:
+        """Start a journey nobody has started, the usual case: the first task comes back with the answer (eager start).
+
+        Such a start can't carry a wake, and needs none: the first decision reads the inbox. False when a run is there.
+        """
+        try:
+            await self._start(state, None, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+        except WorkflowAlreadyStartedError:
+            return False
+        return True
 
     async def _bring_back(self, wake: LeasedWake, state: JourneyState, names: list[str]) -> str:
         """No workflow runs: the journey has ended since the lease, or is lost and goes on from its last decision."""
@@ -188,6 +201,7 @@ class Relay:
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL if names is None else WorkflowIDConflictPolicy.UNSPECIFIED,
             start_signal=None if names is None else WAKE,
             start_signal_args=[] if names is None else [names],
+            request_eager_start=names is None,
             static_summary=f"{state.lead}, cycle {state.cycle}",
             rpc_timeout=_CALL,
         )

@@ -36,6 +36,7 @@ class Database:
             min_size=1,
             max_size=max_size,
             init=_prepare,
+            reset=_nothing_to_reset,
             server_settings={"timezone": "UTC", "application_name": "tendril", "jit": "off"},
         )
         return cls(url, pool)
@@ -58,6 +59,10 @@ def json_text(value: Any) -> str:
     """JSON that ``jsonb`` takes: NaN and infinity become null, and U+0000, which it refuses, becomes U+FFFD."""
     text = to_json(value, inf_nan_mode="null").decode()
     return text.replace("\\u0000", "\\ufffd") if "\\u0000" in text else text
+
+
+async def _nothing_to_reset(_: Any) -> None:
+    """Nobody changes a session here (locks end with their transaction), so a release needs no round trip of its own."""
 
 
 async def _prepare(connection: Any) -> None:
