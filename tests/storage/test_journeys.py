@@ -109,7 +109,8 @@ async def test_a_flood_is_read_in_several_decisions_without_passing_over_anythin
     database: Database, begun: JourneyState
 ):
     await accept(database, [event(str(number), lead_id=begun.lead) for number in range(5000)], NOW)
-    state, read, more = begun, [], True
+    read: list[int] = []
+    state, more = begun, True
     while more:
         facts = await PgJourneys(database).gather(state, NOW)
         unread = [b.position for b in facts.behaviours if b.position > state.cursor]

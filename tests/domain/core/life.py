@@ -42,7 +42,7 @@ def live(
     *happenings: tuple[timedelta, str, str, Mapping[str, Any]],
     entry: Facts | None = None,
     start: datetime = MONDAY,
-    days: int = 400,
+    days: float = 400,
     commands: Mapping[timedelta, Sequence[OperatorCommand]] | None = None,
 ) -> list[Decision]:
     """Every decision of a lead to whom this happens, in the minimal playbook."""
