@@ -11,7 +11,7 @@ from domain.decision import Decision
 from domain.facts import Facts
 from domain.playbook.compiled import CompiledPlaybook
 from domain.state import JourneyState
-from domain.words import Channel, DeliveryKind
+from domain.words import Channel, DeliveryKind, TouchStatus
 
 
 class Value(BaseModel):
@@ -86,6 +86,13 @@ class OutboundTouch(Value):
     crm_id: str = ""
 
 
+class OpenClaim(Value):
+    """A claim that ran out a good while ago with nothing said of it since."""
+
+    touch: OutboundTouch
+    claim_id: str
+
+
 class Ledger(Protocol):
     """The touch ledger (DESIGN decision 4). Every method is one transaction."""
 
@@ -107,6 +114,33 @@ class Ledger(Protocol):
 
     async def renew(self, key: str, claim_id: str, lease_seconds: float) -> bool:
         """Take over an expired claim known not to have been sent. False when someone else was first."""
+        ...
+
+    async def open_claims(self, limit: int) -> list[OpenClaim]:
+        """Some of the claims that ran out longer ago than any attempt waits for the next: in no order, so that those
+        that can't be settled hold no others up. Soon where the journey has ended.
+        """
+        ...
+
+    async def settle(
+        self,
+        claim: OpenClaim,
+        status: TouchStatus,
+        now: datetime,
+        *,
+        receipt: "Receipt | None" = None,
+        reason: str = "",
+    ) -> bool:
+        """Close the claim as sent, withdrawn or unknown, and let the journey decide anew.
+
+        False when someone else took it up meanwhile.
+        """
+        ...
+
+
+class TouchesUnderWay(Protocol):
+    async def any(self, lead: str) -> bool:
+        """Whether the lead's workflow still carries out a touch, or waits to try one again."""
         ...
 
 

@@ -56,8 +56,9 @@ class Draft:
         self._attributes = scoring.attributes(playbook, facts)
         self._counts: dict[str, int] | None = None
         self._scores: Scores | None = None
-        self._values: Any = None
-        self._later: dict[datetime, Any] = {}
+        self._values: dict[str, Any] | None = None
+        self._held: dict[str, bool] = {}
+        self._later: dict[datetime, dict[str, Any]] = {}
 
     # --- what is known -------------------------------------------------------------------------------------------
 
@@ -84,14 +85,16 @@ class Draft:
         """Whether a condition over everything declared is true now."""
         if self._values is None:
             self._score()
-        return self.playbook.condition(condition).holds(self._values)
+        if condition not in self._held:
+            self._held[condition] = self.playbook.condition(condition).holds(self._values or {})
+        return self._held[condition]
 
     def will_hold(self, condition: str, at: datetime) -> bool:
         """Whether a condition will be true at a later time if nothing but the number of days changes."""
         if at not in self._later:
             days_ago = {f"behaviour.{name}.days_ago": (at - last) // _DAY for name, last in self.last_times().items()}
             known = self._attributes | (self._counts or {}) | days_ago | self._situation(self.scores, at)
-            self._later[at] = self.playbook.conditions.activation(known)
+            self._later[at] = known
         return self.playbook.condition(condition).holds(self._later[at])
 
     def last_times(self) -> dict[str, datetime]:
@@ -187,7 +190,7 @@ class Draft:
             started = self.state.started if self.state.intent_since is None else None
             self._scores = scoring.scores(self.playbook, lead, counted, started=started, now=self.now, counts=counts)
         known = self._attributes | self._counts | self._situation(self._scores, self.now)
-        self._values = self.playbook.conditions.activation(known)
+        self._values, self._held = known, {}
 
     def _situation(self, scores: Scores, now: datetime) -> dict[str, Any]:
         state = self.state

@@ -39,7 +39,7 @@ def scores(
 
     ``started`` is when the journey began; None when what was known at entry counts no longer (sales said no since).
     """
-    early = playbook.conditions.activation({**lead, **counts}, scored=False)
+    early = {**lead, **counts}
     rules = playbook.document.scoring
     fit_parts = [
         Contribution(rule=rule.id, points=rule.points, text="fit")

@@ -200,7 +200,7 @@ async def test_a_senders_wrong_clock_is_corrected(api: httpx.AsyncClient, databa
 
     (stored,) = await behaviours(database)
     happened = datetime.now(UTC) - timedelta(hours=1)
-    assert abs(stored["occurred_at"] - happened) < timedelta(seconds=30)  # type: ignore[operator]
+    assert abs(stored["occurred_at"] - happened) < timedelta(seconds=30)
 
 
 async def test_nothing_happens_in_the_future(api: httpx.AsyncClient, database: Database):
@@ -225,7 +225,7 @@ async def test_on_a_demo_clock_events_happen_in_deployment_time(database: Databa
 
     implicit, explicit, future = await behaviours(database)
     assert implicit["occurred_at"] == implicit["received_at"]
-    assert implicit["received_at"] > real + 100 * DAY  # type: ignore[operator]
+    assert implicit["received_at"] > real + 100 * DAY
     assert explicit["occurred_at"] == given
     assert future["occurred_at"] == future["received_at"]
 
