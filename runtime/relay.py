@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 import asyncpg
 import structlog
@@ -21,6 +22,7 @@ from domain.ports import Clock
 from domain.state import JourneyState
 from runtime import telemetry
 from runtime.settings import Settings
+from runtime.spacing import Spacing
 from storage import wakes
 from storage.database import Database, plain_url
 from storage.wakes import JourneyInfo, LeasedWake
@@ -65,6 +67,7 @@ class Relay:
         self._news = asyncio.Event()
         self._stopping = asyncio.Event()
         self._backoff = 0.0
+        self._spacing = Spacing()
 
     async def run(self) -> None:
         """Relay wakes until ``stop``; what is being told is told to its end."""
@@ -108,6 +111,10 @@ class Relay:
 
     async def _tell_or_put_off(self, wake: LeasedWake) -> bool:
         """True when the wake is settled. What failed comes back later, the later the more often it has failed."""
+        if wait := self._spacing.wait(wake.lead, monotonic()):
+            await wakes.failed(self._database, wake.lead, wake.version, wait)
+            asyncio.get_running_loop().call_later(wait, self._news.set)
+            return False
         try:
             how = await self._tell(wake)
         except WorkflowAlreadyStartedError:
@@ -117,6 +124,7 @@ class Relay:
             self._note_trouble(error)
             delay = min(0.5 * 2 ** min(wake.attempts, 10), _MOST_BACKOFF)
         else:
+            self._spacing.told(wake.lead, monotonic())
             telemetry.WAKES.labels(how).inc()
             return True
         telemetry.RELAY_FAILURES.inc()

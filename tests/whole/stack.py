@@ -22,7 +22,7 @@ from runtime.temporal import connect, prepare_namespace
 from storage import deployment, keys, playbooks
 from storage.database import Database
 from storage.leads import LeadInput, upsert
-from tests.whole.processes import Processes, eventually, python
+from tests.whole.processes import PATIENCE, Processes, eventually, python
 from workflows.messages import JourneyEnd, workflow_id
 
 REAL = ScaledClock()
@@ -101,9 +101,9 @@ class Stack:
         repeated: int = (await self.sandbox.get("/api/messages", params={"limit": 0})).json()["repeated"]
         return repeated
 
-    async def until(self, query: str, *arguments: Any, otherwise: str) -> Any:
+    async def until(self, query: str, *arguments: Any, otherwise: str, within: float = PATIENCE) -> Any:
         """The first value that a query gives, as soon as it is true."""
-        return await eventually(lambda: self.database.pool.fetchval(query, *arguments), otherwise)
+        return await eventually(lambda: self.database.pool.fetchval(query, *arguments), otherwise, within)
 
     async def ended(self, lead: str) -> str:
         query = "select ending from journey where lead_id = $1 and ended_at is not null"
