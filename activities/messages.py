@@ -9,7 +9,7 @@ from domain.decision import SendTouch
 from domain.facts import OperatorCommand
 from domain.state import JourneyState
 
-__all__ = ["DecideInput", "DecideResult", "SendTouch", "TouchOutcome", "TouchResult"]
+__all__ = ["DecideInput", "DecideResult", "SendTouch", "TouchOutcome", "TouchResult", "Watch"]
 
 
 class TouchResult(StrEnum):
@@ -64,3 +64,13 @@ class DecideResult(Compact):
     why: str = ""
     forward: str | None = None
     show: Mapping[str, str | int] = {}
+
+
+class Watch(Compact):
+    """Input of ``outstanding``, in seconds: look after ``after``, then every ``every``, while ``lasting`` have not
+    passed.
+    """
+
+    after: float = 0.0
+    every: float
+    lasting: float = 0.0

@@ -4,14 +4,15 @@ Desired state is rows that stay dirty until the vendor has taken them, so any fa
 vendor refuses for what it says is put off by itself, so that it holds nobody else up.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from domain.errors import OurFault, PartialFault, RecordsRefused, VendorFault
 from domain.ports import AudienceChange, Audiences, Clock, Crm, CrmChange, DesiredLists, Inbox
@@ -22,6 +23,11 @@ READ_FEEDBACK = "read_feedback"
 #: Rows taken up in one run; what is left stays dirty for the next.
 _MOST_BATCHES = 50
 _MOST_HANDOFFS = 500
+#: Seconds a round waits for a vendor that said when to come again.
+_MOST_PATIENCE = 30.0
+#: That something must wait is no error: the SDK logs these without a traceback.
+_EXPECTED = ApplicationErrorCategory.BENIGN
+_log = logging.getLogger("tendril.reconcile")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +39,6 @@ class Reconciling:
     audiences: Audiences
     inbox: Inbox
     clock: Clock
-
-    @activity.defn(name="outstanding")
-    async def outstanding(self) -> list[str]:
-        """Names of the activities that have something to do, so that an idle run costs next to nothing."""
-        work = {
-            PUSH_CRM: await self.lists.dirty_crm(1),
-            PUSH_AUDIENCES: await self.lists.dirty_audiences(1),
-            READ_FEEDBACK: await self.lists.open_handoff_tasks(1),
-        }
-        return [name for name, rows in work.items() if rows]
 
     @activity.defn(name=PUSH_CRM)
     async def push_crm(self) -> int:
@@ -75,7 +71,7 @@ class Reconciling:
                 taken += pushed
                 refused += len(batch) - pushed
         if faults:
-            raise _later(faults[0])
+            raise _later(max(faults, key=_gravity))
         if refused:
             raise _refusal(f"{refused} members were refused, {taken} taken: audience_member.error says why")
         return taken
@@ -96,6 +92,7 @@ class Reconciling:
 
     async def _upsert(self, changes: Sequence[CrmChange]) -> dict[str, str]:
         """Lead → vendor id for those taken; the others are put off."""
+        activity.heartbeat()
         why = "refused by the CRM"
         try:
             ids = await self.crm.upsert(changes)
@@ -109,6 +106,7 @@ class Reconciling:
 
     async def _push(self, audience: str, batch: Sequence[AudienceChange]) -> int:
         """How many were taken; the others are put off. Raises the fault when nothing is known of any."""
+        activity.heartbeat()
         taken, why = frozenset(change.lead for change in batch), ""
         try:
             await self.audiences.push(audience, batch)
@@ -135,9 +133,26 @@ def _opaque(fault: VendorFault) -> str:
 
 def _refusal(message: str) -> ApplicationError:
     """What was refused comes again in its own time: the run fails only so that somebody sees it."""
-    return ApplicationError(message, type="RecordsRefused", non_retryable=True)
+    _log.warning(message)
+    return ApplicationError(message, type="RecordsRefused", non_retryable=True, category=_EXPECTED)
+
+
+def _gravity(fault: VendorFault) -> tuple[bool, float]:
+    return isinstance(fault, OurFault), fault.retry_after or 0.0
 
 
 def _later(fault: VendorFault) -> ApplicationError:
-    """A fault of ours is not tried again in this run: the next one is soon enough."""
-    return ApplicationError(_opaque(fault), type=type(fault).__name__, non_retryable=isinstance(fault, OurFault))
+    """Nothing is lost: what was not taken stays dirty. A fault of ours, or one that lasts, waits for a later round."""
+    ours, wait = _gravity(fault)
+    place = {"vendor": fault.vendor, "status": fault.status, "code": fault.code}
+    if ours:
+        _log.error("push held: a person must mend this", extra=place)
+    else:
+        _log.info("pushed later", extra=place)
+    return ApplicationError(
+        _opaque(fault),
+        type=type(fault).__name__,
+        non_retryable=ours or wait > _MOST_PATIENCE,
+        next_retry_delay=timedelta(seconds=wait) if wait else None,
+        category=_EXPECTED,
+    )

@@ -27,10 +27,12 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
 from runtime.settings import Settings
-from workflows.messages import RECONCILE
+from workflows.messages import RECONCILE, SEND_TOUCH, Rounds, workflow_id
 from workflows.showing import ATTRIBUTES
 
 SCHEDULE = "tendril-reconcile"
+#: Seconds. Shorter runs would crowd journeys out of the Temporal UI's list.
+_LEAST_PERIOD = 300.0
 _log = structlog.get_logger("tendril.temporal")
 #: A cluster that keeps these to its administrators (Temporal Cloud): not ours to insist.
 _NOT_OURS = {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.UNAUTHENTICATED}
@@ -86,26 +88,58 @@ async def add_search_attributes(client: Client, keys: Sequence[SearchAttributeKe
 
 
 async def schedule_reconcile(client: Client, settings: Settings) -> None:
-    """Create the schedule that pushes desired state, or bring an existing one to the present settings."""
+    """Create the schedule that pushes desired state, or bring an existing one to the present settings.
+
+    A run begins at once, unless one goes on or an operator paused the schedule.
+    """
     schedule = _schedule(settings)
     try:
-        await client.create_schedule(SCHEDULE, schedule)
+        await client.create_schedule(SCHEDULE, schedule, trigger_immediately=True)
     except ScheduleAlreadyRunningError:
-        await client.get_schedule_handle(SCHEDULE).update(lambda current: _updated(current, schedule))
+        handle = client.get_schedule_handle(SCHEDULE)
+        await handle.update(lambda current: _updated(current, schedule))
+        if not schedule.state.paused:
+            await handle.trigger(overlap=ScheduleOverlapPolicy.SKIP)
 
 
 def _schedule(settings: Settings) -> Schedule:
-    action = ScheduleActionStartWorkflow(RECONCILE, id="reconcile", task_queue=settings.task_queue)
-    every = ScheduleIntervalSpec(every=timedelta(seconds=settings.reconcile_interval))
+    """Runs of at least five minutes, whatever the interval of their rounds: see ``workflows.reconcile``."""
+    seconds = max(settings.reconcile_interval, 1.0)
+    rounds = Rounds(rounds=max(round(_LEAST_PERIOD / seconds), 1), seconds=seconds)
+    period = timedelta(seconds=rounds.rounds * rounds.seconds)
+    action = ScheduleActionStartWorkflow(
+        RECONCILE,
+        rounds,
+        id="reconcile",
+        task_queue=settings.task_queue,
+        static_summary="Pushes CRM fields and audiences, reads sellers' answers, settles claims",
+    )
     # What was missed while nobody worked needs no repeating: one run pushes all that is outstanding.
     policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(seconds=10))
-    return Schedule(action=action, spec=ScheduleSpec(intervals=[every]), policy=policy)
+    return Schedule(action=action, spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=period)]), policy=policy)
 
 
 def _updated(current: ScheduleUpdateInput, wanted: Schedule) -> ScheduleUpdate:
     """An operator may have paused it: that stays."""
     wanted.state = current.description.schedule.state
     return ScheduleUpdate(schedule=wanted)
+
+
+class PendingTouches:
+    """``ports.TouchesUnderWay``: what the server has still to see carried out."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def any(self, lead: str) -> bool:
+        """Raises ``RPCError`` when the server can't be asked."""
+        try:
+            described = await self._client.get_workflow_handle(workflow_id(lead)).describe()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise
+        return any(pending.activity_type.name == SEND_TOUCH for pending in described.raw_description.pending_activities)
 
 
 async def _keep_history(client: Client, days: int) -> None:

@@ -17,12 +17,14 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 
 from activities.deciding import Deciding
 from activities.reconciling import Reconciling
+from activities.settling import Settling
 from activities.touches import Touching
+from activities.watching import Watching
 from runtime.composition import Composition, composed
 from runtime.relay import Relay
 from runtime.settings import Settings
 from runtime.telemetry import Counting, configure_logging, serve_metrics
-from runtime.temporal import connect, prepare_namespace
+from runtime.temporal import PendingTouches, connect, prepare_namespace
 from workflows.lead_journey import LeadJourney
 from workflows.reconcile import Reconcile
 
@@ -44,6 +46,7 @@ def build_worker(client: Client, parts: Composition, *, runner: WorkflowRunner |
         parts.ledger, parts.channels, parts.inbox, parts.clock, settings.send_timeout, settings.claim_lease
     )
     reconciling = Reconciling(parts.lists, parts.crm, parts.audiences, parts.inbox, parts.clock)
+    settling = Settling(parts.ledger, parts.channels, PendingTouches(client), parts.clock, settings.send_timeout)
     return Worker(
         client,
         task_queue=settings.task_queue,
@@ -51,10 +54,11 @@ def build_worker(client: Client, parts: Composition, *, runner: WorkflowRunner |
         activities=[
             deciding.decide,
             touching.send_touch,
-            reconciling.outstanding,
+            Watching(parts.lists, parts.ledger).outstanding,
             reconciling.push_crm,
             reconciling.push_audiences,
             reconciling.read_feedback,
+            settling.settle_claims,
         ],
         workflow_runner=runner or UnsandboxedWorkflowRunner(),
         interceptors=[Counting()],

@@ -9,10 +9,11 @@ from typing import Any
 
 from domain.errors import NotFound
 from domain.playbook.models import Cap
-from domain.ports import Claim, ClaimResult, OutboundTouch, Playbooks, Receipt
+from domain.ports import Claim, ClaimResult, OpenClaim, OutboundTouch, Playbooks, Receipt
 from domain.words import DIRECT_CHANNELS, Channel, TouchStatus
 from storage.database import Connection, Database
-from storage.ledger_sql import CLAIM, LOCK, OUTBOUND
+from storage.enrolment import wake_running
+from storage.ledger_sql import CLAIM, LOCK, OPEN_CLAIMS, OUTBOUND, SETTLE
 
 #: What an attempt is told of a touch that is no longer waiting to be sent.
 _SETTLED = {
@@ -101,6 +102,22 @@ class PgLedger:
             lease_seconds,
         )
         return bool(renewed)
+
+    async def open_claims(self, limit: int) -> list[OpenClaim]:
+        rows = await self._db.pool.fetch(OPEN_CLAIMS, limit)
+        return [OpenClaim(touch=_outbound(row), claim_id=row["claim_id"]) for row in rows]
+
+    async def settle(
+        self, claim: OpenClaim, status: TouchStatus, now: datetime, *, receipt: Receipt | None = None, reason: str = ""
+    ) -> bool:
+        vendor, vendor_id = (receipt.vendor, receipt.vendor_id) if receipt else ("", "")
+        async with self._db.pool.acquire() as connection, connection.transaction():
+            lead = await connection.fetchval(
+                SETTLE, claim.touch.key, claim.claim_id, status, reason, vendor, vendor_id, now
+            )
+            if lead is not None:
+                await wake_running(connection, [lead], "touch_settled")
+        return lead is not None
 
     async def _claim(
         self, connection: Connection, key: str, claim_id: str, now: datetime, lease_seconds: float

@@ -17,11 +17,27 @@ select status, reason, channel, playbook_hash,
 from touch where key = $1 for update
 """
 
-OUTBOUND = """
+_OUTBOUND = """
 select t.*, l.email, l.fields, l.owner, l.crm_id,
     /* brief */
-from touch t join lead l on l.id = t.lead_id where t.key = $1
+from touch t join lead l on l.id = t.lead_id
 """.replace("/* brief */", _BRIEF)
+OUTBOUND = f"{_OUTBOUND} where t.key = $1"
+
+#: A journey under way tries a touch again every five minutes at the latest: claims older than ten have been given up.
+OPEN_CLAIMS = f"""
+{_OUTBOUND} join journey j on j.lead_id = t.lead_id and j.cycle = t.cycle
+where t.status = 'claimed'
+    and t.leased_until < now() - case when j.ended_at is null then interval '10 minutes' else interval '1 minute' end
+order by random() limit $1
+"""
+SETTLE = """
+update touch set status = $3, reason = $4, vendor = $5, vendor_id = $6, leased_until = null,
+    claim_id = case when $3 = 'withdrawn' then '' else claim_id end,
+    sent_at = case when $3 = 'sent' then coalesce(claimed_at, $7) end
+where key = $1 and claim_id = $2 and status = 'claimed' and leased_until < now()
+returning lead_id
+"""
 
 #: Refuses or claims. $5–$8 are the caps: per, channel, most, since. Parts are materialised, or PostgreSQL would plan
 #: the verdict once for each place that names it (60 ms of planning).

@@ -18,7 +18,7 @@ from activities.messages import DecideInput, DecideResult, SendTouch, TouchOutco
 from domain.facts import OperatorCommand
 from domain.state import JourneyState
 from domain.words import CommandKind
-from workflows.messages import JOURNEY, STATE, WAKE, Carried, CommandAnswer, CommandRequest, JourneyEnd
+from workflows.messages import JOURNEY, SEND_TOUCH, STATE, WAKE, Carried, CommandAnswer, CommandRequest, JourneyEnd
 from workflows.objections import objection
 from workflows.showing import details, upsert
 
@@ -165,7 +165,7 @@ class LeadJourney:
 
     def _start(self, touch: SendTouch) -> None:
         handle = workflow.start_activity(
-            "send_touch",
+            SEND_TOUCH,
             touch,
             result_type=TouchOutcome,
             schedule_to_close_timeout=_TOUCH_PATIENCE,

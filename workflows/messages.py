@@ -9,6 +9,7 @@ from domain.words import BuyerStage, Ending, LeadStatus, Phase
 
 JOURNEY = "LeadJourney"
 RECONCILE = "Reconcile"
+SEND_TOUCH = "send_touch"
 WAKE = "wake"
 STATE = "state"
 
@@ -57,3 +58,10 @@ class Carried(Compact):
     outcomes: tuple[TouchOutcome, ...] = ()
     shown: Mapping[str, str | int] = {}
     forward: str = ""
+
+
+class Rounds(Compact):
+    """Argument of ``Reconcile``: how many rounds fit one period of its schedule, ``seconds`` apart."""
+
+    rounds: int = 1
+    seconds: float = 300.0

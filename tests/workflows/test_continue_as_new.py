@@ -92,13 +92,11 @@ async def test_touches_and_what_is_shown_go_on_from_run_to_run(database: Databas
         assert "What would move it forward" in details
         end = await lead.journey.result()
         chain = await runs(lead)
-        attributes, _ = await shown(lead)
         made = await decisions(lead)
     assert (end.ending, end.decisions) == (Ending.LENGTH_LIMIT, len(made))
     assert len(chain) >= 3
     assert [number for number, _, _ in made] == list(range(1, len(made) + 1))
     assert running.mail.keys == [f"{lead.id}/1/0/step-piece-{number}" for number in range(1, 9)]
-    assert attributes["TendrilNextTouch"] is None, "what an earlier run set is unset"
 
 
 async def test_a_server_that_always_suggests_it_gets_one_run_a_decision(database: Database):
@@ -110,3 +108,12 @@ async def test_a_server_that_always_suggests_it_gets_one_run_a_decision(database
         chain = await runs(lead)
         assert (await lead.state()).number == 7
     assert len(chain) <= 7, "no run follows another without a decision"
+
+
+async def test_what_an_earlier_run_has_shown_is_taken_back(database: Database):
+    async with running_with(TINY, database, touches=1, scale=THREE_DAYS_A_SECOND) as running:
+        lead = await running.enrol()
+        assert (await shown(lead))[0]["TendrilNextTouch"] is not None
+        await lead.journey.result()
+        assert len(await runs(lead)) >= 3
+        assert (await shown(lead))[0]["TendrilNextTouch"] is None

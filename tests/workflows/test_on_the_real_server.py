@@ -7,7 +7,7 @@ import pytest_asyncio
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, ResetWorkflowExecutionRequest
-from temporalio.client import WorkflowExecutionStatus
+from temporalio.client import ScheduleActionStartWorkflow, WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
 from domain.clock import ScaledClock
@@ -16,7 +16,7 @@ from runtime.temporal import SCHEDULE, prepare_namespace
 from storage.database import Database
 from tests.workflows.long_track import long_track
 from tests.workflows.running import Lead, Running, eventually, running_worker
-from workflows.messages import workflow_id
+from workflows.messages import Rounds, workflow_id
 
 #: Three days a second: one touch a second.
 SCALE = 3 * 86400.0
@@ -99,7 +99,11 @@ async def test_preparing_a_namespace_twice_keeps_what_an_operator_changed(hurrie
     await prepare_namespace(client, settings.model_copy(update={"reconcile_interval": 7.0}))
     schedule = (await handle.describe()).schedule
     assert schedule.state.paused
-    assert schedule.spec.intervals[0].every == timedelta(seconds=7)
+    assert schedule.spec.intervals[0].every == timedelta(seconds=43 * 7), (
+        "runs of five minutes, rounds of seven seconds"
+    )
+    assert isinstance(schedule.action, ScheduleActionStartWorkflow)
+    assert await client.data_converter.decode(schedule.action.args, [Rounds]) == [Rounds(rounds=43, seconds=7.0)]
     described = await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
     assert described.config.workflow_execution_retention_ttl.seconds >= 90 * 86_400
 
@@ -114,8 +118,8 @@ async def test_the_schedule_pushes_desired_state(hurried: Running):
         return any(change.lead == lead.id for change in hurried.parts.crm.taken)  # type: ignore[attr-defined]  # QuietCrm
 
     await eventually(pushed, "the CRM never heard of the lead")
-    runs = hurried.environment.client.list_workflows("WorkflowType = 'Reconcile' AND ExecutionStatus != 'Running'")
-    assert {execution.status async for execution in runs} <= {WorkflowExecutionStatus.COMPLETED}
+    runs = hurried.environment.client.list_workflows("WorkflowType = 'Reconcile'")
+    assert {execution.status async for execution in runs} <= {WorkflowExecutionStatus.RUNNING}, "one run, many rounds"
 
 
 async def reset(lead: Lead, *, decision: int) -> None:

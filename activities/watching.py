@@ -1,0 +1,63 @@
+"""``outstanding``: wait until something must be reconciled. Waiting in an activity costs a run of hours no history."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from activities.messages import Watch
+from activities.reconciling import PUSH_AUDIENCES, PUSH_CRM, READ_FEEDBACK
+from activities.settling import SETTLE_CLAIMS
+from domain.ports import DesiredLists, Ledger
+
+#: Seconds between heartbeats while nothing happens.
+_SIGN_OF_LIFE = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """The activity by which ``Reconcile`` learns what there is to do."""
+
+    lists: DesiredLists
+    ledger: Ledger
+
+    @activity.defn(name="outstanding")
+    async def outstanding(self, watch: Watch) -> list[str]:
+        """Names of the activities that have something to do, as soon as one has; none when the time is over.
+
+        Raises ``ApplicationError`` when its worker stops, so that another one goes on watching.
+        """
+        began = time.monotonic()
+        wait = watch.after
+        while True:
+            await _pause(wait)
+            names = await self._names()
+            wait = watch.every
+            if names or time.monotonic() - began + wait > watch.lasting:
+                return names
+
+    async def _names(self) -> list[str]:
+        work = {
+            PUSH_CRM: await self.lists.dirty_crm(1),
+            PUSH_AUDIENCES: await self.lists.dirty_audiences(1),
+            READ_FEEDBACK: await self.lists.open_handoff_tasks(1),
+            SETTLE_CLAIMS: await self.ledger.open_claims(1),
+        }
+        return [name for name, rows in work.items() if rows]
+
+
+async def _pause(seconds: float) -> None:
+    """Tells the server now and then that somebody watches: should this worker die, another soon takes over."""
+    until = time.monotonic() + seconds
+    while True:
+        activity.heartbeat()
+        try:
+            async with asyncio.timeout(min(until - time.monotonic(), _SIGN_OF_LIFE)):
+                await activity.wait_for_worker_shutdown()
+        except TimeoutError:
+            if time.monotonic() >= until:
+                return
+            continue
+        raise ApplicationError("the worker stops", type="Stopping", category=ApplicationErrorCategory.BENIGN)
