@@ -32,6 +32,8 @@ async def test_a_flood_of_behaviour_wakes_seldom_and_is_considered_whole(stack: 
     await stack.until(query, lead, _FLOOD, otherwise="some behaviour was never considered")
     await stack.until("select count(*) = 0 from pending_wake", otherwise="a wake is left")
     assert await _signals(stack, lead) - before <= _FEW
+    woken = await stack.database.pool.fetchval("select count(*) from decision where cause = 'behaviour'")
+    assert 1 <= woken <= _FEW, "decisions count also where the journey continued as new"
     assert await stack.database.pool.fetchval("select count(*) from behaviour where lead_id = $1", lead) == _FLOOD
     assert len(await stack.mails(ADA)) == 1
 
