@@ -68,6 +68,7 @@ opened as (
         resolved_at = null, resolved_number = null, outcome_reason = ''
     where handoff.status = 'withdrawn'
         or (handoff.status = 'open' and handoff.decision_number >= excluded.decision_number)
+        or handoff.resolved_number >= excluded.decision_number
 ),
 resolved as (
     update handoff set status = :outcome, outcome_reason = :outcome_reason, resolved_at = :at, resolved_number = :number
@@ -91,7 +92,7 @@ listed as (
 ),
 left_all as (
     update audience_member m set desired = false, version = m.version + 1, changed_at = :at from owner
-    where m.lead_id = owner.id and :ending <> '' and m.desired and m.audience <> all(:audiences)
+    where m.lead_id = owner.id and m.desired and m.audience <> all(:audiences)
 ),
 synced as (
     insert into crm_record (lead_id, desired, changed_at)

@@ -221,6 +221,32 @@ async def test_a_reset_far_back_supersedes_all_later_decisions_and_reopens(datab
     assert await _statuses(database) == {"hello": "planned", "x": "withdrawn"}
 
 
+@pytest.mark.parametrize("outcome", ["accepted", "rejected", "expired"])
+async def test_a_reset_to_before_a_handoff_opens_it_again_whatever_became_of_it(
+    database: Database, begun: JourneyState, outcome: str
+):
+    first = await _record(database, begun)
+    opened = OpenHandoff(id=f"{begun.lead}-1-1", reason="ready", sla_at=NOW, brief={"why": "asked"})
+    second = await _record(database, first, open_handoff=opened)
+    resolved = ResolveHandoff(id=opened.id, outcome=outcome, reason="no_need")
+    await _record(database, second, resolve_handoff=resolved)
+
+    again = await _record(database, first, open_handoff=opened.model_copy(update={"brief": {"why": "asked again"}}))
+    handoff = await database.pool.fetchrow("select * from handoff")
+    assert (handoff["status"], handoff["brief"]) == ("open", {"why": "asked again"})
+    assert (handoff["resolved_at"], handoff["resolved_number"], handoff["outcome_reason"]) == (None, None, "")
+    await _record(database, again, resolve_handoff=resolved)
+    assert await database.pool.fetchval("select status from handoff") == outcome
+
+
+async def test_a_handoff_once_resolved_is_not_opened_again_by_a_later_decision(database: Database, begun: JourneyState):
+    opened = OpenHandoff(id=f"{begun.lead}-1-1", reason="ready", sla_at=NOW, brief={})
+    state = await _record(database, begun, open_handoff=opened)
+    state = await _record(database, state, resolve_handoff=ResolveHandoff(id=opened.id, outcome="rejected"))
+    await _record(database, state, open_handoff=opened)
+    assert await database.pool.fetchval("select status from handoff") == "rejected"
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -270,3 +296,12 @@ async def test_lists_change_version_only_when_they_change_and_are_left_at_the_en
     assert await database.pool.fetchval("select version from crm_record") == 2
     await _record(database, state, changes={"phase": Phase.ENDED, "ending": Ending.SUNSET})
     assert not await database.pool.fetchval("select bool_or(desired) from audience_member")
+
+
+async def test_an_audience_that_the_playbook_no_longer_has_is_left_at_the_next_decision(
+    database: Database, begun: JourneyState
+):
+    state = await _record(database, begun, audiences={"dropped": True, "kept": True})
+    await _record(database, state, audiences={"kept": True})
+    rows = await database.pool.fetch("select audience, desired, version from audience_member order by audience")
+    assert [tuple(row) for row in rows] == [("dropped", False, 2), ("kept", True, 1)]
