@@ -6,7 +6,7 @@ one back are the same act. Any number of relays may run.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -23,6 +23,7 @@ from domain.state import JourneyState
 from runtime import telemetry
 from runtime.settings import Settings
 from runtime.spacing import Spacing
+from runtime.wake_names import told
 from storage import wakes
 from storage.database import Database, plain_url
 from storage.wakes import JourneyInfo, LeasedWake
@@ -36,7 +37,6 @@ _POLL = 1.0  # seconds; the safety net beneath LISTEN
 _LOOK_ROUND = 15.0  # seconds between looks for journeys that lag behind their inbox
 _LAGGING = timedelta(minutes=1)
 _MOST_BACKOFF = 10.0
-_NAME_LIMIT = 60
 _CALL = timedelta(seconds=10)
 #: A run that closed before it recorded anything is begun again only after so many attempts: it may just be late.
 _PATIENT_ATTEMPTS = 3
@@ -134,7 +134,7 @@ class Relay:
     # --- telling one journey -------------------------------------------------------------------------------------
 
     async def _tell(self, wake: LeasedWake) -> str:
-        journey, names = wake.journey, _names(wake.types)
+        journey, names = wake.journey, told(wake.types)
         if journey is None:
             return "dropped"
         if journey.ended:
@@ -257,9 +257,3 @@ class Relay:
         awaited = self._stopping if self._backoff else self._news
         with suppress(TimeoutError):
             await asyncio.wait_for(awaited.wait(), seconds)
-
-
-def _names(types: Sequence[str]) -> list[str]:
-    """Event names for the reader of the history: no query strings, nothing that looks like an address."""
-    cut = (name.split("?")[0].split("#")[0][:_NAME_LIMIT] for name in types)
-    return ["(event)" if "@" in name else name for name in cut]

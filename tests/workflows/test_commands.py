@@ -74,5 +74,5 @@ async def test_why_a_decision_was_made_is_recorded(running: Running):
     await lead.command(CommandKind.FORCE_STAGE, stage="research")
     query = "select cause, wake_types from decision where lead_id = $1 order by number"
     rows = await running.database.pool.fetch(query, lead.id)
-    assert [row["cause"] for row in rows] == ["behaviour", "behaviour", "command: force_stage"]
-    assert [list(row["wake_types"]) for row in rows] == [["enrolled"], ["/blog/one"], []]
+    assert [row["cause"] for row in rows] == ["enrolled", "behaviour", "command: force_stage"]
+    assert [list(row["wake_types"]) for row in rows] == [[], ["/blog/…"], []]
