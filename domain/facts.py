@@ -4,12 +4,15 @@ Nothing here is Tendril's opinion. Everything is as of ``now``: behaviours up to
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from domain.words import Channel, CommandKind, TouchStatus
+
+#: How far back the touches of an account's other leads are known.
+ACCOUNT_TOUCHES = timedelta(days=60)
 
 FieldValue = str | int | float | bool | list[str] | None
 

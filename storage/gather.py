@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from domain.errors import NotFound
-from domain.facts import Facts
+from domain.facts import ACCOUNT_TOUCHES, Facts
 from domain.state import JourneyState
 from storage.database import Connection
 from storage.statement import Statement
@@ -13,8 +13,7 @@ MEMORY = timedelta(days=180)
 MOST_READ = 500
 #: Most unread behaviour in one decision, oldest first: a flood is read in several, and the cursor passes over nothing.
 MOST_UNREAD = 2000
-#: How far back the account's other touches and its other leads' activity count.
-ACCOUNT_TOUCHES = timedelta(days=60)
+#: How far back the activity of the account's other leads counts.
 ACCOUNT_ACTIVITY = timedelta(days=30)
 
 _FACTS = Statement(

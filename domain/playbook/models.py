@@ -182,7 +182,7 @@ class Cap(Part):
         "any", description="Which channel; `any` is e-mail and direct mail together."
     )
     most: int = Field(ge=1, le=1000, description="Most touches …")
-    within: Duration = Field(description="… within this time.")
+    within: Duration = Field(description="… within this time; with `per: account` at most 60d.")
 
 
 class Cadence(Part):

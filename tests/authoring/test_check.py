@@ -66,6 +66,19 @@ def test_what_is_only_odd_is_a_warning_and_loads(name, tmp_path):
     load_playbook(directory)
 
 
+def test_a_way_back_after_silence_is_no_circle(tmp_path):
+    directory = copy(tmp_path)
+    spoil(directory, "to: internal_alignment, when: ", "to: comparison, when: days.quiet > 60 && ¦")
+    assert check(directory) == []
+
+
+def test_a_cap_per_account_may_count_sixty_days_and_one_per_lead_any(tmp_path):
+    directory = copy(tmp_path)
+    spoil(directory, "channel: email, most: 10, within: 7d", "channel: email, most: 10, within: 60d¦")
+    spoil(directory, "{most: 3, within: 7d}", "{most: 3, within: 180d}¦")
+    assert check(directory) == []
+
+
 def test_the_minimal_playbook_has_no_problem():
     assert check(minimal_playbook_dir()) == []
 

@@ -1,17 +1,20 @@
 """The parts fit together: no doubles, no dead ends, times in order."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.durations import format_duration
+from domain.facts import ACCOUNT_TOUCHES
 from domain.playbook.checks.finding import Finding, Path
 from domain.playbook.models import BehaviourMatch, Playbook
+from domain.words import BuyerStage
 
 
 def check_structure(document: Playbook) -> Iterator[Finding]:
     yield from _check_doubles(document)
     yield from _check_segments(document)
     yield from _check_stages(document)
+    yield from _check_circles(document)
     yield from _check_behaviours(document)
     yield from _check_triage(document)
     yield from _check_triggers(document)
@@ -88,6 +91,36 @@ def _check_stages(document: Playbook) -> Iterator[Finding]:
         if lacking:
             message = f"no track for stage “{stage.id}” and segment {', '.join(lacking)}"
             yield Finding(("stages", index, "id"), "track", message)
+
+
+def _check_circles(document: Playbook) -> Iterator[Finding]:
+    """Ways back from which the way forth may hold at once: a lead would be moved along neither.
+
+    A way back that asks for silence is taken when the behaviour that led forth is long over.
+    """
+    ways = {
+        stage.id: {way.to for way in stage.transitions if "days.quiet" not in way.when} for stage in document.stages
+    }
+    order = {stage.id: index for index, stage in enumerate(document.stages)}
+    for index, stage in enumerate(document.stages):
+        for number, way in enumerate(stage.transitions):
+            back = order.get(way.to, index) < index and way.to in ways[stage.id]
+            if back and stage.id in _reached(ways, way.to):
+                message = (
+                    f"leads in a circle: “{way.to}” leads to “{stage.id}” again, and while both ways hold nobody is"
+                    " moved; let the way back ask for silence (days.quiet)"
+                )
+                yield Finding(("stages", index, "transitions", number, "to"), "circle", message, "warning")
+
+
+def _reached(ways: Mapping[BuyerStage, set[BuyerStage]], start: BuyerStage) -> set[BuyerStage]:
+    """Every stage that can be reached from a stage."""
+    reached: set[BuyerStage] = set()
+    ahead = {start}
+    while ahead:
+        ahead = set().union(*(ways.get(stage, set()) for stage in ahead)) - reached
+        reached |= ahead
+    return reached
 
 
 def _check_behaviours(document: Playbook) -> Iterator[Finding]:
@@ -177,6 +210,10 @@ def _check_cadence(document: Playbook) -> Iterator[Finding]:
         yield Finding(("cadence", "closes"), "cadence", message)
     if len(set(cadence.days)) < len(cadence.days):
         yield Finding(("cadence", "days"), "duplicate", "a day is written twice")
+    for index, cap in enumerate(cadence.caps):
+        if cap.per == "account" and cap.within > ACCOUNT_TOUCHES:
+            message = f"a cap per account counts at most {format_duration(ACCOUNT_TOUCHES)}: no older touches are known"
+            yield Finding(("cadence", "caps", index, "within"), "cap", message)
     try:
         ZoneInfo(cadence.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
