@@ -21,6 +21,7 @@ from temporalio.client import (
     ScheduleSpec,
     ScheduleUpdate,
     ScheduleUpdateInput,
+    WorkflowExecutionStatus,
 )
 from temporalio.common import SearchAttributeIndexedValueType, SearchAttributeKey
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -139,7 +140,10 @@ class PendingTouches:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return False
             raise
-        return any(pending.activity_type.name == SEND_TOUCH for pending in described.raw_description.pending_activities)
+        # A terminated workflow is still described with the activities it had.
+        running = described.status is WorkflowExecutionStatus.RUNNING
+        pending = described.raw_description.pending_activities
+        return running and any(activity.activity_type.name == SEND_TOUCH for activity in pending)
 
 
 async def _keep_history(client: Client, days: int) -> None:

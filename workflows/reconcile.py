@@ -41,7 +41,7 @@ class Reconcile:
         the schedule's page shows it.
         """
         after = 0.0
-        while True:
+        for _ in range(2 * rounds.rounds):  # and not more, whatever the clock says
             await self._round(await self._outstanding(after))
             after = rounds.seconds
             if self._left() < after or workflow.info().is_continue_as_new_suggested():

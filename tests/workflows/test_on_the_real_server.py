@@ -11,8 +11,9 @@ from temporalio.client import ScheduleActionStartWorkflow, WorkflowExecutionStat
 from temporalio.testing import WorkflowEnvironment
 
 from domain.clock import ScaledClock
+from domain.errors import TransientFault
 from domain.words import CommandKind, Ending
-from runtime.temporal import SCHEDULE, prepare_namespace
+from runtime.temporal import SCHEDULE, PendingTouches, prepare_namespace
 from storage.database import Database
 from tests.workflows.long_track import long_track
 from tests.workflows.running import Lead, Running, eventually, running_worker
@@ -120,6 +121,21 @@ async def test_the_schedule_pushes_desired_state(hurried: Running):
     await eventually(pushed, "the CRM never heard of the lead")
     runs = hurried.environment.client.list_workflows("WorkflowType = 'Reconcile'")
     assert {execution.status async for execution in runs} <= {WorkflowExecutionStatus.RUNNING}, "one run, many rounds"
+
+
+async def test_what_a_workflow_has_still_to_carry_out_is_known(hurried: Running):
+    pending = PendingTouches(hurried.environment.client)
+    hurried.mail.always = TransientFault("lost", vendor="recorder", certainly_not_sent=False)
+    lead = await hurried.enrol()
+
+    async def tried() -> bool:
+        return hurried.mail.calls > 0
+
+    await eventually(tried, "the touch is never tried")
+    assert await pending.any(lead.id), "between two attempts, too"
+    await lead.journey.terminate("lost")
+    assert not await pending.any(lead.id)
+    assert not await pending.any("ld_nobody")
 
 
 async def reset(lead: Lead, *, decision: int) -> None:
