@@ -21,13 +21,17 @@ from domain.words import Channel, DeliveryKind
 
 _log = logging.getLogger("tendril.touches")
 #: A fault of ours needs a person: asked again slowly, and held meanwhile, never lost.
-_HELD = timedelta(minutes=5)
+_MENDING = timedelta(minutes=5)
+#: How long after its decision (in real time) a touch may leave although the send window has closed meanwhile. A vendor
+#: that comes back later than that, at night, must wait for the morning.
+_LATE = timedelta(minutes=15)
 
 #: Claims that settle a touch without sending anything now.
 _SETTLED: Mapping[ClaimResult, TouchResult] = {
     ClaimResult.ALREADY_SENT: TouchResult.SENT,
     ClaimResult.REFUSED: TouchResult.REFUSED,
     ClaimResult.WITHDRAWN: TouchResult.WITHDRAWN,
+    ClaimResult.CLOSED: TouchResult.HELD,
     ClaimResult.UNKNOWN: TouchResult.UNKNOWN,
 }
 
@@ -50,26 +54,32 @@ class Touching:
     async def send_touch(self, touch: SendTouch) -> TouchOutcome:
         """Returns what became of the touch. Raises ``ApplicationError`` when it is to be tried again."""
         attempt = _Attempt(self, touch)
-        claim = await self.ledger.claim(touch.key, attempt.id, attempt.now, self.lease)
-        settled = _SETTLED.get(claim.result)
-        if settled is not None:
-            return TouchOutcome(key=touch.key, result=settled, detail=claim.reason)
-        if claim.result is ClaimResult.BUSY:
-            raise _again("another attempt holds the claim", "Busy", timedelta(seconds=claim.retry_in + 0.5))
-        return await attempt.carry_out(claim)
+        claim = await self.ledger.claim(touch.key, attempt.id, attempt.now, self.lease, attempt.late_since)
+        return attempt.settled(claim) or await attempt.carry_out(claim)
 
 
 class _Attempt:
-    """One attempt of one touch. ``id`` names it in the ledger; ``now`` is deployment time when it began."""
+    """One attempt of one touch. ``id`` names it in the ledger; ``now`` is deployment time when it began.
+
+    A touch planned before ``late_since`` is late.
+    """
 
     def __init__(self, touching: Touching, touch: SendTouch) -> None:
         info = activity.info()
         self.id = f"{info.workflow_run_id}/{info.activity_id}/{info.attempt}"
         self.now = touching.clock.from_real(_started(info))
+        self.late_since = touching.clock.from_real(_started(info) - _LATE)
         self._parts = touching
         self._key = touch.key
         self._channel = touching.channels.get(touch.channel)
         self._name = touch.channel
+
+    def settled(self, claim: Claim) -> TouchOutcome | None:
+        """What a claim settles without anything being sent now; None when it is ours or must be asked about."""
+        if claim.result is ClaimResult.BUSY:
+            raise _again(claim.reason, "Busy", timedelta(seconds=claim.retry_in + 0.5))
+        result = _SETTLED.get(claim.result)
+        return None if result is None else self._outcome(result, claim.reason)
 
     async def carry_out(self, claim: Claim) -> TouchOutcome:
         outbound = claim.touch
@@ -102,9 +112,8 @@ class _Attempt:
             raise _again("the vendor could not be asked about an open claim", type(fault).__name__) from None
         if receipt is not None:
             return await self._sent(receipt)
-        if not await self._parts.ledger.renew(self._key, self.id, self._parts.lease):
-            raise _again("another attempt took over the claim", "Busy")
-        return None
+        renewed = await self._parts.ledger.renew(self._key, self.id, self.now, self._parts.lease, self.late_since)
+        return self.settled(renewed)
 
     async def _send(self, channel: TouchChannel, outbound: OutboundTouch) -> TouchOutcome:
         try:
@@ -125,10 +134,14 @@ class _Attempt:
         return self._outcome(TouchResult.SENT)
 
     async def _unreachable(self, fault: LeadFault) -> TouchOutcome:
-        """The inbox hears of it first: if the rest is lost, the vendor says the same again and the inbox knows it."""
+        """The inbox hears of it first: if the rest is lost, the vendor says the same again and the inbox knows it.
+
+        A bounce is about the e-mail address: a letter that can't be delivered says nothing of that.
+        """
         reason = fault.code or "unreachable"
-        bounce = DeliveryKind.BOUNCED_HARD if fault.for_good else DeliveryKind.BOUNCED_SOFT
-        await self._parts.inbox.deliver(self._key, bounce, self.now, reason)
+        if self._name is Channel.EMAIL:
+            bounce = DeliveryKind.BOUNCED_HARD if fault.for_good else DeliveryKind.BOUNCED_SOFT
+            await self._parts.inbox.deliver(self._key, bounce, self.now, reason)
         await self._parts.ledger.mark_failed(self._key, self.id, reason, self.now)
         return self._outcome(TouchResult.FAILED, reason)
 
@@ -140,7 +153,7 @@ class _Attempt:
         else:
             wait = timedelta(seconds=max(fault.retry_after or 0, self._parts.lease))
         if isinstance(fault, OurFault):
-            wait = max(wait or _HELD, _HELD)
+            wait = max(wait or _MENDING, _MENDING)
             place = {"key": self._key, "vendor": fault.vendor, "status": fault.status, "code": fault.code}
             _log.error("touch held: a person must mend this", extra=place)
         raise _again(f"{fault.vendor} {fault.status or ''} {fault.code}".strip(), type(fault).__name__, wait) from None

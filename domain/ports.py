@@ -56,6 +56,7 @@ class ClaimResult(StrEnum):
     REFUSED = "refused"  # suppression, consent or a cap says no
     WITHDRAWN = "withdrawn"
     BUSY = "busy"  # another attempt holds an unexpired claim
+    CLOSED = "closed"  # outside the lead's send window: planned still, and the journey decides anew when it leaves
     UNRESOLVED = "unresolved"  # an expired claim of an attempt that never reported: ask the vendor
     UNKNOWN = "unknown"  # parked for a person
 
@@ -96,8 +97,14 @@ class OpenClaim(Value):
 class Ledger(Protocol):
     """The touch ledger (DESIGN decision 4). Every method is one transaction."""
 
-    async def claim(self, key: str, claim_id: str, now: datetime, lease_seconds: float) -> Claim:
-        """Claim the key for one attempt, re-checking suppression, consent and caps in the same transaction."""
+    async def claim(
+        self, key: str, claim_id: str, now: datetime, lease_seconds: float, late_since: datetime | None = None
+    ) -> Claim:
+        """Claim the key for one attempt, re-checking suppression, consent, caps and the send window.
+
+        The window closes on a touch planned before ``late_since`` (``now`` when it isn't given), not on one that was
+        planned inside it a moment ago.
+        """
         ...
 
     async def mark_sent(self, key: str, claim_id: str, receipt: "Receipt", now: datetime) -> None: ...
@@ -112,8 +119,13 @@ class Ledger(Protocol):
         """Mark unknown: only a person may resolve it."""
         ...
 
-    async def renew(self, key: str, claim_id: str, lease_seconds: float) -> bool:
-        """Take over an expired claim known not to have been sent. False when someone else was first."""
+    async def renew(
+        self, key: str, claim_id: str, now: datetime, lease_seconds: float, late_since: datetime | None = None
+    ) -> Claim:
+        """Take over an expired claim known not to have been sent: asks again all that ``claim`` asks.
+
+        BUSY when someone else was first; WITHDRAWN when the journey has called the touch back or ended meanwhile.
+        """
         ...
 
     async def open_claims(self, limit: int) -> list[OpenClaim]:

@@ -4,16 +4,18 @@
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from domain.core.cadence import next_open, zone_of
 from domain.errors import NotFound
-from domain.playbook.models import Cap
+from domain.playbook.models import Cadence, Cap
 from domain.ports import Claim, ClaimResult, OpenClaim, OutboundTouch, Playbooks, Receipt
 from domain.words import DIRECT_CHANNELS, Channel, TouchStatus
 from storage.database import Connection, Database
 from storage.enrolment import wake_running
-from storage.ledger_sql import CLAIM, LOCK, OPEN_CLAIMS, OUTBOUND, SETTLE
+from storage.ledger_sql import CLAIM, LOCK, OPEN_CLAIMS, OUTBOUND, RELEASE, SETTLE
 
 #: What an attempt is told of a touch that is no longer waiting to be sent.
 _SETTLED = {
@@ -25,34 +27,58 @@ _SETTLED = {
 }
 
 
-class _CapsUnread(Exception):
-    """The caps of this playbook version have not been read yet."""
+class _CadenceUnread(Exception):
+    """The cadence of this playbook version has not been read yet."""
 
     def __init__(self, playbook: str) -> None:
         self.playbook = playbook
 
 
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """Who claims, when and for how long, as ``ports.Ledger.claim`` takes it.
+
+    ``certainly_not_sent``: the vendor was asked about the claim before, so one that has run out may be taken over.
+    """
+
+    claim_id: str
+    now: datetime
+    lease: float
+    late_since: datetime | None
+    certainly_not_sent: bool
+
+
 class PgLedger:
-    """``ports.Ledger``. ``playbooks`` says which caps hold for a touch."""
+    """``ports.Ledger``. ``playbooks`` says which cadence holds for a touch."""
 
     def __init__(self, db: Database, playbooks: Playbooks) -> None:
         self._db = db
         self._playbooks = playbooks
-        self._caps: dict[str, tuple[Cap, ...]] = {}
+        self._cadences: dict[str, Cadence] = {}
 
-    async def claim(self, key: str, claim_id: str, now: datetime, lease_seconds: float) -> Claim:
+    async def claim(
+        self, key: str, claim_id: str, now: datetime, lease_seconds: float, late_since: datetime | None = None
+    ) -> Claim:
         """Raises ``NotFound`` for a key that no decision planned.
 
         A touch whose claim has run out is UNRESOLVED for everyone who asks; ``renew`` decides who may send it.
         """
+        return await self._attempt(key, _Attempt(claim_id, now, lease_seconds, late_since, certainly_not_sent=False))
+
+    async def renew(
+        self, key: str, claim_id: str, now: datetime, lease_seconds: float, late_since: datetime | None = None
+    ) -> Claim:
+        return await self._attempt(key, _Attempt(claim_id, now, lease_seconds, late_since, certainly_not_sent=True))
+
+    async def _attempt(self, key: str, attempt: _Attempt) -> Claim:
         while True:
             try:
                 async with self._db.pool.acquire() as connection, connection.transaction():
-                    return await self._claim(connection, key, claim_id, now, lease_seconds)
-            except _CapsUnread as unread:
+                    return await self._claim(connection, key, attempt)
+            except _CadenceUnread as unread:
                 # Read outside: a transaction that waits for a second connection can starve the pool.
                 playbook = await self._playbooks.compiled(unread.playbook)
-                self._caps[unread.playbook] = playbook.document.cadence.caps
+                self._cadences[unread.playbook] = playbook.document.cadence
 
     async def mark_sent(self, key: str, claim_id: str, receipt: Receipt, now: datetime) -> None:
         """The vendor took it: true whatever became of the claim meanwhile. The first receipt stays."""
@@ -67,12 +93,7 @@ class PgLedger:
         )
 
     async def release(self, key: str, claim_id: str) -> None:
-        await self._db.pool.execute(
-            "update touch set status = 'planned', claim_id = '', claimed_at = null, leased_until = null"
-            " where key = $1 and claim_id = $2 and status = 'claimed'",
-            key,
-            claim_id,
-        )
+        await self._db.pool.execute(f"{RELEASE} and claim_id = $2", key, claim_id)
 
     async def mark_failed(self, key: str, claim_id: str, reason: str, now: datetime) -> None:
         """It can't be delivered: certainly nothing was, and the key is not tried again."""
@@ -93,16 +114,6 @@ class PgLedger:
             reason,
         )
 
-    async def renew(self, key: str, claim_id: str, lease_seconds: float) -> bool:
-        renewed = await self._db.pool.fetchval(
-            "update touch set claim_id = $2, attempts = attempts + 1, leased_until = now() + make_interval(secs => $3)"
-            " where key = $1 and status = 'claimed' and leased_until < now() returning true",
-            key,
-            claim_id,
-            lease_seconds,
-        )
-        return bool(renewed)
-
     async def open_claims(self, limit: int) -> list[OpenClaim]:
         rows = await self._db.pool.fetch(OPEN_CLAIMS, limit)
         return [OpenClaim(touch=_outbound(row), claim_id=row["claim_id"]) for row in rows]
@@ -119,51 +130,55 @@ class PgLedger:
                 await wake_running(connection, [lead], "touch_settled")
         return lead is not None
 
-    async def _claim(
-        self, connection: Connection, key: str, claim_id: str, now: datetime, lease_seconds: float
-    ) -> Claim:
+    async def _claim(self, connection: Connection, key: str, attempt: _Attempt) -> Claim:
         row = await connection.fetchrow(LOCK, key)
         if row is None:
             raise NotFound(f"No decision planned the touch {key}.")
         if row["status"] in _SETTLED:
             return Claim(result=_SETTLED[row["status"]], reason=row["reason"])
-        if row["status"] == TouchStatus.CLAIMED:
-            return await _claimed_before(connection, key, row["lease_left"])
-        caps = self._caps_for(row["playbook_hash"], row["channel"])
-        return await _claim(connection, key, claim_id, now, lease_seconds, caps)
+        if row["lease_left"] > 0:
+            return Claim(result=ClaimResult.BUSY, reason="another attempt holds the claim", retry_in=row["lease_left"])
+        if row["status"] == TouchStatus.CLAIMED and not attempt.certainly_not_sent:
+            touch = _outbound(await connection.fetchrow(OUTBOUND, key))
+            return Claim(result=ClaimResult.UNRESOLVED, reason="an earlier attempt never reported", touch=touch)
+        cadence = self._cadence(row["playbook_hash"], row["channel"])
+        opens = _opens(cadence, row, attempt)
+        if opens > attempt.now:
+            await connection.execute(RELEASE, key)
+            return Claim(result=ClaimResult.CLOSED, reason=f"outside the send window until {opens:%Y-%m-%d %H:%M} UTC")
+        caps = [cap for cap in cadence.caps if cap.channel in ("any", row["channel"])] if cadence else []
+        return await _claim(connection, key, attempt, caps)
 
-    def _caps_for(self, playbook_hash: str, channel: str) -> Sequence[Cap]:
-        """The caps that count this touch. None do for touches that reach sales."""
+    def _cadence(self, playbook_hash: str, channel: str) -> Cadence | None:
+        """The cadence that holds for this touch. None does for touches that reach sales."""
         if channel not in DIRECT_CHANNELS:
-            return ()
-        if playbook_hash not in self._caps:
-            raise _CapsUnread(playbook_hash)
-        return [cap for cap in self._caps[playbook_hash] if cap.channel in ("any", channel)]
+            return None
+        if playbook_hash not in self._cadences:
+            raise _CadenceUnread(playbook_hash)
+        return self._cadences[playbook_hash]
 
 
-async def _claimed_before(connection: Connection, key: str, lease_left: float) -> Claim:
-    if lease_left > 0:
-        return Claim(result=ClaimResult.BUSY, reason="another attempt holds the claim", retry_in=lease_left)
-    touch = _outbound(await connection.fetchrow(OUTBOUND, key))
-    return Claim(result=ClaimResult.UNRESOLVED, reason="an earlier attempt never reported", touch=touch)
+def _opens(cadence: Cadence | None, row: Any, attempt: _Attempt) -> datetime:
+    """The earliest time from now at which the send window is open for the touch."""
+    if cadence is None or row["planned_at"] >= (attempt.late_since or attempt.now):
+        return attempt.now
+    return next_open(cadence, zone_of(row["timezone"], cadence.timezone), attempt.now)
 
 
-async def _claim(
-    connection: Connection, key: str, claim_id: str, now: datetime, lease_seconds: float, caps: Sequence[Cap]
-) -> Claim:
+async def _claim(connection: Connection, key: str, attempt: _Attempt, caps: Sequence[Cap]) -> Claim:
     row = await connection.fetchrow(
         CLAIM,
         key,
-        claim_id,
-        now,
-        lease_seconds,
+        attempt.claim_id,
+        attempt.now,
+        attempt.lease,
         [cap.per for cap in caps],
         [cap.channel for cap in caps],
         [cap.most for cap in caps],
-        [now - cap.within for cap in caps],
+        [attempt.now - cap.within for cap in caps],
     )
-    if row["status"] == TouchStatus.REFUSED:
-        return Claim(result=ClaimResult.REFUSED, reason=row["reason"])
+    if row["status"] in _SETTLED:
+        return Claim(result=_SETTLED[row["status"]], reason=row["reason"])
     return Claim(result=ClaimResult.CLAIMED, touch=_outbound(row))
 
 

@@ -11,7 +11,7 @@ _BRIEF = """coalesce((
 #: Takes the row, and the turn of everyone whose caps may count each other's touches: the account's, else the lead's.
 #: The turn must be taken before the statement that counts, which then sees what others committed.
 LOCK = """
-select status, reason, channel, playbook_hash,
+select status, reason, channel, playbook_hash, planned_at, (select timezone from lead where id = lead_id) as timezone,
     greatest(extract(epoch from leased_until - clock_timestamp()), 0)::float8 as lease_left,
     pg_advisory_xact_lock(7346203, hashtext(coalesce(account_id, lead_id)))
 from touch where key = $1 for update
@@ -39,12 +39,27 @@ where key = $1 and claim_id = $2 and status = 'claimed' and leased_until < now()
 returning lead_id
 """
 
-#: Refuses or claims. $5–$8 are the caps: per, channel, most, since. Parts are materialised, or PostgreSQL would plan
-#: the verdict once for each place that names it (60 ms of planning).
+#: Gives a claim back: to be sent later, unless the journey called the touch back meanwhile (``storage.record_sql``).
+RELEASE = """
+update touch set status = case reason when '' then 'planned' else 'withdrawn' end, claim_id = '', claimed_at = null,
+    leased_until = null
+where key = $1 and status = 'claimed'
+"""
+
+#: Refuses, calls back or claims; the row is planned, or claimed and certainly not sent. $5–$8 are the caps: per,
+#: channel, most, since. Parts are materialised, or PostgreSQL would plan the verdict once for each place that names it
+#: (60 ms of planning).
 CLAIM = """
 with this as materialized (
     select t.key, t.lead_id, t.account_id, t.channel, l.email, l.fields, l.owner, l.crm_id,
-        t.channel in ('email', 'direct_mail') as direct
+        t.channel in ('email', 'direct_mail') as direct,
+        case
+            when t.status = 'claimed' and t.reason <> '' then t.reason
+            when t.channel in ('email', 'direct_mail') and exists (
+                select from journey j where j.lead_id = t.lead_id and j.cycle = t.cycle and j.ended_at is not null
+            ) then 'the journey has ended'
+            else ''
+        end as called_back
     from touch t join lead l on l.id = t.lead_id where t.key = $1
 ),
 counted as materialized (
@@ -65,6 +80,7 @@ full_cap as materialized (
 ),
 verdict as materialized (
     select this.*, case
+        when called_back <> '' then called_back
         when not direct then ''
         when s.reason is not null then 'suppressed: ' || s.reason
         when channel = 'email' and this.email is null then 'no address is known'
@@ -80,7 +96,7 @@ verdict as materialized (
     from this left join suppression s on s.email = this.email
 )
 update touch t set
-    status = case verdict.verdict when '' then 'claimed' else 'refused' end,
+    status = case when verdict.verdict = '' then 'claimed' when called_back <> '' then 'withdrawn' else 'refused' end,
     reason = verdict.verdict,
     claim_id = case verdict.verdict when '' then $2 else '' end,
     claimed_at = case verdict.verdict when '' then $3::timestamptz end,

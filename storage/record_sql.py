@@ -50,13 +50,14 @@ planned as (
     order by plan.key
     on conflict (key) do update set decision_number = excluded.decision_number, account_id = excluded.account_id,
         asset = excluded.asset, note = excluded.note, playbook_hash = excluded.playbook_hash, status = 'planned',
-        planned_at = case when touch.status = 'planned' then touch.planned_at else excluded.planned_at end,
-        reason = '', claim_id = '', claimed_at = null, leased_until = null
+        planned_at = excluded.planned_at, reason = '', claim_id = '', claimed_at = null, leased_until = null
     where touch.status in ('planned', 'refused', 'withdrawn')
 ),
 withdrawn as (
-    update touch set status = 'withdrawn', reason = :title from owner
-    where touch.lead_id = owner.id and touch.status = 'planned'
+    -- what is claimed may have left already: that it is called back is remembered for when it turns out not to have
+    update touch set status = case touch.status when 'claimed' then 'claimed' else 'withdrawn' end,
+        reason = coalesce(nullif(:title, ''), 'called back')
+    from owner where touch.lead_id = owner.id and touch.status in ('planned', 'claimed')
         and touch.key = any(:withdraw) and touch.key <> all(:send_keys)
 ),
 opened as (

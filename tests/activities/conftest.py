@@ -55,17 +55,24 @@ class Bench:
         return second.send[0]
 
     async def send(
-        self, touch: SendTouch, *, channel: TouchChannel | None = None, attempt: int = 1, timeout: float = 5.0
+        self,
+        touch: SendTouch,
+        *,
+        channel: TouchChannel | None = None,
+        attempt: int = 1,
+        timeout: float = 5.0,
+        after: timedelta = timedelta(),
+        clock: ScaledClock | None = None,
     ) -> TouchOutcome:
         touching = Touching(
             ledger=PgLedger(self.database, PgPlaybooks(self.database)),
-            channels={Channel.EMAIL: channel or self.mail},
+            channels={Channel.EMAIL: channel or self.mail, Channel.DIRECT_MAIL: channel or self.mail},
             inbox=PgInbox(self.database),
-            clock=ScaledClock(),
+            clock=clock or ScaledClock(),
             send_timeout=timeout,
             lease=timeout + 5,
         )
-        outcome: TouchOutcome = await run(touching.send_touch, touch, START + timedelta(days=4), attempt)
+        outcome: TouchOutcome = await run(touching.send_touch, touch, START + timedelta(days=4) + after, attempt)
         return outcome
 
     async def status(self, touch: SendTouch) -> str:

@@ -11,7 +11,7 @@ from activities.settling import SETTLE_CLAIMS, Settling
 from activities.watching import Watching
 from domain.clock import ScaledClock
 from domain.errors import CannotTell, TransientFault
-from domain.ports import OutboundTouch, Receipt, TouchChannel
+from domain.ports import ClaimResult, OutboundTouch, Receipt, TouchChannel
 from domain.words import Channel, TouchStatus
 from storage.ledger import PgLedger
 from storage.lists import PgLists
@@ -135,9 +135,10 @@ async def test_a_touch_that_is_still_tried_is_left_to_its_workflow(bench: Bench)
 
 
 async def test_an_attempt_that_took_the_claim_over_meanwhile_keeps_it(bench: Bench):
-    touch = await left_open(bench, minutes=11, ended=True)
+    touch = await left_open(bench, minutes=11, ended=False)
     found = await ledger(bench).open_claims(1)
-    assert await ledger(bench).renew(touch.key, "second attempt", 60.0)
+    renewed = await ledger(bench).renew(touch.key, "second attempt", START, 60.0)
+    assert renewed.result is ClaimResult.CLAIMED
     assert not await ledger(bench).settle(found[0], TouchStatus.WITHDRAWN, START, reason="late")
     assert (await row(bench, touch))["claim_id"] == "second attempt"
 

@@ -2,15 +2,17 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.messages import SendTouch, TouchResult
+from domain.clock import ScaledClock
 from domain.errors import CannotTell, LeadFault, OurFault, TransientFault
 from domain.ports import OutboundTouch, Receipt
-from tests.activities.conftest import Bench
+from domain.words import Channel
+from tests.activities.conftest import START, Bench
 from tests.workflows.running import Recorder
 
 
@@ -158,8 +160,50 @@ async def test_a_suppressed_lead_is_refused_at_the_claim(bench: Bench):
     assert bench.mail.calls == 0
 
 
+async def test_who_opts_out_after_a_crash_is_not_written_to(bench: Bench):
+    touch = await bench.planned()
+    await bench.crash_after_claiming(touch)
+    insert = "insert into suppression (email, reason, source, at) values ('ada@acme.example', 'opted_out', 't', now())"
+    await bench.database.pool.execute(insert)
+    outcome = await bench.send(touch, attempt=2)
+    assert (outcome.result, outcome.detail) == (TouchResult.REFUSED, "suppressed: opted_out")
+    assert bench.mail.calls == 0
+
+
+async def test_a_letter_that_cannot_be_delivered_says_nothing_of_the_address(bench: Bench):
+    touch = (await bench.planned()).model_copy(update={"channel": Channel.DIRECT_MAIL})
+    await bench.database.pool.execute("update touch set channel = 'direct_mail'")
+    bench.mail.faults.append(LeadFault("nobody there", vendor="printer", status=422, code="undeliverable_address"))
+    outcome = await bench.send(touch)
+    assert (outcome.result, outcome.detail) == (TouchResult.FAILED, "undeliverable_address")
+    assert await bench.database.pool.fetchval("select count(*) from behaviour") == 0
+    assert await bench.database.pool.fetchval("select count(*) from suppression") == 0
+
+
+async def test_a_touch_that_is_late_when_the_window_has_closed_is_held_for_the_journey(bench: Bench):
+    touch = await bench.planned()
+    outcome = await bench.send(touch, after=timedelta(hours=14, minutes=59, seconds=30))
+    assert (outcome.result, outcome.detail[-20:]) == (TouchResult.HELD, "2030-01-06 00:00 UTC")
+    assert await bench.status(touch) == "planned"
+    assert bench.mail.calls == 0
+
+
+@pytest.mark.parametrize(("real_minutes", "result"), [(14, TouchResult.SENT), (16, TouchResult.HELD)])
+@pytest.mark.parametrize("scale", [1.0, 60.0])
+async def test_a_quarter_of_an_hour_of_real_time_is_not_late(
+    bench: Bench, real_minutes: float, result: TouchResult, scale: float
+):
+    touch = await bench.planned()
+    begun = START + timedelta(days=4)
+    night = datetime(2030, 1, 5, 23, 59, 30, tzinfo=UTC)
+    clock = ScaledClock(scale, real_anchor=begun, virtual_anchor=night)
+    planned = clock.from_real(begun - timedelta(minutes=real_minutes))
+    await bench.database.pool.execute("update touch set planned_at = $1", planned)
+    assert (await bench.send(touch, clock=clock)).result is result
+
+
 async def test_a_channel_nobody_carries_is_held(bench: Bench):
-    touch = (await bench.planned()).model_copy(update={"channel": "direct_mail"})
+    touch = (await bench.planned()).model_copy(update={"channel": "alert"})
     with pytest.raises(ApplicationError) as held:
         await bench.send(touch, channel=Recorder())
     assert held.value.type == "OurFault"

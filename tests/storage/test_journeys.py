@@ -268,6 +268,12 @@ async def test_only_a_touch_under_which_nothing_left_is_planned_again(
     assert await _statuses(database) == {"hello": after}
 
 
+async def test_a_touch_carried_on_by_a_later_decision_is_planned_for_then(database: Database, begun: JourneyState):
+    first = await _record(database, begun, send=(_send(begun),))
+    await _record(database, first, send=(_send(begun),))
+    assert await database.pool.fetchval("select planned_at from touch") == NOW + timedelta(days=2)
+
+
 @pytest.mark.parametrize(("before", "after"), [("planned", "withdrawn"), ("claimed", "claimed"), ("sent", "sent")])
 async def test_only_a_planned_touch_is_withdrawn(database: Database, begun: JourneyState, before: str, after: str):
     first = await _record(database, begun, send=(_send(begun),))

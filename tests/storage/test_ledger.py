@@ -6,62 +6,18 @@ from datetime import timedelta
 
 import pytest
 
-from domain.decision import Decision, OpenHandoff, SendTouch
 from domain.errors import NotFound, Refused
 from domain.ports import ClaimResult, Receipt
-from domain.state import JourneyState
 from domain.words import Channel
 from storage import parked
 from storage.database import Database
-from storage.journeys import PgJourneys
 from storage.leads import ConsentInput, LeadInput, upsert
 from storage.ledger import PgLedger
 from storage.permission import suppress
-from storage.playbooks import PgPlaybooks
-from tests.storage.samples import NOW, applied, enrolled
+from tests.storage.planned import expire, plan, status
+from tests.storage.samples import NOW, enrolled
 
 RECEIPT = Receipt(vendor="post", vendor_id="v-1")
-
-
-@pytest.fixture
-def ledger(database: Database) -> PgLedger:
-    return PgLedger(database, PgPlaybooks(database))
-
-
-@pytest.fixture
-async def playbook(database: Database) -> str:
-    return await applied(database)
-
-
-async def _plan(db: Database, lead: str, playbook: str, *steps: str, channel: Channel = Channel.EMAIL) -> list[str]:
-    """Touches planned by a first decision; their keys."""
-    begun = JourneyState.begin(lead, 1, playbook, NOW)
-    send = tuple(SendTouch(key=f"{lead}/1/0/{step}", channel=channel, step=step, note="Call") for step in steps)
-    handoff = OpenHandoff(id=f"{lead}-1-1", reason="ready", sla_at=NOW, brief={"why": "asked"})
-    decision = Decision(
-        state=begun.model_copy(update={"number": 1}),
-        at=NOW,
-        title="Planned",
-        send=send,
-        open_handoff=handoff if channel is Channel.SDR_TASK else None,
-    )
-    await PgJourneys(db).record(begun, decision, "timer", [])
-    return [touch.key for touch in send]
-
-
-@pytest.fixture
-async def key(database: Database, playbook: str) -> str:
-    """The key of one planned e-mail to ann@acme.example."""
-    lead = await enrolled(database, fields={"role": "cto"}, owner="seller-1")
-    return (await _plan(database, lead, playbook, "hello"))[0]
-
-
-async def _status(db: Database, key: str) -> str:
-    return str(await db.pool.fetchval("select status from touch where key = $1", key))
-
-
-async def _expire(db: Database) -> None:
-    await db.pool.execute("update touch set leased_until = now() - interval '1 second'")
 
 
 async def test_a_claim_brings_what_the_adapter_needs(ledger: PgLedger, key: str, playbook: str):
@@ -80,7 +36,7 @@ async def test_the_sellers_task_carries_the_brief_and_needs_no_permission(
     database: Database, ledger: PgLedger, playbook: str
 ):
     lead = await enrolled(database)
-    keys = await _plan(database, lead, playbook, "brief", channel=Channel.SDR_TASK)
+    keys = await plan(database, lead, playbook, "brief", channel=Channel.SDR_TASK)
     await suppress(database, "ann@acme.example", "opted_out", "test", NOW)
     claim = await ledger.claim(keys[0], "a", NOW, 30)
     assert claim.touch is not None
@@ -99,8 +55,8 @@ async def test_an_accounts_cap_holds_when_its_leads_are_claimed_at_once(
     keys = []
     for number in range(8):
         lead = await enrolled(database, f"lead{number}@acme.example")
-        keys += await _plan(database, lead, playbook, "hello")
-    stranger = await _plan(database, await enrolled(database, "eve@other.example"), playbook, "hello")
+        keys += await plan(database, lead, playbook, "hello")
+    stranger = await plan(database, await enrolled(database, "eve@other.example"), playbook, "hello")
     claims = await asyncio.gather(*(ledger.claim(key, "a", NOW, 30) for key in keys + stranger))
     assert Counter(claim.result for claim in claims[:8]) == {ClaimResult.CLAIMED: 2, ClaimResult.REFUSED: 6}
     assert claims[8].result is ClaimResult.CLAIMED
@@ -113,7 +69,7 @@ async def test_what_was_sent_before_the_caps_window_no_longer_counts(
     database: Database, ledger: PgLedger, playbook: str
 ):
     lead = await enrolled(database)
-    one, two, three = await _plan(database, lead, playbook, "one", "two", "three")
+    one, two, three = await plan(database, lead, playbook, "one", "two", "three")
     for key in (one, two):
         await ledger.claim(key, "a", NOW, 30)
         await ledger.mark_sent(key, "a", RECEIPT, NOW)
@@ -125,7 +81,7 @@ async def test_a_failed_touch_does_not_count_but_an_unknown_one_does(
     database: Database, ledger: PgLedger, playbook: str
 ):
     lead = await enrolled(database)
-    one, two, three, four = await _plan(database, lead, playbook, "one", "two", "three", "four")
+    one, two, three, four = await plan(database, lead, playbook, "one", "two", "three", "four")
     await ledger.claim(one, "a", NOW, 30)
     await ledger.mark_failed(one, "a", "invalid address", NOW)
     await ledger.claim(two, "a", NOW, 30)
@@ -138,7 +94,7 @@ async def test_suppression_refuses_at_the_last_moment(database: Database, ledger
     await suppress(database, " Ann@Acme.example ", "opted_out", "test", NOW)
     claim = await ledger.claim(key, "a", NOW, 30)
     assert (claim.result, claim.reason) == (ClaimResult.REFUSED, "suppressed: opted_out")
-    assert await _status(database, key) == "refused"
+    assert await status(database, key) == "refused"
 
 
 async def test_declined_consent_refuses(database: Database, ledger: PgLedger, key: str):
@@ -150,7 +106,7 @@ async def test_declined_consent_refuses(database: Database, ledger: PgLedger, ke
 
 async def test_mail_without_an_address_is_refused(database: Database, ledger: PgLedger, playbook: str):
     lead = (await upsert(database, LeadInput(external_id="x"), NOW)).lead_id
-    keys = await _plan(database, lead, playbook, "hello")
+    keys = await plan(database, lead, playbook, "hello")
     assert (await ledger.claim(keys[0], "a", NOW, 30)).reason == "no address is known"
 
 
@@ -174,12 +130,12 @@ async def test_an_expired_claim_is_unresolved_and_one_attempt_may_renew_it(
     database: Database, ledger: PgLedger, key: str
 ):
     await ledger.claim(key, "a", NOW, 30)
-    await _expire(database)
+    await expire(database)
     claims = await asyncio.gather(*(ledger.claim(key, f"b{n}", NOW, 30) for n in range(5)))
     assert {claim.result for claim in claims} == {ClaimResult.UNRESOLVED}
     assert claims[0].touch is not None
-    renewed = await asyncio.gather(*(ledger.renew(key, f"b{n}", 30) for n in range(5)))
-    assert sorted(renewed) == [False] * 4 + [True]
+    renewed = await asyncio.gather(*(ledger.renew(key, f"b{n}", NOW, 30) for n in range(5)))
+    assert Counter(claim.result for claim in renewed) == {ClaimResult.CLAIMED: 1, ClaimResult.BUSY: 4}
     assert (await ledger.claim(key, "c", NOW, 30)).result is ClaimResult.BUSY
 
 
@@ -187,9 +143,9 @@ async def test_a_claim_found_at_the_vendor_is_marked_sent_by_whoever_found_it(
     database: Database, ledger: PgLedger, key: str
 ):
     await ledger.claim(key, "a", NOW, 30)
-    await _expire(database)
+    await expire(database)
     await ledger.mark_sent(key, "b", RECEIPT, NOW)
-    assert await _status(database, key) == "sent"
+    assert await status(database, key) == "sent"
 
 
 async def test_a_parked_touch_waits_for_a_person(database: Database, ledger: PgLedger, key: str):
@@ -199,7 +155,7 @@ async def test_a_parked_touch_waits_for_a_person(database: Database, ledger: PgL
     assert (claim.result, claim.reason) == (ClaimResult.UNKNOWN, "the vendor can't tell")
     assert ([item["key"] for item in (await parked.list_parked(database))[0]]) == [key]
     await parked.resolve(database, key, NOW, sent=True)
-    assert await _status(database, key) == "sent"
+    assert await status(database, key) == "sent"
     with pytest.raises(Refused, match="not unknown"):
         await parked.resolve(database, key, NOW, sent=False)
 

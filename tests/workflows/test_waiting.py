@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from temporalio.api.enums.v1 import EventType
 
@@ -90,6 +91,21 @@ async def test_a_vendor_that_recovers_gets_the_touch_once(running: Running):
     await running.pass_time(days=5)
     assert running.mail.keys == [f"{lead.id}/1/0/smb-cost"]
     assert running.mail.calls == 4
+    assert (await lead.ledger())["smb-cost"] == "sent"
+
+
+async def test_a_vendor_that_recovers_at_night_gets_the_touch_in_the_morning(running: Running):
+    down_for = 15 * 3600.0  # tried when the window opens, and again at midnight
+    running.mail.faults.append(TransientFault("down", vendor="recorder", status=503, retry_after=down_for))
+    lead = await running.enrol()
+    await until_tried(running)
+    await running.pass_time(hours=17)
+    assert running.mail.calls == 1
+    held = await lead.row()
+    assert (held["next_wake_at"] - await running.now()) < timedelta(hours=8)
+    assert held["next_wake_at"].astimezone(ZoneInfo("Europe/Berlin")).hour == 9
+    await running.pass_time(hours=9)
+    assert running.mail.keys == [f"{lead.id}/1/0/smb-cost"]
     assert (await lead.ledger())["smb-cost"] == "sent"
 
 
