@@ -2,11 +2,12 @@
 
 import pytest
 
+from domain.state import JourneyState
 from storage.database import Database
 from storage.ledger import PgLedger
 from storage.playbooks import PgPlaybooks
 from tests.storage.planned import plan
-from tests.storage.samples import applied, enrolled
+from tests.storage.samples import NOW, applied, enrolled
 
 
 @pytest.fixture
@@ -24,3 +25,11 @@ async def key(database: Database, playbook: str) -> str:
     """The key of one planned e-mail to ann@acme.example."""
     lead = await enrolled(database, fields={"role": "cto"}, owner="seller-1")
     return (await plan(database, lead, playbook, "hello"))[0]
+
+
+@pytest.fixture
+async def begun(database: Database) -> JourneyState:
+    """The state of a journey just enrolled."""
+    playbook = await applied(database)
+    lead = await enrolled(database, country="DE", fields={"role": "cto", "team": None})
+    return JourneyState.begin(lead, 1, playbook, NOW)
