@@ -39,7 +39,7 @@ class Deciding:
         facts = await self.journeys.gather(state, now)
         playbook = await self._playbook(state.playbook, facts)
         decision = decide(playbook, state, facts, now, asked.commands)
-        await self.journeys.record(state, decision, cause(asked), asked.wakes)
+        await self.journeys.record(state, decision, asked.cause, asked.wakes)
         return self._result(asked, decision, facts, playbook)
 
     async def _playbook(self, own: str, facts: Facts) -> CompiledPlaybook:
@@ -81,17 +81,6 @@ class Deciding:
         }
         numbers = {"TendrilFit": decision.scores.fit, "TendrilIntent": decision.scores.intent}
         return {name: _clamp(value, _KEYWORD_LIMIT) for name, value in words.items()} | numbers
-
-
-def cause(asked: DecideInput) -> str:
-    """Why this decision is made, in a few words: the strongest of what the journey was told."""
-    if asked.commands:
-        return "command: " + ", ".join(command.kind for command in asked.commands)
-    if asked.outcomes:
-        return "touch " + ", ".join(outcome.result for outcome in asked.outcomes)
-    if asked.wakes:
-        return "behaviour"
-    return "timer" if asked.state.number else "enrolled"
 
 
 def _changes(

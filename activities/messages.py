@@ -47,6 +47,17 @@ class DecideInput(Compact):
     shown: Mapping[str, str | int] = {}
     forward: str = ""
 
+    @property
+    def cause(self) -> str:
+        """Why this decision is made, in a few words: the strongest of what the journey was told."""
+        if self.commands:
+            return "command: " + ", ".join(command.kind for command in self.commands)
+        if self.outcomes:
+            return "touch " + ", ".join(outcome.result for outcome in self.outcomes)
+        if self.wakes:
+            return "behaviour"
+        return "timer" if self.state.number else "enrolled"
+
 
 class DecideResult(Compact):
     """The recorded part of a decision: what the journey must do and show.

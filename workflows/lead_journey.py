@@ -142,6 +142,7 @@ class LeadJourney:
             start_to_close_timeout=_DECIDE_TIMEOUT,
             retry_policy=_DECIDE_RETRY,
             local_retry_threshold=_DECIDE_RETRY_THRESHOLD,
+            summary=f"{asked.state.number + 1}: {asked.cause}",
         )
         for command in asked.commands:
             state = result.state

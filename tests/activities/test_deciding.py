@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from activities.deciding import Deciding, cause
+from activities.deciding import Deciding
 from activities.messages import DecideInput, TouchOutcome, TouchResult
 from domain.clock import ScaledClock
 from domain.facts import OperatorCommand
@@ -52,8 +52,8 @@ async def test_a_decision_says_what_caused_it(bench: Bench):
     refused = TouchOutcome(key="k", result=TouchResult.REFUSED)
     pause = OperatorCommand(id="1", kind=CommandKind.PAUSE)
     told = asked.model_copy(update={"wakes": ("/pricing",)})
-    assert cause(asked) == "enrolled"
-    assert cause(told) == "behaviour"
-    assert cause(told.model_copy(update={"outcomes": (refused,)})) == "touch refused"
-    assert cause(told.model_copy(update={"commands": (pause,)})) == "command: pause"
-    assert cause(asked.model_copy(update={"state": state.model_copy(update={"number": 4})})) == "timer"
+    assert asked.cause == "enrolled"
+    assert told.cause == "behaviour"
+    assert told.model_copy(update={"outcomes": (refused,)}).cause == "touch refused"
+    assert told.model_copy(update={"commands": (pause,)}).cause == "command: pause"
+    assert asked.model_copy(update={"state": state.model_copy(update={"number": 4})}).cause == "timer"
