@@ -47,6 +47,7 @@ def create_app(settings: Settings, database: Database, temporal: Client | None, 
         summary="Lead nurturing as durable, explainable software.",
         description=_DESCRIPTION,
         openapi_tags=_TAGS,
+        docs_url=None,  # FastAPI's page loads scripts from elsewhere: blank offline, and against our own policy
         redoc_url=None,
     )
     app.state.context = ApiContext(settings, database, temporal, clock, Keyring(database))

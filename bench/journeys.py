@@ -27,15 +27,19 @@ async def rates(progress: Progress, number: int = 600, rounds: int = 3) -> list[
     async with stack() as on:
         await leads.apply(on, leads.playbook())
         for turn in range(rounds):
-            with on.worker("bare"):
+            with on.worker("bare") as worker:
                 progress(f"bare workflows, round {turn + 1} of {rounds}")
                 bare_starts.append(number / await _bare_starts(on.client, turn, number))
+                before = on.cpu(worker)
                 bare_wakes.append(number / await _bare_wakes(on.client, turn, number))
-            with on.worker("tendril"):
+                bare_cpu = _per_one(before, on.cpu(worker), number)
+            with on.worker("tendril") as worker:
                 progress(f"journeys, round {turn + 1} of {rounds}")
                 ids, seconds = await _starts(on, turn, number)
                 starts.append(number / seconds)
+                before = on.cpu(worker)
                 wakes.append(number / await _wakes(on, turn, ids))
+                cpu = _per_one(before, on.cpu(worker), number)
     best_start, best_wake = max(bare_starts), max(bare_wakes)
     return [
         Figure("journeys started with first touch", max(starts), "/s"),
@@ -44,7 +48,13 @@ async def rates(progress: Progress, number: int = 600, rounds: int = 3) -> list[
         Figure("behaviour to touch completed", max(wakes), "/s"),
         Figure("bare: signal to activity completed", best_wake, "/s"),
         Figure("ratio of wakes", max(wakes) / best_wake, "", target=">= 0.6"),
+        *(Figure(f"processor time of one wake: {who} (bare {bare_cpu[who]:.1f})", cpu[who], "ms") for who in cpu),
     ]
+
+
+def _per_one(before: dict[str, float], after: dict[str, float], number: int) -> dict[str, float]:
+    """Milliseconds of processor time by process."""
+    return {who: (after[who] - before[who]) / number * 1000 for who in after}
 
 
 async def _starts(on: Stack, turn: int, number: int) -> tuple[list[str], float]:

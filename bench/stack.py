@@ -36,6 +36,7 @@ class Stack:
     database: Database
     client: Client
     directory: Path
+    servers: tuple[psutil.Process, psutil.Process]
 
     @property
     def temporal_file(self) -> Path:
@@ -45,6 +46,16 @@ class Stack:
         """Bytes on disk of both servers' data, after a checkpoint."""
         files = [path for path in self.directory.rglob("*") if path.is_file() and "pg_wal" not in path.parts]
         return sum(path.stat().st_size for path in files)
+
+    def cpu(self, worker: psutil.Process) -> dict[str, float]:
+        """Seconds of processor time so far: ``Temporal``, ``PostgreSQL``, ``worker``, and ``client`` (this process)."""
+        spent = {"Temporal": 0.0, "PostgreSQL": 0.0, "worker": 0.0, "client": _seconds(psutil.Process())}
+        spent["worker"] = _seconds(worker)
+        spent["Temporal"] = _seconds(self.servers[1])
+        postgres = self.servers[0]
+        with suppress(psutil.Error):
+            spent["PostgreSQL"] = sum(map(_seconds, (postgres, *postgres.children())))
+        return spent
 
     @contextmanager
     def worker(self, which: str) -> Iterator[psutil.Process]:
@@ -85,7 +96,8 @@ async def stack(**changes: object) -> AsyncIterator[Stack]:
         database = await Database.connect(settings.database_url)
         client = await connect(settings)
         await register_search_attributes(client)
-        yield Stack(settings, database, client, directory)
+        servers = (psutil.Process(started[0].pid), psutil.Process(started[1].pid))
+        yield Stack(settings, database, client, directory, servers)
         await database.close()
     finally:
         for process, number in zip(reversed(started), (signal.SIGTERM, signal.SIGINT), strict=True):
@@ -105,6 +117,11 @@ async def _start(program: Program, directory: Path) -> "subprocess.Popen[bytes]"
                 return process
         await asyncio.sleep(0.1)
     raise RuntimeError(f"{program.name} did not come up")
+
+
+def _seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def free_ports(number: int) -> list[int]:

@@ -1,5 +1,6 @@
 """Two pages for people: what is going on, and one lead's story in words."""
 
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import Any
 
@@ -10,6 +11,7 @@ from api.auth import Basic, Bearer, allowed, unauthorised
 from api.context import ApiContext, Context
 from api.pages import page
 from domain.errors import NotFound
+from domain.words import BuyerStage, LeadStatus
 from storage import leads, views
 
 _LOCAL_NAMES = {"127.0.0.1", "localhost", "[::1]", "::1"}
@@ -42,6 +44,11 @@ router = APIRouter(tags=["console"], dependencies=[Depends(_visitor)])
 async def start(context: Context) -> HTMLResponse:
     """Counts, the newest journeys and decisions, and links to Temporal's UI and the inbox."""
     counts = await views.counts(context.database)
+    journeys = counts["journeys"]
+    counts["journeys"] = journeys | {
+        "status": _in_order(journeys["status"], LeadStatus),
+        "stage": _in_order(journeys["stage"], BuyerStage),
+    }
     decisions = await views.last_decisions(context.database, _NEWEST)
     return page("start.html", counts=counts, decisions=decisions, **_frame(context))
 
@@ -58,6 +65,11 @@ async def story(lead_id: str, context: Context) -> HTMLResponse:
     except NotFound:
         journey = None
     return page("lead.html", lead=lead, journey=journey, **_frame(context))
+
+
+def _in_order(numbers: Mapping[str, int], words: Iterable[str]) -> dict[str, int]:
+    """Numbers in the order in which a lead meets the words; without those that count nobody."""
+    return {word: numbers[word] for word in words if numbers.get(word)}
 
 
 def _frame(context: ApiContext) -> dict[str, Any]:

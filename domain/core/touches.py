@@ -12,6 +12,7 @@ from domain.core.draft import Draft
 from domain.core.phases import NURTURING
 from domain.core.triggers import occurrence, step_of
 from domain.decision import SendTouch
+from domain.durations import format_duration
 from domain.facts import TouchFact
 from domain.playbook.models import Touch
 from domain.state import PendingTouch
@@ -86,7 +87,7 @@ def _scheduled(draft: Draft) -> bool:
     due = draft.state.anchor + step.gap
     if not _leaves(draft, step.id, step.channel, step.asset or "", due):
         return False
-    draft.because(step.id, f"next in the track: {step.asset or step.id}", gap=str(step.gap))
+    draft.because(step.id, f"next in the track: {step.asset or step.id}", gap=format_duration(step.gap))
     _sent(draft, draft.touch(step.id, step.channel, asset=step.asset or "", note=step.note))
     return True
 

@@ -88,9 +88,13 @@ class Screen:
         return _two_halves(touches, handoffs)
 
     def _endings(self) -> RenderableType:
-        endings = self._snapshot.figures.endings
+        figures = self._snapshot.figures
+        endings = figures.endings
         told = ", ".join(f"{words(name)} {count}" for name, count in endings.items() if count)
-        return Text.assemble(("Ended ", "bold"), told or ("nobody yet", "dim"), no_wrap=True, overflow="ellipsis")
+        line = Text.assemble(("Ended ", "bold"), told or ("nobody yet", "dim"), no_wrap=True, overflow="ellipsis")
+        if told and not figures.stages:
+            line.append(" — every journey has ended: bring in more with tendril leads import", "dim")
+        return line
 
     def _decisions(self, room: int) -> list[RenderableType]:
         told = self._snapshot.figures.decisions[: max(0, room)]
