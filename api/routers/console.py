@@ -11,11 +11,12 @@ from api.auth import Basic, Bearer, allowed, unauthorised
 from api.context import ApiContext, Context
 from api.pages import page
 from domain.errors import NotFound
-from domain.words import BuyerStage, LeadStatus
+from domain.words import BuyerStage, Channel, LeadStatus, TouchStatus
 from storage import leads, views
 
 _LOCAL_NAMES = {"127.0.0.1", "localhost", "[::1]", "::1"}
 _NEWEST = 20
+_HANDOFFS = ("open", "accepted", "rejected", "expired", "withdrawn")
 
 
 async def _visitor(request: Request, context: Context, bearer: Bearer, basic: Basic) -> None:
@@ -49,8 +50,12 @@ async def start(context: Context) -> HTMLResponse:
         "status": _in_order(journeys["status"], LeadStatus),
         "stage": _in_order(journeys["stage"], BuyerStage),
     }
+    counts["handoffs"] = _in_order(counts["handoffs"], _HANDOFFS)
+    touches = counts["touches"]
+    counts["touches"] = {one: _in_order(touches[one], TouchStatus) for one in Channel if one in touches}
+    in_flight = sum(journeys["stage"].values())
     decisions = await views.last_decisions(context.database, _NEWEST)
-    return page("start.html", counts=counts, decisions=decisions, **_frame(context))
+    return page("start.html", counts=counts, in_flight=in_flight, decisions=decisions, **_frame(context))
 
 
 @router.get("/leads/{lead_id}", response_class=HTMLResponse, summary="One lead's story")

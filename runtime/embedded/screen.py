@@ -14,6 +14,8 @@ from runtime.embedded.snapshot import Snapshot, Told
 
 _COLOURS = {"healthy": "green", "starting": "yellow", "waiting": "dim", "stopped": "dim"}
 _CAN_DO = "Ctrl-C stops everything; the data stay"
+_ALL_ENDED = "Every journey has ended; tendril leads import brings more. "
+_STORY_TOLD = "The sample's visitors have done all they will. "
 _DAY = 86400.0
 
 
@@ -88,13 +90,9 @@ class Screen:
         return _two_halves(touches, handoffs)
 
     def _endings(self) -> RenderableType:
-        figures = self._snapshot.figures
-        endings = figures.endings
+        endings = self._snapshot.figures.endings
         told = ", ".join(f"{words(name)} {count}" for name, count in endings.items() if count)
-        line = Text.assemble(("Ended ", "bold"), told or ("nobody yet", "dim"), no_wrap=True, overflow="ellipsis")
-        if told and not figures.stages:
-            line.append(" — every journey has ended: bring in more with tendril leads import", "dim")
-        return line
+        return Text.assemble(("Ended ", "bold"), told or ("nobody yet", "dim"), no_wrap=True, overflow="ellipsis")
 
     def _decisions(self, room: int) -> list[RenderableType]:
         told = self._snapshot.figures.decisions[: max(0, room)]
@@ -109,18 +107,23 @@ class Screen:
             Text.assemble((f"{at.astimezone():%H:%M:%S} ", "dim"), text, no_wrap=True, overflow="ellipsis")
             for at, text in notes
         ]
-        return [_title(_CAN_DO), *lines]
+        return [_title(self._what_now() + _CAN_DO), *lines]
+
+    def _what_now(self) -> str:
+        figures = self._snapshot.figures
+        if figures.endings and not figures.stages:
+            return _ALL_ENDED
+        return _STORY_TOLD if self._snapshot.story_told else ""
 
 
 def pace(scale: float) -> str:
     """A clock's scale, in words."""
     if scale == 1.0:
         return "real time"
-    if scale == _DAY:
-        return "one day a second"
-    if scale > _DAY:
-        return f"{scale / _DAY:g} days a second"
-    return f"{timedelta(seconds=int(scale))} a second" if scale > 1 else f"{scale:g} times real time"
+    for unit, seconds in (("day", _DAY), ("hour", 3600.0), ("minute", 60.0)):
+        if scale >= seconds:
+            return f"one {unit} a second" if scale == seconds else f"{scale / seconds:g} {unit}s a second"
+    return f"{scale:g} times real time"
 
 
 def words(value: str) -> str:

@@ -7,8 +7,11 @@ import csv
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from runtime.embedded.datadir import DataDirectory, read_json
 
 SAMPLE = Path(__file__).parent / "sample"
 #: Columns of leads.csv that are the lead's own; all others are lead fields of the playbook.
@@ -56,6 +59,17 @@ def sellers_answers(directory: Path = SAMPLE) -> dict[tuple[str, int], SellersAn
         )
         for row in rows(directory / "sellers.csv")
     }
+
+
+def story_told(directory: DataDirectory) -> bool:
+    """Whether the visitors have done everything that the sample has for them."""
+    done = read_json(directory.demo).get("done")
+    return isinstance(done, list) and len(done) >= _number_of_acts()
+
+
+@cache
+def _number_of_acts() -> int:
+    return len(acts())
 
 
 def first_day(now: datetime) -> datetime:

@@ -54,6 +54,8 @@ class Snapshot:
     figures: Figures
     notes: tuple[tuple[datetime, str], ...]
     answering: bool = True
+    #: The sample's visitors have done all that they will: what still happens is silence and its endings.
+    story_told: bool = False
 
 
 def processes(children: Mapping[str, Child]) -> tuple[Process, ...]:

@@ -12,6 +12,7 @@ from rich.live import Live
 
 from runtime.embedded.clock import real_now
 from runtime.embedded.screen import Screen, words
+from runtime.embedded.script import story_told
 from runtime.embedded.snapshot import Figures, Snapshot, figures, processes
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def _snapshot(stack: "Stack", shown: Figures, *, running_for: float, answering: 
         figures=shown,
         notes=tuple(stack.supervisor.notes),
         answering=answering,
+        story_told=stack.options.demo and story_told(stack.directory),
     )
 
 

@@ -27,6 +27,18 @@ async def decided(database: Database, lead: str, *, hand_off: bool = False) -> J
     return state
 
 
+async def told(database: Database, lead: str, kind: CommandKind) -> None:
+    """A decision after :func:`decided` that an operator commands."""
+    state = await _last(database, lead)
+    command = OperatorCommand(id=f"told {kind}", kind=kind, by="test", reason="other")
+    await _decide(database, state, f"command {kind}", datetime.now(UTC), command)
+
+
+async def _last(database: Database, lead: str) -> JourneyState:
+    query = "select state from decision where lead_id = $1 and not superseded order by number desc limit 1"
+    return JourneyState.model_validate(await database.pool.fetchval(query, lead))
+
+
 async def _decide(
     database: Database, state: JourneyState, cause: str, now: datetime, *commands: OperatorCommand
 ) -> JourneyState:

@@ -6,11 +6,12 @@ import httpx
 import pytest
 
 from api.app import create_app
+from domain.words import CommandKind
 from runtime.settings import Settings
 from storage import keys
 from storage.database import Database
 from tests.api.conftest import REAL, client_of
-from tests.api.story import decided
+from tests.api.story import decided, told
 
 NASTY = "<script>alert(1)</script>"
 
@@ -47,6 +48,24 @@ async def test_a_leads_page_tells_its_story_and_runs_nothing(api: httpx.AsyncCli
     assert "default-src 'none'" in page.headers["content-security-policy"]
 
 
+@pytest.mark.parametrize(
+    ("command", "chip"),
+    [
+        (CommandKind.END, '<span class="chip quiet">ended: operator</span>'),
+        (CommandKind.DISQUALIFY, '<span class="chip stop">ended: disqualified</span>'),
+    ],
+)
+async def test_a_bad_ending_is_marked_and_an_ordinary_one_is_not(
+    api: httpx.AsyncClient, database: Database, lead: str, command: CommandKind, chip: str
+):
+    assert "ended:" not in (await api.get(f"/leads/{lead}")).text
+
+    await told(database, lead, command)
+
+    assert chip in (await api.get(f"/leads/{lead}")).text
+    assert "Nobody: every journey has ended." in (await api.get("/")).text
+
+
 async def test_a_lead_without_a_journey_and_an_unknown_one_have_pages(api: httpx.AsyncClient):
     made = (await api.post("/v1/leads", json={"email": "bo@acme.example", "enrol": False})).json()["id"]
 
@@ -55,7 +74,8 @@ async def test_a_lead_without_a_journey_and_an_unknown_one_have_pages(api: httpx
     assert (nobody.status_code, "No lead ld_nobody" in nobody.text) == (404, True)
 
 
-async def test_the_style_sheet_is_served(http: httpx.AsyncClient):
+async def test_the_style_sheet_and_the_icon_are_served(http: httpx.AsyncClient):
+    assert "image/svg" in (await http.get("/static/tendril.svg")).headers["content-type"]
     assert "text/css" in (await http.get("/static/tendril.css")).headers["content-type"]
 
 

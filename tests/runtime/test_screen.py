@@ -77,6 +77,18 @@ def test_an_empty_stack_is_drawn_too():
     assert "None yet." in "\n".join(drawn(replace(SNAPSHOT, figures=Figures(), processes=()), 80, 24))
 
 
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40)])
+def test_it_says_when_the_sample_is_over_and_when_every_journey_has_ended(width: int, height: int):
+    goes_on = drawn(SNAPSHOT, width, height)
+    told = drawn(replace(SNAPSHOT, story_told=True), width, height)
+    ended = drawn(replace(SNAPSHOT, figures=replace(FIGURES, stages={}), story_told=True), width, height)
+
+    said = [next(one for one in lines if "Ctrl-C" in one) for lines in (goes_on, told, ended)]
+    assert said[0].startswith("Ctrl-C stops everything")
+    assert said[1].startswith("The sample's visitors have done all they will. Ctrl-C")
+    assert said[2].startswith("Every journey has ended; tendril leads import brings more. Ctrl-C")
+
+
 def test_a_line_holds_the_same_in_short():
     assert line(SNAPSHOT) == (
         "2027-03-02 09:30 | journeys 54: nurture 38, sales accepted 12, disqualified 4 | touches sent 230"
@@ -86,7 +98,15 @@ def test_a_line_holds_the_same_in_short():
 
 @pytest.mark.parametrize(
     ("scale", "said"),
-    [(1.0, "real time"), (86400.0, "one day a second"), (172800.0, "2 days a second"), (3600.0, "1:00:00 a second")],
+    [
+        (1.0, "real time"),
+        (10.0, "10 times real time"),
+        (60.0, "one minute a second"),
+        (3600.0, "one hour a second"),
+        (7200.0, "2 hours a second"),
+        (86400.0, "one day a second"),
+        (172800.0, "2 days a second"),
+    ],
 )
 def test_a_scale_in_words(scale: float, said: str):
     assert pace(scale) == said

@@ -10,7 +10,7 @@ from api.schemas.tracking import PageEvent, TrackEvent
 from domain.words import CommandKind, RejectReason
 from runtime.embedded.datadir import DataDirectory
 from runtime.embedded.demo import Progress
-from runtime.embedded.script import acts, first_day, sellers_answers
+from runtime.embedded.script import acts, first_day, sellers_answers, story_told
 
 _SCHEMAS: dict[str, type[BaseModel]] = {"/v1/leads": LeadBody, "/v1/page": PageEvent, "/v1/track": TrackEvent}
 
@@ -56,3 +56,15 @@ def test_what_has_been_played_is_not_played_again_after_a_restart(tmp_path: Path
     progress.add(2)
     again = Progress.read(DataDirectory(tmp_path), now + timedelta(days=400))
     assert (again.began, again.done) == (progress.began, {0, 2})
+
+
+def test_the_story_is_told_when_every_act_is_done(tmp_path: Path):
+    directory = DataDirectory(tmp_path)
+    assert not story_told(directory)
+    progress = Progress.read(directory, datetime(2027, 3, 2, 9, 30, tzinfo=UTC))
+
+    for number in range(len(acts())):
+        assert not story_told(directory)
+        progress.add(number)
+
+    assert story_told(directory)
