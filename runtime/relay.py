@@ -36,6 +36,8 @@ _LEASE = 30.0
 _POLL = 1.0  # seconds; the safety net beneath LISTEN
 _LOOK_ROUND = 15.0  # seconds between looks for journeys that lag behind their inbox
 _LAGGING = timedelta(minutes=1)
+#: A journey so late has no timer any more. Far above what a busy worker takes, or a storm would be woken twice.
+_OVERDUE = timedelta(minutes=5)
 _MOST_BACKOFF = 10.0
 _CALL = timedelta(seconds=10)
 #: A run that closed before it recorded anything is begun again only after so many attempts: it may just be late.
@@ -232,7 +234,7 @@ class Relay:
             await asyncio.sleep(_POLL)
 
     async def _look_round(self) -> None:
-        """Measure the backlog, and wake journeys that lag behind their inbox although nobody woke them."""
+        """Measure the backlog, and wake journeys that lag behind their inbox or their time although nobody woke them."""
         while True:
             with suppress(*_DATABASE_TROUBLE):
                 number, age = await wakes.waiting(self._database)
@@ -241,6 +243,9 @@ class Relay:
                 late = await wakes.lagging(self._database, self._clock.from_real(self._now() - _LAGGING))
                 if late:
                     _log.warning("journeys lagged behind their inbox and were woken", number=len(late))
+                missed = await wakes.overdue(self._database, self._clock.from_real(self._now() - _OVERDUE))
+                if missed:
+                    _log.warning("journeys had missed their time and were woken", number=len(missed))
             await asyncio.sleep(_LOOK_ROUND)
 
     def _note_trouble(self, error: Exception) -> None:

@@ -98,6 +98,15 @@ where j.ended_at is null and j.paused_since is null
 order by j.lead_id limit $2
 on conflict do nothing returning lead_id
 """
+#: Journeys whose time has passed: their timer was lost, or was set before the deployment's clock was made faster.
+_OVERDUE = """
+insert into pending_wake (lead_id, types)
+select lead_id, '{overdue}' from journey j
+where ended_at is null and paused_since is null and next_wake_at < $1
+    and not exists (select from pending_wake w where w.lead_id = j.lead_id)
+order by next_wake_at limit $2
+on conflict do nothing returning lead_id
+"""
 _JOURNEY = "select * from journey where lead_id = $1 order by cycle desc limit 1"
 
 
@@ -148,6 +157,11 @@ async def lagging(db: Database, before: datetime, limit: int = 500) -> list[str]
     Give deployment time a minute ago; whoever runs this finds nothing while all is well. Returns the leads woken.
     """
     return [row["lead_id"] for row in await db.pool.fetch(_LAGGING, before, limit)]
+
+
+async def overdue(db: Database, before: datetime, limit: int = 5000) -> list[str]:
+    """The safety net beneath timers: wake journeys that should have woken by themselves before ``before``."""
+    return [row["lead_id"] for row in await db.pool.fetch(_OVERDUE, before, limit)]
 
 
 async def waiting(db: Database) -> tuple[int, float]:

@@ -123,3 +123,18 @@ async def test_journeys_that_lag_are_woken_and_no_others(database: Database, pla
     assert await wakes.lagging(database, NOW) == []
     assert set(await wakes.lagging(database, minute_ago)) == {never_begun, behind}
     assert await wakes.lagging(database, minute_ago) == []
+
+
+async def test_journeys_that_missed_their_time_are_woken_and_no_others(database: Database, playbook: str):
+    late, early, paused, ended = [await enrolled(database, f"lead{number}@acme.example") for number in range(4)]
+    set_wake = "update journey set next_wake_at = $2 where lead_id = $1"
+    for lead in (late, paused, ended):
+        await database.pool.execute(set_wake, lead, NOW)
+    await database.pool.execute(set_wake, early, NOW + timedelta(hours=1))
+    await database.pool.execute("update journey set paused_since = $2 where lead_id = $1", paused, NOW)
+    await database.pool.execute("update journey set ended_at = $2 where lead_id = $1", ended, NOW)
+    await database.pool.execute("delete from pending_wake")
+
+    assert await wakes.overdue(database, NOW) == []
+    assert await wakes.overdue(database, NOW + timedelta(minutes=30)) == [late]
+    assert await wakes.overdue(database, NOW + timedelta(minutes=30)) == []
