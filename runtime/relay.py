@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from time import monotonic
 
 import asyncpg
@@ -36,8 +37,9 @@ _LEASE = 30.0
 _POLL = 1.0  # seconds; the safety net beneath LISTEN
 _LOOK_ROUND = 15.0  # seconds between looks for journeys that lag behind their inbox
 _LAGGING = timedelta(minutes=1)
-#: A journey so late has no timer any more. Far above what a busy worker takes, or a storm would be woken twice.
+#: A journey so late has no timer any more. It is told once in that time: a busy worker may need a while to decide.
 _OVERDUE = timedelta(minutes=5)
+_LOOKS_PER_OVERDUE = int(_OVERDUE.total_seconds() / _LOOK_ROUND)
 _MOST_BACKOFF = 10.0
 _CALL = timedelta(seconds=10)
 #: A run that closed before it recorded anything is begun again only after so many attempts: it may just be late.
@@ -234,8 +236,8 @@ class Relay:
             await asyncio.sleep(_POLL)
 
     async def _look_round(self) -> None:
-        """Measure the backlog, and wake journeys that lag behind their inbox or their time although nobody woke them."""
-        while True:
+        """Measure the backlog; wake journeys that lag behind their inbox, or their time, although nobody woke them."""
+        for turn in count():
             with suppress(*_DATABASE_TROUBLE):
                 number, age = await wakes.waiting(self._database)
                 telemetry.WAITING.set(number)
@@ -243,10 +245,14 @@ class Relay:
                 late = await wakes.lagging(self._database, self._clock.from_real(self._now() - _LAGGING))
                 if late:
                     _log.warning("journeys lagged behind their inbox and were woken", number=len(late))
-                missed = await wakes.overdue(self._database, self._clock.from_real(self._now() - _OVERDUE))
-                if missed:
-                    _log.warning("journeys had missed their time and were woken", number=len(missed))
+                if turn % _LOOKS_PER_OVERDUE == 0:
+                    await self._wake_overdue()
             await asyncio.sleep(_LOOK_ROUND)
+
+    async def _wake_overdue(self) -> None:
+        missed = await wakes.overdue(self._database, self._clock.from_real(self._now() - _OVERDUE))
+        if missed:
+            _log.warning("journeys had missed their time and were woken", number=len(missed))
 
     def _note_trouble(self, error: Exception) -> None:
         if not self._backoff:
