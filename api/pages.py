@@ -6,6 +6,8 @@ from typing import Any
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from domain.clock import pace
+
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'",
@@ -23,20 +25,7 @@ _templates = Environment(
 #: ``sales_review`` as people read it.
 _templates.filters["words"] = lambda value: str(value).replace("_", " ")
 _templates.filters["moment"] = lambda value: value.strftime("%d %b %Y %H:%M")
-
-
-def _pace(scale: float) -> str:
-    """How fast the demo clock runs, in words: 86400 is a day a second."""
-    for unit, seconds in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if scale >= seconds:
-            number = scale / seconds
-            return (
-                f"a {unit[:-1]} a second".replace("a hour", "an hour") if number == 1 else f"{number:g} {unit} a second"
-            )
-    return f"{scale:g} times real time"
-
-
-_templates.filters["pace"] = _pace
+_templates.filters["pace"] = pace
 
 
 def page(template: str, status: int = 200, **values: Any) -> HTMLResponse:

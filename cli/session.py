@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from cli.settings import read_settings
-from domain.clock import ScaledClock
+from domain.clock import ScaledClock, pace
 from domain.errors import Refused
 from runtime.embedded.where import located
 from storage import deployment
@@ -47,7 +47,7 @@ class Session:
         """What must be said beside times when the clock is not the real one; "" when it is."""
         if self.clock == ScaledClock():
             return ""
-        return f"Times are the deployment's: now {self.now:%Y-%m-%d %H:%M} UTC, {self.clock.scale:g} times real time."
+        return f"Times are the deployment's: now {self.now:%Y-%m-%d %H:%M} UTC, {pace(self.clock.scale)}."
 
 
 @asynccontextmanager

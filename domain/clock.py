@@ -24,3 +24,13 @@ class ScaledClock:
     @property
     def _is_real(self) -> bool:
         return self.scale == 1.0 and self.real_anchor == self.virtual_anchor
+
+
+def pace(scale: float) -> str:
+    """How fast a clock runs, in words: 86400 is "a day a second". ``scale`` is deployment seconds per real second."""
+    if scale == 1.0:
+        return "real time"
+    for one, many, seconds in (("a day", "days", 86400.0), ("an hour", "hours", 3600.0), ("a minute", "minutes", 60.0)):
+        if scale >= seconds:
+            return f"{one} a second" if scale == seconds else f"{scale / seconds:g} {many} a second"
+    return f"{scale:g} times real time"

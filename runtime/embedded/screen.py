@@ -9,6 +9,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from domain.clock import pace
 from domain.words import BuyerStage, Channel, LeadStatus, TouchStatus
 from runtime.embedded.snapshot import Snapshot, Told
 
@@ -16,7 +17,6 @@ _COLOURS = {"healthy": "green", "starting": "yellow", "waiting": "dim", "stopped
 _CAN_DO = "Ctrl-C stops everything; the data stay"
 _ALL_ENDED = "Every journey has ended; tendril leads import brings more. "
 _STORY_TOLD = "The sample's visitors have done all they will. "
-_DAY = 86400.0
 
 
 class Screen:
@@ -114,16 +114,6 @@ class Screen:
         if figures.endings and not figures.stages:
             return _ALL_ENDED
         return _STORY_TOLD if self._snapshot.story_told else ""
-
-
-def pace(scale: float) -> str:
-    """A clock's scale, in words."""
-    if scale == 1.0:
-        return "real time"
-    for unit, seconds in (("day", _DAY), ("hour", 3600.0), ("minute", 60.0)):
-        if scale >= seconds:
-            return f"one {unit} a second" if scale == seconds else f"{scale / seconds:g} {unit}s a second"
-    return f"{scale:g} times real time"
 
 
 def words(value: str) -> str:
