@@ -174,7 +174,7 @@ class LeadJourney:
             retry_policy=_TOUCH_RETRY,
             # A touch called back while it is on its way to the vendor still says what became of it.
             cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-            summary=f"{touch.channel} {touch.step}",
+            summary=f"{touch.channel} {touch.asset or touch.step}",
         )
         self._running[touch.key] = handle
         follower = asyncio.create_task(self._follow(touch.key, handle))

@@ -77,6 +77,7 @@ def _scheduled(draft: Draft) -> bool:
     if draft.state.pending:
         return False
     step = next_step(draft)
+    _say_what_is_closed(draft, before=step)
     if step is None:
         where = draft.state.stage if draft.state.phase is Phase.NURTURE else draft.state.phase
         draft.reject("next touch", f"no content left in {where.value.replace('_', ' ')}", "exhausted")
@@ -90,6 +91,16 @@ def _scheduled(draft: Draft) -> bool:
     draft.because(step.id, f"next in the track: {step.asset or step.id}", gap=format_duration(step.gap))
     _sent(draft, draft.touch(step.id, step.channel, asset=step.asset or "", note=step.note))
     return True
+
+
+def _say_what_is_closed(draft: Draft, before: Touch | None) -> None:
+    """Steps passed over because the lead can't be reached that way: "no content left" alone would mislead."""
+    for step in _steps(draft):
+        if step is before:
+            return
+        why = _closed(draft, step.channel)
+        if why:
+            draft.reject(step.asset or step.id, why, "channel")
 
 
 def _leaves(draft: Draft, step: str, channel: Channel, asset: str, due: datetime) -> bool:
@@ -155,13 +166,18 @@ def _given_up(draft: Draft, pending: PendingTouch) -> str:
 
 def _impossible(draft: Draft, channel: Channel, asset: str) -> str:
     """Why a touch can never leave for this lead as things are, or ""."""
-    permission = draft.facts.permission
-    if channel in permission.declined:
-        return f"the lead declined {channel.value.replace('_', ' ')}"
-    if channel is Channel.EMAIL and not draft.facts.lead.has_email:
-        return "no address is known"
+    closed = _closed(draft, channel)
+    if closed:
+        return closed
     seen = {touch.asset for touch in draft.facts.touches if touch.status not in REPLANNABLE}
     return f"{asset} was already sent" if asset and asset in seen else ""
+
+
+def _closed(draft: Draft, channel: Channel) -> str:
+    """Why the lead can't be reached on a channel at all, or ""."""
+    if channel in draft.facts.permission.declined:
+        return f"the lead declined {channel.value.replace('_', ' ')}"
+    return "no address is known" if channel is Channel.EMAIL and not draft.facts.lead.has_email else ""
 
 
 def _after_refusal(draft: Draft, step: str) -> datetime:

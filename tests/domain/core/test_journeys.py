@@ -142,6 +142,7 @@ def test_a_suppressed_person_is_never_written_to():
 def test_who_declined_mail_gets_none():
     decisions = live(page("/pricing", DAY), entry=facts(permission=Permission(declined=frozenset({"email"}))))
     assert [what for _, what in sent(decisions)] == []
+    assert ("hidden-cost", "the lead declined email") in {(r.what, r.why) for r in decisions[0].rejected}
 
 
 def test_an_opened_opportunity_stops_nurture():
