@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ import psutil
 from temporalio.client import Client
 
 from runtime.embedded.children import Program, as_user
+from runtime.embedded.ports import any_free
 from runtime.embedded.postgres import EmbeddedPostgres
 from runtime.embedded.temporal import temporal_program
 from runtime.settings import Settings
@@ -84,7 +84,7 @@ async def stack(**changes: object) -> AsyncIterator[Stack]:
     directory.chmod(0o755)
     postgres = EmbeddedPostgres(directory / "postgres")
     postgres.prepare()
-    port, ui_port = free_ports(2)
+    port, ui_port = any_free(), any_free()
     temporal = temporal_program(directory / "temporal.db", port=port, ui_port=ui_port)
     started = [await _start(postgres.program(), directory), await _start(temporal, directory)]
     try:
@@ -122,11 +122,3 @@ async def _start(program: Program, directory: Path) -> "subprocess.Popen[bytes]"
 def _seconds(process: psutil.Process) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
-
-
-def free_ports(number: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports

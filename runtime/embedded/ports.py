@@ -1,11 +1,17 @@
 """Ports: free, or taken by whom."""
 
 import errno
+import secrets
 import socket
 
 import psutil
 
 from runtime.embedded.trouble import CannotRun
+
+#: Below the ports that systems give to connections and to whoever asks for any: a server that starts a moment later
+#: (Temporal asks for some of its own) can't be given one of these by chance.
+_QUIET = range(10_240, 32_000)
+_given: set[int] = set()
 
 
 def require_free(port: int, purpose: str, option: str) -> None:
@@ -19,11 +25,21 @@ def require_free(port: int, purpose: str, option: str) -> None:
 
 
 def any_free() -> int:
-    """A port that was free a moment ago, for uses where nobody needs to know it beforehand."""
+    """A free port, for uses where nobody needs to know it beforehand. Never the same twice from one process."""
+    while True:
+        port = secrets.choice(_QUIET)
+        if port not in _given and _is_free(port):
+            _given.add(port)
+            return port
+
+
+def _is_free(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _why(error: OSError, port: int, purpose: str) -> str:

@@ -15,6 +15,7 @@ from adapters.email.links import UnsubscribeLinks
 from adapters.email.smtp import SmtpEmail, SmtpServer
 from authoring.render import PlaybookRenderer
 from domain.words import Channel
+from runtime.embedded.ports import any_free
 from tests.adapters.test_hubspot import change
 from tests.adapters.touches import OnePlaybook, touch
 
@@ -22,11 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def free_ports(number):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+    return [any_free() for _ in range(number)]
 
 
 @asynccontextmanager
