@@ -94,7 +94,9 @@ def test_a_document_without_problems_compiles():
 def test_a_finding_names_a_path_that_exists():
     document = minimal_playbook()
     broken = document.model_copy(update={"segments": document.segments[:1]})
-    for finding in problems(broken):
+    findings = problems(broken)
+    assert findings, "a playbook whose tracks name a segment it lacks has problems"
+    for finding in findings:
         part: Any = broken.model_dump()
         for step in finding.path:
             part = part[step]
