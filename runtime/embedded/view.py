@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING
 
-import asyncpg
 from rich.console import Console
 from rich.live import Live
 
@@ -56,7 +55,7 @@ async def _snapshots(stack: "Stack", *, every: float) -> AsyncIterator[Snapshot]
             try:
                 async with asyncio.timeout(3):
                     last = await figures(stack.database)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except Exception:  # noqa: BLE001 - whatever the database answers, the view must not end the stack
                 answering = False
         yield _snapshot(stack, last, running_for=monotonic() - began, answering=answering)
         with contextlib.suppress(TimeoutError):

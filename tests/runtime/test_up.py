@@ -133,7 +133,7 @@ def test_sigterm_stops_everything_within_ten_seconds(up: Up):
     processes = list(up.running.values())
     processes += [below for process in processes for below in process.children(recursive=True)]
     began = monotonic()
-    assert up.stop(signal.SIGTERM, within=20) == 0
+    assert up.stop(signal.SIGTERM, within=20) == 0, "".join(up.lines[-60:])
     assert monotonic() - began < 10
     _, alive = psutil.wait_procs(processes, timeout=2)
     assert alive == []
