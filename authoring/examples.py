@@ -27,6 +27,75 @@ behaviours:
   demo_video: {on: track, event: Video Watched, where: {video: demo}, label: watched the demo, points: 15}
   pricing_visit: {on: page, path: /pricing*, label: looked at pricing, points: 20, half_life: 7d, group: web}
 """,
+    "Pattern": """
+patterns:
+  serious_look: {all: [pricing_visit, case_study], within: 7d, label: looked at prices and proof in one week, points: 10}
+  came_for_prices: {sequence: [webinar, pricing_visit], within: 14d, label: looked at prices after a webinar}
+  many_ways: {any: [mail_click, ad_click, pricing_visit], times: 3, groups: 2, within: 30d, label: came by several ways}
+""",
+    "Length": """
+lengths:
+  - {id: smb, when: lead.employees < 50, preset: smb}
+  - {id: enterprise, label: Large companies, preset: enterprise, limit: 270d}
+""",
+    "Situation": """
+situations:
+  - id: needs_approval
+    label: Needs approval
+    when: lead.role == "analyst" && stage == "evaluation"
+    advice: Offer a one-page summary for whoever decides.
+""",
+    "Wait": """
+wait: {behaviours: [webinar_attended], lookback: 2d, then: skip, otherwise: send}
+""",
+    "Profile": """
+profile:
+  consent: We use your answer only to choose what we send you.
+  questions: […]
+  touches:
+    - {id: ask-first, asset: one-question, ask: next, gap: 0d}
+  patience: 7d
+  otherwise: sales_review
+""",
+    "Question": """
+questions:
+  - field: employees
+    ask: How many people work at your company?
+    help: Roughly is fine.
+    options: […]
+""",
+    "Option": """
+options:
+  - {label: Fewer than 50, value: 25}
+  - {label: 50 or more, value: 200}
+""",
+    "Experiment": """
+experiments:
+  - id: cost-subject
+    label: Does a question in the subject bring more people back?
+    steps: [cost]
+    when: lead.country == "US"
+    holdout: 5
+    variants: […]
+""",
+    "Variant": """
+variants:
+  - {id: control}
+  - {id: question, subject: What does a manual report cost you?}
+""",
+    "Pace": """
+paces:
+  - {id: engaged, when: behaviour.pricing_visit.in_7d >= 1, factor: 0.5}
+  - {id: quiet, label: Quiet for three weeks, when: days.quiet >= 21, factor: 2}
+""",
+    "Holidays": """
+holidays: {lead: true, unknown: US}
+""",
+    "RecycleRule": """
+reasons:
+  no_fit: {disqualify: poor_fit}
+  no_budget: {cool_down: 90d, stage: research}
+""",
     "Scoring": """
 scoring:
   fit: {…}
@@ -137,7 +206,7 @@ rules:
     "Recycle": """
 recycle:
   cool_down: 30d
-  disqualify: {bad_data: invalid_contact, no_fit: poor_fit}
+  reasons: {bad_data: {disqualify: invalid_contact}, no_fit: {disqualify: poor_fit}}
   most: 2
 """,
     "ReEngagement": """

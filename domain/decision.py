@@ -54,13 +54,17 @@ class Scores(Told):
 
 
 class SendTouch(Compact):
-    """Command: carry out one touch, once. ``key`` is ``lead/cycle/epoch/step[/occurrence]`` (DESIGN decision 4)."""
+    """Command: carry out one touch, once. ``key`` is ``lead/cycle/epoch/step[/occurrence]`` (DESIGN decision 4).
+
+    ``variant`` is ``experiment:variant`` where the step is part of one.
+    """
 
     key: str
     channel: Channel
     step: str
     asset: str = ""
     note: str = ""
+    variant: str = ""
 
 
 class OpenHandoff(Told):

@@ -4,6 +4,7 @@ Scores, counts, what was sent and when are *not* here: they are functions of the
 cursor, the touch ledger). State is recorded in Temporal history with every decision, so it is small.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from domain.compact import Compact
@@ -11,13 +12,15 @@ from domain.words import BuyerStage, Channel, Ending, LeadStatus, Phase
 
 
 class PendingTouch(Compact):
-    """A touch a trigger called for that waits for its delay or for the send window."""
+    """A touch a trigger called for that waits for its delay or for the send window, until it ``expires``."""
 
     step: str
     trigger: str
     channel: Channel
     asset: str = ""
     due: datetime
+    expires: datetime | None = None
+    priority: int = 0
 
 
 class HandoffState(Compact):
@@ -38,7 +41,9 @@ class JourneyState(Compact):
     ``playbook`` is the content hash of the playbook version in force.
     ``in_flight`` are keys of touches handed to an activity whose outcome is not yet known.
     ``intent_since`` is when intent began anew (a seller's rejection); ``joined`` are audiences a trigger added.
-    ``resume_at`` is when a cool-down ends.
+    ``resume_at`` is when a cool-down ends. ``rejections`` are the reasons sales gave the lead back for, oldest first.
+    ``profiling`` says that triage sent the lead to answer questions first. ``passed`` are steps of the present track
+    that a wait passed over. ``variants`` maps each experiment the lead met to its variant ("" for the holdout).
     """
 
     lead: str
@@ -62,6 +67,10 @@ class JourneyState(Compact):
     joined: tuple[str, ...] = ()
     resume_at: datetime | None = None
     reengagements: int = 0
+    rejections: tuple[str, ...] = ()
+    profiling: bool = False
+    passed: tuple[str, ...] = ()
+    variants: Mapping[str, str] = {}
     paused_since: datetime | None = None
     in_flight: tuple[str, ...] = ()
     ending: Ending | None = None

@@ -71,7 +71,7 @@ async def wake_running(connection: Connection, leads: Sequence[str], why: str) -
 
 def may_return(row: Any, policy: ReEntry, now: datetime) -> bool:
     """Whether a lead may begin again: its last journey has ended, long enough ago, and we may write to it."""
-    if row["ended_at"] is None or row["suppressed"] or policy.policy == "never":
+    if row["ended_at"] is None or row["suppressed"] or policy.policy == "once":
         return False
     return policy.policy == "always" or policy.after is None or now - row["ended_at"] >= policy.after
 

@@ -4,6 +4,7 @@ Each rule module takes a ``Draft``, reads facts and state from it, and records w
 A draft lives for one call of ``decide`` and is then frozen into a ``Decision``.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,13 +22,16 @@ from domain.decision import (
 )
 from domain.facts import Facts, TouchFact
 from domain.playbook.compiled import CompiledPlaybook
+from domain.playbook.conditions import Level
 from domain.playbook.hits import Hit
+from domain.playbook.models import Length, Situation
 from domain.state import JourneyState
 from domain.words import DIRECT_CHANNELS, REPLANNABLE, BuyerStage, Channel, Ending, LeadStatus, Phase, TouchStatus
 
 _DAY = timedelta(days=1)
 #: State that conditions can see: changing any of it changes what they say.
-_SEEN_BY_CONDITIONS = frozenset({"phase", "phase_since", "stage", "stage_since", "segment", "intent_since"})
+_SEEN_BY_CONDITIONS = frozenset({"phase", "phase_since", "stage", "stage_since", "segment"})
+_SEEN_BY_SCORES = frozenset({"intent_since", "rejections"})
 
 
 class Draft:
@@ -52,8 +56,8 @@ class Draft:
         self.suppress: Suppress | None = None
         self.next_touch_at: datetime | None = None
         self.skip_wait = False
-        self._last_active = max((hit.at for hit in self.hits if hit.match.meaningful), default=None)
-        self._attributes = scoring.attributes(playbook, facts)
+        self._last_active = max((hit.at for hit in self.hits if hit.meaningful), default=None)
+        self._attributes = scoring.attributes(playbook, facts, state.rejections)
         self._counts: dict[str, int] | None = None
         self._scores: Scores | None = None
         self._values: dict[str, Any] | None = None
@@ -81,20 +85,35 @@ class Draft:
         assert self._scores is not None  # noqa: S101 narrows the type: _score has just set it
         return self._scores
 
-    def holds(self, condition: str) -> bool:
-        """Whether a condition over everything declared is true now."""
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The value of every declared variable now."""
         if self._values is None:
             self._score()
+        return self._values or {}
+
+    @property
+    def length(self) -> Length | None:
+        """The length that holds now, if the playbook has one that does."""
+        return next((length for length in self.rules.lengths if length.id == self.values["length"]), None)
+
+    @property
+    def situations(self) -> list[Situation]:
+        """The situations the buyer is in now."""
+        return [one for one in self.rules.situations if self.values[f"situation.{one.id}"]]
+
+    def holds(self, condition: str) -> bool:
+        """Whether a condition over everything declared is true now."""
+        values = self.values
         if condition not in self._held:
-            self._held[condition] = self.playbook.condition(condition).holds(self._values or {})
+            self._held[condition] = self.playbook.condition(condition).holds(values)
         return self._held[condition]
 
     def will_hold(self, condition: str, at: datetime) -> bool:
         """Whether a condition will be true at a later time if nothing but the number of days changes."""
         if at not in self._later:
             days_ago = {f"behaviour.{name}.days_ago": (at - last) // _DAY for name, last in self.last_times().items()}
-            known = self._attributes | (self._counts or {}) | days_ago | self._situation(self.scores, at)
-            self._later[at] = known
+            self._later[at] = self._known(self.scores, (self._counts or {}) | days_ago, at)
         return self.playbook.condition(condition).holds(self._later[at])
 
     def last_times(self) -> dict[str, datetime]:
@@ -120,8 +139,9 @@ class Draft:
         self.state = self.state.model_copy(update=fields)
         if not _SEEN_BY_CONDITIONS.isdisjoint(fields):
             self._values = None
-        if "intent_since" in fields:
-            self._scores = self._counts = None
+        if not _SEEN_BY_SCORES.isdisjoint(fields):
+            self._attributes = scoring.attributes(self.playbook, self.facts, self.state.rejections)
+            self._scores = self._counts = self._values = None
 
     def enter(self, phase: Phase) -> None:
         """Move to another phase by the table in ``phases``; the lead's status follows."""
@@ -189,10 +209,26 @@ class Draft:
             self._counts = counts = self.playbook.counts(counted, self.now)
             started = self.state.started if self.state.intent_since is None else None
             self._scores = scoring.scores(self.playbook, lead, counted, started=started, now=self.now, counts=counts)
-        known = self._attributes | self._counts | self._situation(self._scores, self.now)
-        self._values, self._held = known, {}
+        self._values, self._held = self._known(self._scores, self._counts, self.now), {}
 
-    def _situation(self, scores: Scores, now: datetime) -> dict[str, Any]:
+    def _known(self, scores: Scores, counts: Mapping[str, int], now: datetime) -> dict[str, Any]:
+        """The value of every variable: first what others build on, then length and situations."""
+        values = {**self._attributes, **counts, **self._standing(scores, now), "length": ""}
+        length = self._first_length(values)
+        values["length"] = length.id if length else ""
+        situations = {
+            f"situation.{one.id}": self.playbook.condition(one.when, Level.SITUATIONS).holds(values)
+            for one in self.rules.situations
+        }
+        return values | situations
+
+    def _first_length(self, values: Mapping[str, Any]) -> Length | None:
+        for length in self.rules.lengths:
+            if length.when is None or self.playbook.condition(length.when, Level.SITUATIONS).holds(values):
+                return length
+        return None
+
+    def _standing(self, scores: Scores, now: datetime) -> dict[str, Any]:
         state = self.state
         reached = [t for t in self.facts.touches if t.cycle == state.cycle and t.status == "sent"]
         return {

@@ -11,6 +11,7 @@ from typing import Any
 from domain.core.draft import Draft
 from domain.core.phases import NURTURING, WITH_SALES
 from domain.decision import OpenHandoff, ResolveHandoff
+from domain.playbook.models import RecycleRule
 from domain.state import HandoffState
 from domain.words import BuyerStage, Channel, Ending, LeadStatus, Phase, RejectReason, TouchStatus
 
@@ -43,7 +44,7 @@ def _just_answered(draft: Draft) -> bool:
     since = draft.state.intent_since
     if since is None or draft.now >= since + draft.rules.handoff.recycle.cool_down:
         return False
-    return not any(hit.match.meaningful for hit in draft.counted)
+    return not any(hit.meaningful for hit in draft.counted)
 
 
 def give(draft: Draft, reason: str, rule: str, phase: Phase = Phase.HANDOFF) -> None:
@@ -91,17 +92,21 @@ def reject(draft: Draft, reason: str) -> None:
     why = RejectReason(reason) if reason in set(RejectReason) else RejectReason.TIMING
     draft.resolve_handoff = ResolveHandoff(id=handoff.id, outcome="rejected", reason=why.value)
     words = why.value.replace("_", " ")
-    if why in recycle.disqualify:
+    rule = recycle.reasons.get(why, RecycleRule())
+    draft.change(rejections=(*draft.state.rejections, why.value))
+    if rule.disqualify is not None:
         draft.because("sales_rejected", f"sales rejected the lead for good: {words}", handoff=handoff.id)
-        draft.end(Ending.DISQUALIFIED, recycle.disqualify[why].value, LeadStatus.DISQUALIFIED)
+        draft.end(Ending.DISQUALIFIED, rule.disqualify.value, LeadStatus.DISQUALIFIED)
     elif draft.state.handoffs > recycle.most:
         draft.because("recycled_enough", f"sales rejected the lead {draft.state.handoffs} times", handoff=handoff.id)
         draft.end(Ending.DISQUALIFIED, why.value, LeadStatus.DISQUALIFIED)
     else:
-        until = draft.now + recycle.cool_down
+        until = draft.now + (recycle.cool_down if rule.cool_down is None else rule.cool_down)
         draft.because("sales_rejected", f"sales gave the lead back: {words}; quiet until {until:%Y-%m-%d}", until=until)
         draft.enter(Phase.COOL_DOWN)
         draft.change(handoff=None, resume_at=until, intent_since=draft.now)
+        if rule.stage is not None and rule.stage in draft.playbook.stages:
+            draft.move_to(rule.stage)
 
 
 def run_clock(draft: Draft) -> None:

@@ -38,7 +38,7 @@ def _begin(draft: Draft) -> None:
 def _back(draft: Draft) -> None:
     """What came late counts too: had it been known, the silence would not have been one."""
     silence = draft.state.phase_since - draft.rules.re_engagement.after
-    back = [hit for hit in draft.new if hit.match.meaningful and hit.at >= silence]
+    back = [hit for hit in draft.new if hit.meaningful and hit.at >= silence]
     if back:
         draft.because("re_engaged", f"is back: {back[-1].match.label}", behaviour=back[-1].name)
         draft.enter(Phase.NURTURE)

@@ -5,14 +5,14 @@ half-life, each group held under its cap. Both are functions of the facts and th
 retracted behaviour or a changed rule simply counts from the next decision on.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from domain.decision import Contribution, Scores
 from domain.facts import Facts
 from domain.playbook.compiled import CompiledPlaybook
-from domain.playbook.conditions import ABSENT
+from domain.playbook.conditions import ABSENT, Level
 from domain.playbook.hits import Hit
 from domain.playbook.models import Intent
 
@@ -44,7 +44,7 @@ def scores(
     fit_parts = [
         Contribution(rule=rule.id, points=rule.points, text="fit")
         for rule in rules.fit.rules
-        if playbook.condition(rule.when, scored=False).holds(early)
+        if playbook.condition(rule.when, Level.SCORING).holds(early)
     ]
     fit = _clamp(rules.fit.base + sum(part.points for part in fit_parts))
     entry = [
@@ -52,7 +52,7 @@ def scores(
             rule=rule.id, points=_decayed(rule.points, rules.intent, None, started, now), text="known at entry"
         )
         for rule in rules.intent.entry
-        if started is not None and playbook.condition(rule.when, scored=False).holds(early)
+        if started is not None and playbook.condition(rule.when, Level.SCORING).holds(early)
     ]
     intent_parts = [*entry, *_behaviour_parts(rules.intent, hits, now)]
     return Scores(
@@ -63,8 +63,11 @@ def scores(
     )
 
 
-def attributes(playbook: CompiledPlaybook, facts: Facts) -> dict[str, Any]:
-    """The ``lead.*``, ``account.*`` and ``known`` variables. A value of the wrong type counts as unknown."""
+def attributes(playbook: CompiledPlaybook, facts: Facts, rejections: Sequence[str] = ()) -> dict[str, Any]:
+    """The ``lead.*``, ``account.*``, ``sales.*`` and ``known`` variables.
+
+    A value of the wrong type counts as unknown.
+    """
     values: dict[str, Any] = {}
     known = []
     for name, field in playbook.document.lead_fields.items():
@@ -82,16 +85,16 @@ def attributes(playbook: CompiledPlaybook, facts: Facts) -> dict[str, Any]:
         "account.leads": account.leads,
         "account.active_leads_30d": account.active_leads_30d,
         "account.open_opportunity": account.open_opportunity,
+        "sales.rejections": list(rejections),
     }
 
 
 def _behaviour_parts(intent: Intent, hits: Iterable[Hit], now: datetime) -> list[Contribution]:
     """One contribution per behaviour, scaled down where its group's cap is reached."""
     points: dict[tuple[str, str], float] = {}
-    for hit in hits:
-        if hit.match.points:
-            key = (hit.match.group or "", hit.name)
-            points[key] = points.get(key, 0.0) + _decayed(hit.match.points, intent, hit, hit.at, now)
+    for hit in _that_give_points(hits):
+        key = (hit.match.group or "", hit.name)
+        points[key] = points.get(key, 0.0) + _decayed(hit.match.points, intent, hit, hit.at, now)
     parts = []
     for group in sorted({group for group, _ in points}):
         members = {name: value for (of, name), value in points.items() if of == group}
@@ -101,6 +104,22 @@ def _behaviour_parts(intent: Intent, hits: Iterable[Hit], now: datetime) -> list
         text = f"group {group} held at {cap}" if scale < 1 else ""
         parts += [Contribution(rule=name, points=round(value * scale, 2), text=text) for name, value in members.items()]
     return parts
+
+
+def _that_give_points(hits: Iterable[Hit]) -> Iterator[Hit]:
+    """Without the repeats that the playbook says give none (``once_per``, ``most``)."""
+    repeated: dict[str, list[Hit]] = {}
+    for hit in hits:
+        if hit.match.points and (hit.match.once_per or hit.match.most):
+            repeated.setdefault(hit.name, []).append(hit)
+        elif hit.match.points:
+            yield hit
+    for of in repeated.values():
+        rule, given = of[0].match, list[Hit]()
+        for hit in sorted(of, key=lambda one: one.at):
+            if not (rule.once_per and given and hit.at < given[-1].at + rule.once_per):
+                given.append(hit)
+        yield from given[-rule.most :] if rule.most else given
 
 
 def _decayed(points: int, intent: Intent, hit: Hit | None, since: datetime, now: datetime) -> float:

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from domain.playbook.conditions import Condition, Conditions
+from domain.playbook.conditions import Condition, Conditions, Level
 from domain.playbook.hits import Hit, Matcher, counts
 from domain.playbook.models import Playbook, Touch, Track
+from domain.playbook.places import conditions
 from domain.words import BuyerStage
 
 
@@ -25,12 +26,13 @@ class CompiledPlaybook:
         self.stages = {stage.id: stage for stage in document.stages}
         self.segments = {segment.id: segment for segment in document.segments}
         self.triggers = {trigger.id: trigger for trigger in document.triggers}
+        self.names = (*document.behaviours, *document.patterns)
         self._tracks = {(track.segment, track.stage): track for track in document.tracks}
-        for text, scored in conditions_of(document):
-            self.conditions.compile(text, scored=scored)
+        for _, text, level in conditions(document):
+            self.conditions.compile(text, level)
 
-    def condition(self, text: str, *, scored: bool = True) -> Condition:
-        return self.conditions.compile(text, scored=scored)
+    def condition(self, text: str, level: Level = Level.ALL) -> Condition:
+        return self.conditions.compile(text, level)
 
     def track(self, segment: str, stage: BuyerStage) -> Track | None:
         """The segment's own track for the stage, else the one for any segment."""
@@ -38,23 +40,8 @@ class CompiledPlaybook:
 
     def counts(self, hits: Iterable[Hit], now: datetime) -> dict[str, int]:
         """The ``behaviour.*`` variables of conditions."""
-        return counts(self.document.behaviours, hits, now)
+        return counts(self.names, hits, now)
 
     def touches(self, segment: str, stage: BuyerStage) -> tuple[Touch, ...]:
         track = self.track(segment, stage)
         return track.touches if track else ()
-
-
-def conditions_of(document: Playbook) -> list[tuple[str, bool]]:
-    """Every condition of the document with whether it may use scores, stage and segment."""
-    early = [rule.when for rule in document.scoring.fit.rules] + [rule.when for rule in document.scoring.intent.entry]
-    late: list[str | None] = [segment.when for segment in document.segments]
-    late += [rule.when for rule in document.triage]
-    late += [rule.when for rule in document.disqualify]
-    late += [rule.when for rule in document.handoff.rules]
-    late += [transition.when for stage in document.stages for transition in stage.transitions]
-    late += [touch.when for track in document.tracks for touch in track.touches]
-    late += [touch.when for touch in document.re_engagement.touches]
-    late += [trigger.when for trigger in document.triggers]
-    late += [audience.when for audience in document.audiences]
-    return [(text, False) for text in early] + [(text, True) for text in late if text is not None]

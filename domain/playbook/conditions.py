@@ -10,6 +10,7 @@ fields that really have one (``"role" in known``).
 
 import re
 from collections.abc import Mapping
+from enum import IntEnum
 from functools import lru_cache
 from typing import Any
 
@@ -38,14 +39,16 @@ COMMON: Mapping[str, tuple[str, str]] = {
     "account.leads": ("int", "Leads known at the account, this one included."),
     "account.active_leads_30d": ("int", "Other leads of the account active in the last 30 days."),
     "account.open_opportunity": ("bool", "Whether an opportunity is open at the account."),
+    "sales.rejections": ("list", "Reasons sales gave the lead back for in this journey, oldest first."),
 }
-#: Variables that exist once scores and stage are known (not in fit and entry-intent rules).
+#: Variables that exist once scores and stage are known (not in ``scoring``).
 SCORED: Mapping[str, tuple[str, str]] = {
     "score.fit": ("int", "Fit score, 0–100."),
     "score.intent": ("int", "Intent score, 0–100."),
     "score.grade": ("string", "Letter of the fit score."),
     "stage": ("string", "Present buyer stage."),
     "segment": ("string", "Present segment."),
+    "length": ("string", "Present length; empty when the playbook has none or none holds."),
     "touches.sent": ("int", "Touches that reached the lead in this journey."),
     "days.in_stage": ("int", "Whole days since the stage began."),
     "days.in_journey": ("int", "Whole days since the journey began."),
@@ -58,7 +61,17 @@ PER_BEHAVIOUR: Mapping[str, str] = {
     ".in_30d": "Times in the last 30 days.",
     ".days_ago": "Whole days since the last time; 9999 when never.",
 }
+#: One variable for each situation. Not in ``scoring``, ``segments``, ``lengths`` and ``situations`` themselves.
+SITUATION = ("bool", "Whether the lead is in the situation.")
 NEVER = 9999
+
+
+class Level(IntEnum):
+    """What a condition may ask about: each level knows what those before it have settled."""
+
+    SCORING = 0
+    SITUATIONS = 1
+    ALL = 2
 
 
 class ConditionError(ValueError):
@@ -74,14 +87,16 @@ _NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 _MESSAGE = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 
 
-def variables(playbook: Playbook, *, scored: bool) -> dict[str, str]:
+def variables(playbook: Playbook, level: Level) -> dict[str, str]:
     """Every declared variable of a playbook's conditions: dotted name → type name."""
     names = {name: kind for name, (kind, _) in COMMON.items()}
     names |= {f"lead.{name}": field.type for name, field in playbook.lead_fields.items()}
-    for behaviour in playbook.behaviours:
+    for behaviour in (*playbook.behaviours, *playbook.patterns):
         names |= {f"behaviour.{behaviour}{suffix}": "int" for suffix in PER_BEHAVIOUR}
-    if scored:
+    if level >= Level.SITUATIONS:
         names |= {name: kind for name, (kind, _) in SCORED.items()}
+    if level >= Level.ALL:
+        names |= {f"situation.{situation.id}": SITUATION[0] for situation in playbook.situations}
     return names
 
 
@@ -106,27 +121,27 @@ class Conditions:
     """Compiles the conditions of one playbook against its declared variables."""
 
     def __init__(self, playbook: Playbook) -> None:
-        self._declared = {scored: variables(playbook, scored=scored) for scored in (False, True)}
-        self._env = {scored: _environment(tuple(names.items())) for scored, names in self._declared.items()}
-        self._cache: dict[tuple[str, bool], Condition] = {}
+        self._declared = {level: variables(playbook, level) for level in Level}
+        self._env = {level: _environment(tuple(sorted(names.items()))) for level, names in self._declared.items()}
+        self._cache: dict[tuple[str, Level], Condition] = {}
 
-    def compile(self, text: str, *, scored: bool = True) -> Condition:
+    def compile(self, text: str, level: Level = Level.ALL) -> Condition:
         """Compile and type-check. Raises ``ConditionError``."""
-        cached = self._cache.get((text, scored))
+        cached = self._cache.get((text, level))
         if cached is None:
-            cached = self._cache[text, scored] = self._compile(text, scored)
+            cached = self._cache[text, level] = self._compile(text, level)
         return cached
 
-    def _compile(self, text: str, scored: bool) -> Condition:
+    def _compile(self, text: str, level: Level) -> Condition:
         try:
-            expression = self._env[scored].compile(text)
+            expression = self._env[level].compile(text)
         except RuntimeError as error:
             found = _MESSAGE.search(str(error))
             line, column, message = (int(found[1]), int(found[2]), found[3]) if found else (1, 1, str(error))
             raise ConditionError(message, line, column) from None
         if expression.return_type() != cel.Type.BOOL:
             raise ConditionError(f"gives {expression.return_type().name()}, not true or false", 1, 1)
-        return Condition(text, expression, _used(text, self._declared[scored]))
+        return Condition(text, expression, _used(text, self._declared[level]))
 
 
 def _used(text: str, declared: Mapping[str, str]) -> tuple[str, ...]:

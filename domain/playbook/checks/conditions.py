@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 
 from domain.playbook.checks.finding import Finding, Path, did_you_mean, nearest
-from domain.playbook.conditions import COMMON, SCORED, ConditionError, Conditions, variables
+from domain.playbook.conditions import COMMON, SCORED, ConditionError, Conditions, Level, variables
 from domain.playbook.models import Playbook
+from domain.playbook.places import conditions
 
 #: Words CEL keeps for itself: a field or behaviour so named could not be written in a condition.
 _RESERVED = frozenset(
@@ -38,44 +39,17 @@ _OVERLOAD = re.compile(r"found no matching overload for '([^']+)' applied to '\(
 _SYNTAX = re.compile(r"Syntax error: (.*?)(?: expecting .*)?$")
 
 
-def conditions(document: Playbook) -> Iterator[tuple[Path, str, bool]]:
-    """Every condition with its path, and whether scores, stage and segment exist where it stands."""
-    for index, rule in enumerate(document.scoring.fit.rules):
-        yield ("scoring", "fit", "rules", index, "when"), rule.when, False
-    for index, entry in enumerate(document.scoring.intent.entry):
-        yield ("scoring", "intent", "entry", index, "when"), entry.when, False
-    for path, text in _scored(document):
-        if text is not None:
-            yield (*path, "when"), text, True
-
-
-def _scored(document: Playbook) -> Iterator[tuple[Path, str | None]]:
-    for name in ("segments", "triage", "disqualify", "triggers", "audiences"):
-        for index, part in enumerate(getattr(document, name)):
-            yield (name, index), part.when
-    for index, rule in enumerate(document.handoff.rules):
-        yield ("handoff", "rules", index), rule.when
-    for index, stage in enumerate(document.stages):
-        for number, transition in enumerate(stage.transitions):
-            yield ("stages", index, "transitions", number), transition.when
-    for index, track in enumerate(document.tracks):
-        for number, touch in enumerate(track.touches):
-            yield ("tracks", index, "touches", number), touch.when
-    for number, touch in enumerate(document.re_engagement.touches):
-        yield ("re_engagement", "touches", number), touch.when
-
-
 def check_conditions(document: Playbook) -> Iterator[Finding]:
     names = list(_check_names(document))
     yield from names
     if names:  # no environment can be made of such names
         return
     compiler = Conditions(document)
-    for path, text, scored in conditions(document):
+    for path, text, level in conditions(document):
         try:
-            compiler.compile(text, scored=scored)
+            compiler.compile(text, level)
         except ConditionError as error:
-            yield _explain(document, path, text, error, scored=scored)
+            yield _explain(document, path, text, error, level)
 
 
 def _check_names(document: Playbook) -> Iterator[Finding]:
@@ -86,16 +60,17 @@ def _check_names(document: Playbook) -> Iterator[Finding]:
         elif name == "email":
             message = "the address is no field: conditions may use lead.email_domain and lead.has_email"
             yield Finding(("lead_fields", name), "name", message)
-    for part, names in (("lead_fields", document.lead_fields), ("behaviours", document.behaviours)):
+    for part in ("lead_fields", "behaviours", "patterns"):
+        names = getattr(document, part)
         for name in _RESERVED.intersection(names):
             yield Finding((part, name), "name", f"“{name}” is a word of the condition language; use another name")
 
 
-def _explain(document: Playbook, path: Path, text: str, error: ConditionError, *, scored: bool) -> Finding:
+def _explain(document: Playbook, path: Path, text: str, error: ConditionError, level: Level) -> Finding:
     message, line, column = str(error), error.line, error.column
     if found := _UNDECLARED.search(message):
         name = found[1]
-        message = _unknown(document, name, scored=scored)
+        message = _unknown(document, name, level)
         # CEL points at the last dot of a dotted name; people look for its beginning.
         if name.rpartition(".")[0] and text.split("\n")[line - 1][column - 1 : column] == ".":
             column = max(1, column - len(name.rpartition(".")[0]))
@@ -107,10 +82,12 @@ def _explain(document: Playbook, path: Path, text: str, error: ConditionError, *
     return Finding(path, "condition", message, at=(line, column))
 
 
-def _unknown(document: Playbook, name: str, *, scored: bool) -> str:
-    if not scored and name in SCORED:
+def _unknown(document: Playbook, name: str, level: Level) -> str:
+    if level is Level.SCORING and name in SCORED:
         return f"“{name}” is not known yet where fit and entry intent are computed; use lead and account fields"
-    known = variables(document, scored=scored)
+    if level is not Level.ALL and name.startswith("situation."):
+        return f"“{name}” is not known yet here; scores, segments, lengths and situations are settled first"
+    known = variables(document, level)
     if name.startswith("lead.") and not nearest(name, known):
         return f"there is no “{name}”; declare “{name[5:]}” in lead_fields"
     return f"there is no “{name}”{did_you_mean(name, known)}"

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
-#: Keys and indices from the document's root: ``("tracks", 0, "touches", 2, "asset")``.
-Path = tuple[str | int, ...]
+from domain.playbook.places import Path
+
+__all__ = ["Finding", "Path", "did_you_mean", "nearest"]
 
 
 @dataclass(frozen=True, slots=True)

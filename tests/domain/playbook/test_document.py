@@ -11,20 +11,19 @@ from hypothesis import strategies as st
 from authoring.load import load_playbook
 from domain.durations import format_duration, parse_duration
 from domain.playbook.check import problems
-from domain.playbook.checks.conditions import conditions
 from domain.playbook.checks.finding import did_you_mean
-from domain.playbook.compiled import CompiledPlaybook, conditions_of
+from domain.playbook.compiled import CompiledPlaybook
 from domain.playbook.models import Playbook
 from tests.authoring.spoil import copy
 from tests.fixtures.playbooks import minimal_playbook
 
 
 def shuffled(data, order):
-    """The same data with every mapping's keys in another order, but for behaviours, whose order means something."""
+    """The same data with every mapping's keys in another order."""
     if isinstance(data, dict):
         keys = list(data)
         order.shuffle(keys)
-        return {key: shuffled(data[key], order) if key != "behaviours" else data[key] for key in keys}
+        return {key: shuffled(data[key], order) for key in keys}
     return [shuffled(item, order) for item in data] if isinstance(data, list) else data
 
 
@@ -34,14 +33,6 @@ def test_the_hash_does_not_depend_on_the_order_of_keys(seed):
     data = minimal_playbook().model_dump(mode="json")
     other = Playbook.model_validate(shuffled(data, random.Random(seed)))
     assert other.content_hash() == minimal_playbook().content_hash()
-
-
-@given(st.permutations(list(minimal_playbook().behaviours)))
-@settings(max_examples=25, deadline=None)
-def test_the_hash_depends_on_the_order_of_behaviours(names):
-    document = minimal_playbook()
-    other = document.model_copy(update={"behaviours": {name: document.behaviours[name] for name in names}})
-    assert (other.content_hash() == document.content_hash()) == (names == list(document.behaviours))
 
 
 @given(st.integers(min_value=0, max_value=3660 * 86_400))
@@ -78,11 +69,6 @@ def test_comments_quotes_and_layout_of_the_yaml_do_not_change_the_hash(tmp_path)
     text = path.read_text().replace("mql: 40", "mql:   40  # why 40").replace("name: minimal", "name: 'minimal'\n\n")
     path.write_text(text.replace("length_limit: 365d", "length_limit: P365D"))
     assert load_playbook(directory).content_hash() == minimal_playbook().content_hash()
-
-
-def test_the_check_sees_every_condition_that_is_compiled():
-    document = minimal_playbook()
-    assert sorted((text, scored) for _, text, scored in conditions(document)) == sorted(conditions_of(document))
 
 
 def test_a_document_without_problems_compiles():

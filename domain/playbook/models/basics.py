@@ -1,0 +1,21 @@
+"""What all parts of the document share: the base class, and the types that carry their own limits."""
+
+from datetime import time
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+#: Names of steps and assets appear in touch keys and file names.
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+#: A CEL expression giving a bool.
+Condition = Annotated[str, Field(min_length=1, max_length=2000)]
+Points = Annotated[int, Field(ge=-100, le=100)]
+ClockTime = Annotated[time, PlainSerializer(lambda value: value.strftime("%H:%M"), return_type=str)]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+#: ISO 3166, upper case.
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
