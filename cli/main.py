@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from cli import events, journeys, keys, leads, playbooks, processes, touches, up
+from cli import events, journeys, keys, leads, playbook, processes, touches, up
 from domain.errors import Refused
 
 _COMMANDS: list[Callable[..., Any]] = [up.up, processes.api, processes.worker, processes.migrate]
@@ -20,7 +20,7 @@ _GROUPS: dict[str, typer.Typer] = {
     "leads": leads.app,
     "journeys": journeys.app,
     "events": events.app,
-    "playbook": playbooks.app,
+    "playbook": playbook.app,
     "touches": touches.app,
     "keys": keys.app,
 }

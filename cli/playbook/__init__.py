@@ -1,0 +1,21 @@
+"""``tendril playbook``: a module for each command, named after it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from typer import Typer
+
+from cli.playbook import apply, check, preview
+from cli.playbook import list as list_
+
+#: Commands in the order in which a playbook's author meets them. Each module has its help in ``HELP``.
+_COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
+    "check": (check.check, check.HELP),
+    "preview": (preview.preview, preview.HELP),
+    "apply": (apply.apply, apply.HELP),
+    "list": (list_.in_force, list_.HELP),
+}
+
+app = Typer(no_args_is_help=True, help="Playbooks: directories of YAML and Markdown, checked and put in force.")
+for _name, (_command, _help) in _COMMANDS.items():
+    app.command(_name, help=_help)(_command)
