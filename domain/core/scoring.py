@@ -6,7 +6,7 @@ retracted behaviour or a changed rule simply counts from the next decision on.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain.decision import Contribution, Scores
@@ -41,18 +41,21 @@ def scores(
     """
     early = {**lead, **counts}
     rules = playbook.document.scoring
+    answers = playbook.scoring.answers(early)
+
+    def holds(when: str) -> bool:
+        return answers[when] if when in answers else playbook.condition(when, Level.SCORING).holds(early)
+
     fit_parts = [
-        Contribution(rule=rule.id, points=rule.points, text="fit")
-        for rule in rules.fit.rules
-        if playbook.condition(rule.when, Level.SCORING).holds(early)
+        Contribution(rule=rule.id, points=rule.points, text="fit") for rule in rules.fit.rules if holds(rule.when)
     ]
     fit = _clamp(rules.fit.base + sum(part.points for part in fit_parts))
     entry = [
         Contribution(
-            rule=rule.id, points=_decayed(rule.points, rules.intent, None, started, now), text="known at entry"
+            rule=rule.id, points=_decayed(rule.points, rules.intent.half_life, started, now), text="known at entry"
         )
         for rule in rules.intent.entry
-        if started is not None and playbook.condition(rule.when, Level.SCORING).holds(early)
+        if started is not None and holds(rule.when)
     ]
     intent_parts = [*entry, *_behaviour_parts(rules.intent, hits, now)]
     return Scores(
@@ -94,7 +97,9 @@ def _behaviour_parts(intent: Intent, hits: Iterable[Hit], now: datetime) -> list
     points: dict[tuple[str, str], float] = {}
     for hit in _that_give_points(hits):
         key = (hit.match.group or "", hit.name)
-        points[key] = points.get(key, 0.0) + _decayed(hit.match.points, intent, hit, hit.at, now)
+        points[key] = points.get(key, 0.0) + _decayed(
+            hit.match.points, hit.match.half_life or intent.half_life, hit.at, now
+        )
     parts = []
     for group in sorted({group for group, _ in points}):
         members = {name: value for (of, name), value in points.items() if of == group}
@@ -122,11 +127,9 @@ def _that_give_points(hits: Iterable[Hit]) -> Iterator[Hit]:
         yield from given[-rule.most :] if rule.most else given
 
 
-def _decayed(points: int, intent: Intent, hit: Hit | None, since: datetime, now: datetime) -> float:
-    half_life = (hit.match.half_life if hit else None) or intent.half_life
-    age = max((now - since).total_seconds(), 0.0)
-    seconds = half_life.total_seconds()
-    return float(points) if seconds == 0 else round(points * 0.5 ** (age / seconds), 2)
+def _decayed(points: int, half_life: timedelta, since: datetime, now: datetime) -> float:
+    """Points that halve every half-life; those of a half-life of nothing stay."""
+    return round(points * 0.5 ** max((now - since) / half_life, 0.0), 2) if half_life else float(points)
 
 
 def _typed(value: Any, kind: str) -> Any:

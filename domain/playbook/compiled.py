@@ -2,12 +2,18 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 
-from domain.playbook.conditions import Condition, Conditions, Level
+from domain.playbook.conditions import Batch, Condition, Conditions, Level
 from domain.playbook.hits import Hit, Matcher, counts
 from domain.playbook.models import Playbook, Touch, Track
 from domain.playbook.places import conditions
 from domain.words import BuyerStage
+
+#: Parts whose conditions every decision asks. Of those at the level of scoring and situations, all are.
+_ALWAYS_ASKED = frozenset(
+    {"scoring", "segments", "lengths", "situations", "disqualify", "handoff", "audiences", "cadence"}
+)
 
 
 class CompiledPlaybook:
@@ -28,11 +34,24 @@ class CompiledPlaybook:
         self.triggers = {trigger.id: trigger for trigger in document.triggers}
         self.names = (*document.behaviours, *document.patterns)
         self._tracks = {(track.segment, track.stage): track for track in document.tracks}
-        for _, text, level in conditions(document):
+        texts: dict[Level, list[str]] = {level: [] for level in Level}
+        for path, text, level in conditions(document):
             self.conditions.compile(text, level)
+            if path[0] in _ALWAYS_ASKED:
+                texts[level].append(text)
+        self.scoring = self.conditions.batch(texts[Level.SCORING], Level.SCORING)
+        self.standing = self.conditions.batch(texts[Level.SITUATIONS], Level.SITUATIONS)
+        self._always = texts[Level.ALL]
+        self.asked = cache(self._asked)
 
     def condition(self, text: str, level: Level = Level.ALL) -> Condition:
         return self.conditions.compile(text, level)
+
+    def _asked(self, segment: str, stage: BuyerStage) -> Batch:
+        """What a decision asks of everything that is known, of a lead in this segment and stage."""
+        here = self.stages.get(stage)
+        texts = [*self._always, *(way.when for way in (here.transitions if here else ()))]
+        return self.conditions.batch([*texts, *(step.when for step in self.touches(segment, stage) if step.when)])
 
     def track(self, segment: str, stage: BuyerStage) -> Track | None:
         """The segment's own track for the stage, else the one for any segment."""

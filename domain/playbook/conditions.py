@@ -9,7 +9,7 @@ fields that really have one (``"role" in known``).
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from functools import lru_cache
 from typing import Any
@@ -117,6 +117,29 @@ class Condition:
         return self._expression.eval(data={name: values[name] for name in self.uses}).value() is True
 
 
+class Batch:
+    """Conditions that are asked together: one evaluation, of a list, costs about a sixth of as many single ones.
+
+    ``answers`` gives every condition's answer, by its text.
+    """
+
+    __slots__ = ("_conditions", "_expression", "_uses")
+
+    def __init__(self, conditions: Sequence[Condition], expression: Any) -> None:
+        self._conditions = conditions
+        self._expression = expression
+        self._uses = tuple(sorted({name for condition in conditions for name in condition.uses}))
+
+    def answers(self, values: Mapping[str, Any]) -> dict[str, bool]:
+        """Whether each is true of these values of the declared variables."""
+        if self._expression is None:
+            return {}
+        found = self._expression.eval(data={name: values[name] for name in self._uses}).plain_value()
+        if type(found) is not list:  # one of them failed, and with it the list: the others have answers all the same
+            return {condition.text: condition.holds(values) for condition in self._conditions}
+        return {condition.text: answer is True for condition, answer in zip(self._conditions, found, strict=True)}
+
+
 class Conditions:
     """Compiles the conditions of one playbook against its declared variables."""
 
@@ -131,6 +154,16 @@ class Conditions:
         if cached is None:
             cached = self._cache[text, level] = self._compile(text, level)
         return cached
+
+    def batch(self, texts: Iterable[str], level: Level = Level.ALL) -> Batch:
+        """Conditions of one level to be asked together.
+
+        Those with a regular expression stay out, to be asked only when needed: the library compiles the expression at
+        each evaluation, which alone takes ten times as long as all the others.
+        """
+        chosen = [self.compile(text, level) for text in dict.fromkeys(texts) if "matches" not in text]
+        listed = ",".join(f"({condition.text}\n)" for condition in chosen)  # a condition may end in a comment
+        return Batch(chosen, self._env[level].compile(f"[{listed}]") if chosen else None)
 
     def _compile(self, text: str, level: Level) -> Condition:
         try:
@@ -150,8 +183,8 @@ def _used(text: str, declared: Mapping[str, str]) -> tuple[str, ...]:
     for name in _NAME.findall(text):
         parts = name.split(".")
         prefixes = (".".join(parts[:end]) for end in range(len(parts), 0, -1))
-        used |= {prefix for prefix in prefixes if prefix in declared}
-    return tuple(sorted(used))
+        used.add(next((prefix for prefix in prefixes if prefix in declared), ""))
+    return tuple(sorted(used - {""}))
 
 
 @lru_cache(maxsize=64)

@@ -6,21 +6,20 @@ nothing to this playbook.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from typing import NamedTuple
 
 from domain.facts import Behaviour
 from domain.playbook.conditions import NEVER
 from domain.playbook.models import BehaviourMatch, Counted, Playbook
 from domain.playbook.patterns import completions
 
-_WEEK, _MONTH, _DAY = timedelta(days=7), timedelta(days=30), timedelta(days=1)
+_WEEK, _MONTH = timedelta(days=7), timedelta(days=30)
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """One named behaviour. ``name`` is its id in the playbook; a pattern's is placed where its last part is."""
 
     name: str
@@ -49,7 +48,7 @@ class Matcher:
         for behaviour in behaviours:
             if behaviour.trusted:
                 for name, match in self._candidates(behaviour.kind, behaviour.name):
-                    if all(behaviour.properties.get(key) == value for key, value in match.where.items()):
+                    if not match.where or all(behaviour.properties.get(k) == v for k, v in match.where.items()):
                         found.append(Hit(name, behaviour.position, behaviour.at, match))
                         break
         return found + self._completed(found)
@@ -81,14 +80,21 @@ def _particular(item: tuple[str, BehaviourMatch]) -> tuple[int, bool, int, str]:
 
 def counts(names: Iterable[str], hits: Iterable[Hit], now: datetime) -> dict[str, int]:
     """The ``behaviour.*`` variables of conditions, for every named behaviour and pattern."""
-    ages: dict[str, list[timedelta]] = {name: [] for name in names}
+    values = dict(_none(tuple(names)))
     for hit in hits:
-        ages[hit.name].append(now - hit.at)
-    values: dict[str, int] = {}
-    for name, of in ages.items():
-        key = f"behaviour.{name}"
-        values[key] = len(of)
-        values[key + ".in_7d"] = sum(age <= _WEEK for age in of)
-        values[key + ".in_30d"] = sum(age <= _MONTH for age in of)
-        values[key + ".days_ago"] = max(min(of) // _DAY, 0) if of else NEVER
+        key, age = "behaviour." + hit.name, now - hit.at
+        values[key] += 1
+        if age <= _MONTH:
+            values[key + ".in_30d"] += 1
+            if age <= _WEEK:
+                values[key + ".in_7d"] += 1
+        days = max(age.days, 0)
+        values[key + ".days_ago"] = min(values[key + ".days_ago"], days)
     return values
+
+
+@lru_cache(maxsize=64)
+def _none(names: tuple[str, ...]) -> dict[str, int]:
+    """The variables of someone who has done nothing."""
+    suffixes = {"": 0, ".in_7d": 0, ".in_30d": 0, ".days_ago": NEVER}
+    return {f"behaviour.{name}{suffix}": value for name in names for suffix, value in suffixes.items()}
