@@ -1,6 +1,7 @@
 """Patterns complete at their last part, within their window, and use their parts up."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -29,7 +30,7 @@ class Happened:
         return f"{self.name}@{(self.at - START) / DAY:g}"
 
 
-def found(pattern: dict, *happened: str) -> list[str]:
+def found(pattern: dict[str, Any], *happened: str) -> list[str]:
     """The completions, each as its parts."""
     read = Pattern.model_validate({"label": "did it", "within": "7d"} | pattern)
     return [str(list(parts)) for parts in completions(read, [Happened(text) for text in happened], GROUPS)]
