@@ -22,6 +22,13 @@ FILTERS = frozenset(
 )
 _FILTERS_THERE = f"; content may use {', '.join(sorted(FILTERS))}"
 SENDER = ("name", "email", "postal_address")
+QUESTION = ("ask", "help", "url")
+#: Names with parts: name → (its parts, what to do about another one). Those of a lead are the playbook's own.
+_PARTS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "lead": ((), "declare it in lead_fields"),
+    "sender": (SENDER, "the sender has name, email and postal_address"),
+    "question": (QUESTION, "a question has ask, help and url"),
+}
 _ALLOWED = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Getattr, nodes.Const, nodes.Filter, nodes.Test,
     nodes.If, nodes.CondExpr, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Concat, nodes.Keyword,
@@ -136,15 +143,14 @@ def _judge_name(node: nodes.Name | nodes.Getattr, known: Known) -> Iterator[_Bla
 def _unknown(root: str, parts: list[str], known: Known) -> str:
     """Why a dotted name can't be used; "" when it can."""
     name = ".".join([root, *parts])
-    if root in {"lead", "sender"}:
-        fields: Iterable[str] = known.fields if root == "lead" else SENDER
+    if root in _PARTS:
+        fields: Iterable[str] = known.fields if root == "lead" else _PARTS[root][0]
         if len(parts) == 1 and parts[0] in fields:
             return ""
-        where = "declare it in lead_fields" if root == "lead" else "the sender has name, email and postal_address"
         near = nearest(name, [f"{root}.{field}" for field in fields])
-        return f"there is no “{name}”; " + (f"did you mean “{near}”?" if near else where)
+        return f"there is no “{name}”; " + (f"did you mean “{near}”?" if near else _PARTS[root][1])
     if parts:
-        return f"there is no “{name}”: only lead and sender have parts"
+        return f"there is no “{name}”: only lead, sender and question have parts"
     if root in known.variables or root in RESERVED:
         return ""
     return (

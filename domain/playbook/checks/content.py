@@ -15,8 +15,11 @@ CONTENT_VARIABLES = {
     "sender.postal_address": "The sender's postal address.",
     "cta_url": "Where the asset's call to action leads.",
     "unsubscribe_url": "The lead's own page to unsubscribe. Every mail's footer links it already.",
+    "question.ask": "In a step with `ask`: the question, as the page asks it. Empty elsewhere.",
+    "question.help": "The line below the question.",
+    "question.url": "The lead's own page with the question; usually the `cta_url`.",
 }
-RESERVED = frozenset({"lead", "sender", "cta_url", "unsubscribe_url"})
+RESERVED = frozenset({"lead", "sender", "cta_url", "unsubscribe_url", "question"})
 
 #: Variables that the mail layout uses when a playbook declares them: name → (default, meaning).
 LAYOUT_VARIABLES = {
