@@ -1,11 +1,13 @@
 """One lead's journey without a server: the core, a clock that jumps from wake to wake, and touches that always arrive.
 
-Used by the import's dry run and by tests. What differs from real life: no vendor fails, nobody else is at the account,
-and behaviour arrives at the moment it happens.
+Used by the import's dry run, by traces and scenarios, and by tests. What differs from real life: no vendor fails,
+nobody else is at the account unless ``changes`` say so, and behaviour arrives at the moment it happens.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from domain.core.decide import decide
 from domain.decision import Decision
@@ -14,8 +16,21 @@ from domain.playbook.compiled import CompiledPlaybook
 from domain.state import JourneyState
 from domain.words import TouchStatus
 
+T = TypeVar("T")
+#: Something else that becomes known: the facts before → the facts after.
+Change = Callable[[Facts], Facts]
 #: Far above what a year of any playbook takes; reaching it means that decisions follow each other without end.
 MOST_DECISIONS = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One decision, what it answered, and the facts once it was carried out."""
+
+    decision: Decision
+    arrived: tuple[Behaviour, ...]
+    asked: tuple[OperatorCommand, ...]
+    facts: Facts
 
 
 def simulate(
@@ -26,28 +41,53 @@ def simulate(
     until: datetime,
     commands: Mapping[datetime, Sequence[OperatorCommand]] | None = None,
 ) -> Iterator[Decision]:
+    """Every decision of ``steps``."""
+    return (step.decision for step in steps(playbook, entry, behaviours, start, until, commands))
+
+
+def steps(
+    playbook: CompiledPlaybook,
+    entry: Facts,
+    behaviours: Iterable[Behaviour],
+    start: datetime,
+    until: datetime,
+    commands: Mapping[datetime, Sequence[OperatorCommand]] | None = None,
+    *,
+    changes: Mapping[datetime, Sequence[Change]] | None = None,
+    variants: Mapping[str, str] | None = None,
+) -> Iterator[Step]:
     """Every decision from ``start`` until the journey ends or ``until`` is reached.
 
     ``entry`` are the facts at the start (its behaviours happened before); ``behaviours`` follow, in order of time, with
-    positions after those of ``entry``. Raises ``RuntimeError`` when decisions follow each other without end.
+    positions after those of ``entry``. ``changes`` are what else becomes known, and when: a profile that is completed,
+    a colleague; ``variants`` are assigned beforehand. Raises ``RuntimeError`` when decisions follow each other without
+    end.
     """
     coming = sorted(behaviours, key=lambda behaviour: (behaviour.at, behaviour.position))
-    asked = dict(sorted((commands or {}).items()))
+    asked, changing = dict(sorted((commands or {}).items())), dict(sorted((changes or {}).items()))
     state, now, facts = JourneyState.begin(entry.lead.id, 1, playbook.hash, start), start, entry
+    state = state.model_copy(update={"variants": dict(variants or {})})
     for _ in range(MOST_DECISIONS):
         arrived = [behaviour for behaviour in coming if behaviour.at <= now]
         coming = coming[len(arrived) :]
+        for change in _taken(changing, now):
+            facts = change(facts)
         facts = facts.model_copy(update={"behaviours": (*facts.behaviours, *arrived)})
-        due = [command for at in [at for at in asked if at <= now] for command in asked.pop(at)]
+        due = _taken(asked, now)
         decision = decide(playbook, state, facts, now, due)
-        yield decision
         state, facts = decision.state, _carried_out(decision, facts)
-        moments = [decision.next_wake.at if decision.next_wake else None, coming[0].at if coming else None, *asked]
-        following = min((moment for moment in moments if moment is not None), default=None)
+        yield Step(decision, tuple(arrived), tuple(due), facts)
+        moments = [decision.next_wake.at if decision.next_wake else None, coming[0].at if coming else None]
+        following = min((at for at in (*moments, *asked, *changing) if at is not None), default=None)
         if state.ended or following is None or following > until:
             return
         now = max(now, following)
     raise RuntimeError(f"more than {MOST_DECISIONS} decisions by {now:%Y-%m-%d}: something wakes without end")
+
+
+def _taken(waiting: dict[datetime, Sequence[T]], now: datetime) -> list[T]:
+    """What is due, taken out of what waits."""
+    return [one for at in [at for at in waiting if at <= now] for one in waiting.pop(at)]
 
 
 def _carried_out(decision: Decision, facts: Facts) -> Facts:
