@@ -4,13 +4,15 @@ import copy
 import types
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Protocol, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from authoring.content import KEYS, Sources
+from authoring.content import KEYS
 from authoring.problems import Problem
+from authoring.source import Document, Spot
 from domain.playbook.checks.finding import Path, did_you_mean
 from domain.playbook.models import Playbook
 
@@ -37,16 +39,23 @@ _KINDS = {
 }
 
 
-def explain(sources: Sources, error: ValidationError) -> list[Problem]:
-    """The errors of one validation, those about the same value joined into one problem."""
+class Written(Protocol):
+    """What was validated, and where each part of it is written."""
+
+    def data(self) -> dict[str, Any]: ...
+    def locate(self, path: Path, *, key: bool = False) -> tuple[Document, Spot]: ...
+
+
+def explain(sources: Written, error: ValidationError, root: type[BaseModel] = Playbook) -> list[Problem]:
+    """The errors of one validation, those about the same value joined into one problem. ``root`` validated."""
     by_place: dict[tuple[Path, bool], list[ErrorDetails]] = defaultdict(list)
     for detail in error.errors(include_url=False):
         path, key = _written(sources, detail)
         by_place[path, key].append(detail)
-    return [problem for place, details in by_place.items() for problem in _problems(sources, *place, details)]
+    return [problem for place, details in by_place.items() for problem in _problems(sources, root, *place, details)]
 
 
-def _written(sources: Sources, detail: ErrorDetails) -> tuple[Path, bool]:
+def _written(sources: Written, detail: ErrorDetails) -> tuple[Path, bool]:
     """The path as written: without the union branches and key marks that pydantic adds; and whether a key is meant."""
     loc: Path = detail["loc"]
     if detail["type"] in {"missing", "extra_forbidden"}:
@@ -70,7 +79,9 @@ def _get(data: Any, path: Path) -> Any:
     return data
 
 
-def _problems(sources: Sources, path: Path, key: bool, details: list[ErrorDetails]) -> list[Problem]:
+def _problems(
+    sources: Written, root: type[BaseModel], path: Path, key: bool, details: list[ErrorDetails]
+) -> list[Problem]:
     kind = details[0]["type"]
     about = path[:-1] if kind == "missing" else path
     document, spot = sources.locate(about, key=key and kind != "missing")
@@ -79,7 +90,7 @@ def _problems(sources: Sources, path: Path, key: bool, details: list[ErrorDetail
     elif kind == "extra_forbidden":
         rule, message = (
             "unknown-key",
-            f"“{path[-1]}” is not a key here{did_you_mean(str(path[-1]), keys_at(path[:-1]))}",
+            f"“{path[-1]}” is not a key here{did_you_mean(str(path[-1]), keys_at(path[:-1], root))}",
         )
     else:
         rule, message = "value", _values(path, details)
@@ -145,19 +156,24 @@ def without_unknown_keys(data: dict[str, Any], error: ValidationError) -> dict[s
     return rest
 
 
-def keys_at(path: Path) -> list[str]:
-    """Keys that the model at a path knows."""
+def keys_at(path: Path, root: type[BaseModel] = Playbook) -> list[str]:
+    """Keys that the model at a path below ``root`` knows, as they are written."""
     if path[:1] == ("assets",):
         return list(KEYS)
-    annotation: Any = Playbook
+    annotation: Any = root
     for step in path:
         model = _model(annotation)
         if model is None:  # a tuple or dict: the step is its index or key
             annotation = next((found for part in get_args(annotation) if (found := _model(part))), None)
         else:
-            annotation = model.model_fields[str(step)].annotation if step in model.model_fields else None
+            field = _fields(model).get(str(step))
+            annotation = field.annotation if field else None
     model = _model(annotation)
-    return list(model.model_fields) if model else []
+    return list(_fields(model)) if model else []
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _model(annotation: Any) -> type[BaseModel] | None:
