@@ -13,11 +13,9 @@ from domain.decision import Contribution, Scores
 from domain.facts import Facts
 from domain.playbook.compiled import CompiledPlaybook
 from domain.playbook.conditions import ABSENT, Level
+from domain.playbook.fields import typed
 from domain.playbook.hits import Hit
 from domain.playbook.models import Intent
-
-#: Conditions count with 64 bits; a number beyond is a mistake of whoever wrote it, and also beyond floats' precision.
-_LARGEST = 2**53
 
 
 def entry_scores(playbook: CompiledPlaybook, facts: Facts, now: datetime) -> Scores:
@@ -74,7 +72,7 @@ def attributes(playbook: CompiledPlaybook, facts: Facts, rejections: Sequence[st
     values: dict[str, Any] = {}
     known = []
     for name, field in playbook.document.lead_fields.items():
-        value = _typed(facts.lead.fields.get(name), field.type)
+        value = typed(facts.lead.fields.get(name), field.type)
         if value is not None:
             known.append(name)
         values[f"lead.{name}"] = ABSENT[field.type] if value is None else value
@@ -130,23 +128,6 @@ def _that_give_points(hits: Iterable[Hit]) -> Iterator[Hit]:
 def _decayed(points: int, half_life: timedelta, since: datetime, now: datetime) -> float:
     """Points that halve every half-life; those of a half-life of nothing stay."""
     return round(points * 0.5 ** max((now - since) / half_life, 0.0), 2) if half_life else float(points)
-
-
-def _typed(value: Any, kind: str) -> Any:
-    """The value as the declared type, or None: a profile may hold what another system wrote there."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, int | float) and not isinstance(value, bool) and not -_LARGEST <= value <= _LARGEST:
-        return None
-    if kind == "list" and isinstance(value, list):
-        return [item for item in value if isinstance(item, str)]
-    if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if kind == "int" and isinstance(value, float) and value.is_integer():
-        return int(value)
-    expected = {"string": str, "int": int, "bool": bool, "list": list}.get(kind)
-    right = expected is not None and isinstance(value, expected) and (kind != "int" or not isinstance(value, bool))
-    return value if right else None
 
 
 def _grade(grades: Mapping[str, int], fit: int) -> str:
