@@ -7,10 +7,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from authoring.content import Sources, read_directory
+from authoring.document import Document, Spot
 from authoring.links import link_faults
 from authoring.problems import PlaybookProblems, Problem, ordered, refused
 from authoring.schema import explain, without_unknown_keys
-from authoring.source import Document, Spot
 from authoring.templates import Fault, Known, faults
 from domain.playbook.check import Finding, problems
 from domain.playbook.models import Playbook
@@ -32,21 +32,24 @@ def read_playbook(directory: Path) -> tuple[Playbook | None, list[Problem]]:
     sources = read_directory(directory)
     found = sources.problems()
     document = None
-    if isinstance(sources.playbook.data, dict) and sources.playbook.values:
+    if isinstance(sources.playbook.data, dict) and not sources.more:
         document, shape = _validate(sources)
         found += [*shape, *_content_problems(sources)]
-    if document is not None:
+    if document is not None and not sources.playbook.incomplete:
         found += [place(sources, finding) for finding in problems(document)]
     return document, ordered(found)
 
 
 def _validate(sources: Sources) -> tuple[Playbook | None, list[Problem]]:
-    """The models' opinion. Where only unknown keys stand in the way, the rest is still checked without them."""
+    """The models' opinion. Where only unknown keys stand in the way, the rest is still checked without them.
+
+    Where something included could not be read, what is missing may be there: that is not held against the author.
+    """
     data = sources.data()
     try:
         return Playbook.model_validate(data), []
     except ValidationError as error:
-        found = explain(sources, error)
+        found = explain(sources, error, incomplete=sources.playbook.incomplete)
         rest = without_unknown_keys(data, error)
     try:
         return (Playbook.model_validate(rest) if rest is not None else None), found
@@ -60,14 +63,14 @@ def place(sources: Sources, finding: Finding) -> Problem:
     line, column = spot.line, spot.column
     if finding.at is not None:
         line, column = place_in_scalar(document, spot, *finding.at)
-    return Problem(document.file, line, column, finding.rule, finding.message, finding.severity)
+    return Problem(spot.file, line, column, finding.rule, finding.message, finding.severity)
 
 
 def place_in_scalar(document: Document, spot: Spot, line: int, column: int) -> tuple[int, int]:
     """The place in the file of a place in a scalar's text (all from 1)."""
     if spot.style == "body":
         return spot.line + line - 1, column
-    lines = document.text.split("\n")
+    lines = document.lines(spot)
     if spot.style == "|":
         target = spot.line + line
         content = lines[target - 1] if target <= len(lines) else ""
@@ -118,5 +121,6 @@ def _mapping(data: object) -> dict[str, Any]:
 
 def _faults(content: Document, key: str, rule: str, found: Iterable[Fault]) -> Iterator[Problem]:
     for fault in found:
-        line, column = place_in_scalar(content, content.locate((key,)), fault.line, fault.column)
-        yield Problem(content.file, line, column, rule, fault.message)
+        spot = content.locate((key,))
+        line, column = place_in_scalar(content, spot, fault.line, fault.column)
+        yield Problem(spot.file, line, column, rule, fault.message)

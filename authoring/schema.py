@@ -11,9 +11,10 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from authoring.content import KEYS
+from authoring.document import Document, Spot
+from authoring.includes import INCLUDE
 from authoring.problems import Problem
-from authoring.source import Document, Spot
-from domain.playbook.checks.finding import Path, did_you_mean
+from domain.playbook.checks.finding import Path, did_you_mean, nearest
 from domain.playbook.models import Playbook
 
 _PATTERNS = {
@@ -46,23 +47,33 @@ class Written(Protocol):
     def locate(self, path: Path, *, key: bool = False) -> tuple[Document, Spot]: ...
 
 
-def explain(sources: Written, error: ValidationError, root: type[BaseModel] = Playbook) -> list[Problem]:
-    """The errors of one validation, those about the same value joined into one problem. ``root`` validated."""
+#: What may be wrong only because something is not there.
+_ABSENCES = frozenset({"missing", "too_short"})
+
+
+def explain(
+    sources: Written, error: ValidationError, root: type[BaseModel] = Playbook, *, incomplete: bool = False
+) -> list[Problem]:
+    """The errors of one validation, those about the same value joined into one problem. ``root`` validated.
+
+    ``incomplete``: a part could not be read, so nothing is said about what is missing.
+    """
     by_place: dict[tuple[Path, bool], list[ErrorDetails]] = defaultdict(list)
+    data = sources.data()
     for detail in error.errors(include_url=False):
-        path, key = _written(sources, detail)
-        by_place[path, key].append(detail)
+        if not (incomplete and detail["type"] in _ABSENCES):
+            by_place[_written(data, detail)].append(detail)
     return [problem for place, details in by_place.items() for problem in _problems(sources, root, *place, details)]
 
 
-def _written(sources: Written, detail: ErrorDetails) -> tuple[Path, bool]:
+def _written(data: Mapping[str, Any], detail: ErrorDetails) -> tuple[Path, bool]:
     """The path as written: without the union branches and key marks that pydantic adds; and whether a key is meant."""
     loc: Path = detail["loc"]
     if detail["type"] in {"missing", "extra_forbidden"}:
         return loc, True
     if loc[-1:] == ("[key]",):
         return loc[:-1], True
-    while loc and _get(sources.data(), loc) is _NOTHING:
+    while loc and _get(data, loc) is _NOTHING:
         loc = loc[:-1]
     return loc, False
 
@@ -84,17 +95,21 @@ def _problems(
 ) -> list[Problem]:
     kind = details[0]["type"]
     about = path[:-1] if kind == "missing" else path
-    document, spot = sources.locate(about, key=key and kind != "missing")
+    _, spot = sources.locate(about, key=key and kind != "missing")
     if kind == "missing":
         rule, message = "missing", f"“{path[-1]}” is missing{_named(path[:-1])}"
     elif kind == "extra_forbidden":
-        rule, message = (
-            "unknown-key",
-            f"“{path[-1]}” is not a key here{did_you_mean(str(path[-1]), keys_at(path[:-1], root))}",
-        )
+        rule, message = "unknown-key", f"“{path[-1]}” is not a key here{_near_key(path, root)}"
     else:
         rule, message = "value", _values(path, details)
-    return [Problem(document.file, spot.line, spot.column, rule, message)]
+    return [Problem(spot.file, spot.line, spot.column, rule, message)]
+
+
+def _near_key(path: Path, root: type[BaseModel]) -> str:
+    key, keys = str(path[-1]), keys_at(path[:-1], root)
+    if root is Playbook and not nearest(key, keys) and nearest(key, [INCLUDE]):
+        return f"; did you mean “{INCLUDE}”?"
+    return did_you_mean(key, keys)
 
 
 def _named(path: Path) -> str:
@@ -107,8 +122,10 @@ def _values(path: Path, details: list[ErrorDetails]) -> str:
         return f"“{_last(path)}” must be text; put it in quotes"
     if len(wanted) == len(details):
         return f"“{_last(path)}” must be {' or '.join(dict.fromkeys(wanted))}"
+    choices = [detail for detail in details if detail["type"] in _CHOICES]
     detail = next(detail for detail in details if detail["type"] not in _KINDS)
-    return f"“{_last(path)}”: {_words(detail)}" if path else _words(detail)
+    words = _none_of(*choices) if detail in choices else _words(detail)
+    return f"“{_last(path)}”: {words}" if path else words
 
 
 def _last(path: Path) -> str:
@@ -120,10 +137,15 @@ def _words(detail: ErrorDetails) -> str:
     return say(detail, detail.get("ctx", {})) if say else detail["msg"]
 
 
-def _none_of(detail: ErrorDetails, context: Mapping[str, Any]) -> str:
-    allowed = [option.strip("' ") for option in context["expected"].replace(" or ", ", ").split(",")]
-    near = did_you_mean(str(detail["input"]), allowed)
-    return f"{_shown(detail)} is none of {', '.join(allowed)}" + (near if "mean" in near else "")
+_CHOICES = frozenset({"enum", "literal_error"})
+
+
+def _none_of(*details: ErrorDetails) -> str:
+    """What a value may be; of several such errors (a type *or* another) all that any allows."""
+    lists = [detail["ctx"]["expected"].replace(" or ", ", ").split(",") for detail in details]
+    allowed = list(dict.fromkeys(option.strip("' ") for options in lists for option in options))
+    near = nearest(str(details[0]["input"]), allowed)
+    return f"{_shown(details[0])} is none of {', '.join(allowed)}" + (f"; did you mean “{near}”?" if near else "")
 
 
 def _shown(detail: ErrorDetails) -> str:
@@ -133,8 +155,6 @@ def _shown(detail: ErrorDetails) -> str:
 
 _SAYINGS: dict[str, Callable[[ErrorDetails, Mapping[str, Any]], str]] = {
     "string_pattern_mismatch": lambda d, c: f"{_shown(d)}: {_PATTERNS.get(c['pattern'], d['msg'])}",
-    "enum": _none_of,
-    "literal_error": _none_of,
     "value_error": lambda _, c: str(c["error"]),
     "too_short": lambda _, c: f"needs at least {c['min_length']}",
     "string_too_short": lambda _, c: f"needs at least {c['min_length']} characters",

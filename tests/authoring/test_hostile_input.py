@@ -78,7 +78,7 @@ def test_bytes_that_are_not_utf8(directory):
 
 def test_a_character_yaml_forbids(directory):
     (directory / "playbook.yaml").write_text("name: x\ntitle: a\x00b\n")
-    problem = only_problem(directory, "yaml")
+    problem = only_problem(directory, "encoding")
     assert (problem.line, problem.column) == (2, 9)
 
 
