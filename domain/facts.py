@@ -58,6 +58,7 @@ class Behaviour(Fact):
 class TouchFact(Fact):
     """One row of this lead's ledger, from any cycle. ``at`` is when it was sent, else when it was planned.
 
+    ``variant`` is ``experiment:variant`` where its step is part of one.
     ``number`` is the decision that planned it: beyond the journey's own number, that decision was taken back.
     """
 
@@ -69,6 +70,7 @@ class TouchFact(Fact):
     status: TouchStatus
     at: datetime
     note: str = ""
+    variant: str = ""
     number: int = 0
 
 

@@ -71,7 +71,10 @@ class Claim(Value):
 
 
 class OutboundTouch(Value):
-    """All an adapter needs for one touch. Personal data: stays in memory between database and vendor."""
+    """All an adapter needs for one touch. Personal data: stays in memory between database and vendor.
+
+    ``variant`` is ``experiment:variant`` where the step is part of one: the variant may have another subject.
+    """
 
     key: str
     lead: str
@@ -79,6 +82,7 @@ class OutboundTouch(Value):
     step: str
     asset: str = ""
     note: str = ""
+    variant: str = ""
     playbook: str
     email: str = ""
     fields: dict[str, Any] = {}

@@ -74,7 +74,8 @@ select json_build_object(
     'touches', (
         select coalesce(json_agg(json_build_object(
             'key', t.key, 'cycle', t.cycle, 'step', t.step, 'asset', t.asset, 'channel', t.channel, 'status', t.status,
-            'at', coalesce(t.sent_at, t.planned_at), 'note', t.note, 'number', t.decision_number
+            'at', coalesce(t.sent_at, t.planned_at), 'note', t.note, 'variant', t.variant, 'number',
+            t.decision_number
         ) order by coalesce(t.sent_at, t.planned_at), t.key), '[]') from touch t where t.lead_id = l.id
     ),
     'active_playbook', coalesce((

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from domain.core.cadence import next_open, zone_of
+from domain.core.days_off import countries
+from domain.core.steps import at_any_hour
 from domain.errors import NotFound
 from domain.playbook.models import Cadence, Cap
 from domain.ports import Claim, ClaimResult, OpenClaim, OutboundTouch, Playbooks, Receipt
@@ -27,11 +29,19 @@ _SETTLED = {
 }
 
 
-class _CadenceUnread(Exception):
-    """The cadence of this playbook version has not been read yet."""
+class _PlaybookUnread(Exception):
+    """What this playbook version says of sending has not been read yet."""
 
     def __init__(self, playbook: str) -> None:
         self.playbook = playbook
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What a playbook version says of sending: its cadence, and the steps that its window does not hold back."""
+
+    cadence: Cadence
+    at_any_hour: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +59,12 @@ class _Attempt:
 
 
 class PgLedger:
-    """``ports.Ledger``. ``playbooks`` says which cadence holds for a touch."""
+    """``ports.Ledger``. ``playbooks`` says what holds for a touch."""
 
     def __init__(self, db: Database, playbooks: Playbooks) -> None:
         self._db = db
         self._playbooks = playbooks
-        self._cadences: dict[str, Cadence] = {}
+        self._rules: dict[str, _Rules] = {}
 
     async def claim(
         self, key: str, claim_id: str, now: datetime, lease_seconds: float, late_since: datetime | None = None
@@ -75,10 +85,10 @@ class PgLedger:
             try:
                 async with self._db.pool.acquire() as connection, connection.transaction():
                     return await self._claim(connection, key, attempt)
-            except _CadenceUnread as unread:
+            except _PlaybookUnread as unread:
                 # Read outside: a transaction that waits for a second connection can starve the pool.
-                playbook = await self._playbooks.compiled(unread.playbook)
-                self._cadences[unread.playbook] = playbook.document.cadence
+                document = (await self._playbooks.compiled(unread.playbook)).document
+                self._rules[unread.playbook] = _Rules(document.cadence, at_any_hour(document))
 
     async def mark_sent(self, key: str, claim_id: str, receipt: Receipt, now: datetime) -> None:
         """The vendor took it: true whatever became of the claim meanwhile. The first receipt stays."""
@@ -141,28 +151,31 @@ class PgLedger:
         if row["status"] == TouchStatus.CLAIMED and not attempt.certainly_not_sent:
             touch = _outbound(await connection.fetchrow(OUTBOUND, key))
             return Claim(result=ClaimResult.UNRESOLVED, reason="an earlier attempt never reported", touch=touch)
-        cadence = self._cadence(row["playbook_hash"], row["channel"])
-        opens = _opens(cadence, row, attempt)
+        rules = self._rules_of(row["playbook_hash"], row["channel"])
+        opens = _opens(rules, row, attempt)
         if opens > attempt.now:
             await connection.execute(RELEASE, key)
             return Claim(result=ClaimResult.CLOSED, reason=f"outside the send window until {opens:%Y-%m-%d %H:%M} UTC")
-        caps = [cap for cap in cadence.caps if cap.channel in ("any", row["channel"])] if cadence else []
+        caps = [cap for cap in rules.cadence.caps if cap.channel in ("any", row["channel"])] if rules else []
         return await _claim(connection, key, attempt, caps)
 
-    def _cadence(self, playbook_hash: str, channel: str) -> Cadence | None:
-        """The cadence that holds for this touch. None does for touches that reach sales."""
+    def _rules_of(self, playbook_hash: str, channel: str) -> _Rules | None:
+        """The rules that hold for this touch. None do for touches that reach sales."""
         if channel not in DIRECT_CHANNELS:
             return None
-        if playbook_hash not in self._cadences:
-            raise _CadenceUnread(playbook_hash)
-        return self._cadences[playbook_hash]
+        if playbook_hash not in self._rules:
+            raise _PlaybookUnread(playbook_hash)
+        return self._rules[playbook_hash]
 
 
-def _opens(cadence: Cadence | None, row: Any, attempt: _Attempt) -> datetime:
+def _opens(rules: _Rules | None, row: Any, attempt: _Attempt) -> datetime:
     """The earliest time from now at which the send window is open for the touch."""
-    if cadence is None or row["planned_at"] >= (attempt.late_since or attempt.now):
+    late = row["planned_at"] < (attempt.late_since or attempt.now)
+    if rules is None or not late or row["step"] in rules.at_any_hour:
         return attempt.now
-    return next_open(cadence, zone_of(row["timezone"], cadence.timezone), attempt.now)
+    cadence = rules.cadence
+    days_off = countries(cadence.holidays, row["country"])
+    return next_open(cadence, zone_of(row["timezone"], cadence.timezone), attempt.now, days_off)
 
 
 async def _claim(connection: Connection, key: str, attempt: _Attempt, caps: Sequence[Cap]) -> Claim:
@@ -190,6 +203,7 @@ def _outbound(row: Any) -> OutboundTouch:
         step=row["step"],
         asset=row["asset"],
         note=row["note"],
+        variant=row["variant"],
         playbook=row["playbook_hash"],
         email=row["email"] or "",
         fields=row["fields"],

@@ -11,7 +11,9 @@ _BRIEF = """coalesce((
 #: Takes the row, and the turn of everyone whose caps may count each other's touches: the account's, else the lead's.
 #: The turn must be taken before the statement that counts, which then sees what others committed.
 LOCK = """
-select status, reason, channel, playbook_hash, planned_at, (select timezone from lead where id = lead_id) as timezone,
+select status, reason, channel, step, playbook_hash, planned_at,
+    (select timezone from lead where id = lead_id) as timezone,
+    (select country from lead where id = lead_id) as country,
     greatest(extract(epoch from leased_until - clock_timestamp()), 0)::float8 as lease_left,
     pg_advisory_xact_lock(7346203, hashtext(coalesce(account_id, lead_id)))
 from touch where key = $1 for update

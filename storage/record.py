@@ -100,6 +100,7 @@ def _touches(decision: Decision) -> dict[str, Any]:
         "channels": [touch.channel for touch in decision.send],
         "assets": [touch.asset for touch in decision.send],
         "notes": [touch.note for touch in decision.send],
+        "variants": [touch.variant for touch in decision.send],
     }
 
 

@@ -7,7 +7,7 @@ _TYPES = {
     **dict.fromkeys(("number", "cycle", "fit", "intent"), "int"),
     "cursor": "bigint",
     **dict.fromkeys(
-        ("forward", "wake_types", "send_keys", "steps", "channels", "assets", "notes", "withdraw"), "text[]"
+        ("forward", "wake_types", "send_keys", "steps", "channels", "assets", "notes", "variants", "withdraw"), "text[]"
     ),
     "audiences": "text[]",
     "members": "bool[]",
@@ -41,16 +41,18 @@ decided as (
 ),
 planned as (
     insert into touch (
-        key, lead_id, account_id, cycle, decision_number, step, channel, asset, note, playbook_hash, planned_at
+        key, lead_id, account_id, cycle, decision_number, step, channel, asset, note, variant, playbook_hash,
+        planned_at
     )
     select plan.key, owner.id, owner.account_id, :cycle, :number, plan.step, plan.channel, plan.asset, plan.note,
-        :playbook, :at
-    from owner, unnest(:send_keys, :steps, :channels, :assets, :notes)
-        as plan (key, step, channel, asset, note)
+        plan.variant, :playbook, :at
+    from owner, unnest(:send_keys, :steps, :channels, :assets, :notes, :variants)
+        as plan (key, step, channel, asset, note, variant)
     order by plan.key
     on conflict (key) do update set decision_number = excluded.decision_number, account_id = excluded.account_id,
-        asset = excluded.asset, note = excluded.note, playbook_hash = excluded.playbook_hash, status = 'planned',
-        planned_at = excluded.planned_at, reason = '', claim_id = '', claimed_at = null, leased_until = null
+        asset = excluded.asset, note = excluded.note, variant = excluded.variant,
+        playbook_hash = excluded.playbook_hash, status = 'planned', planned_at = excluded.planned_at,
+        reason = '', claim_id = '', claimed_at = null, leased_until = null
     where touch.status in ('planned', 'refused', 'withdrawn')
 ),
 withdrawn as (

@@ -70,7 +70,10 @@ class DecisionRow(SQLModel, table=True):
 
 
 class Touch(SQLModel, table=True):
-    """The ledger. ``key`` is ``lead/cycle/epoch/step[/occurrence]``; at most one message ever leaves under it."""
+    """The ledger. ``key`` is ``lead/cycle/epoch/step[/occurrence]``; at most one message ever leaves under it.
+
+    ``variant`` is ``experiment:variant`` where its step is part of one.
+    """
 
     __table_args__ = (
         Index("touch_lead", "lead_id"),
@@ -86,6 +89,7 @@ class Touch(SQLModel, table=True):
     channel: str
     asset: str = ""
     note: str = ""
+    variant: str = ""
     playbook_hash: str
     status: str = "planned"
     reason: str = ""

@@ -15,7 +15,7 @@ from storage.leads import ConsentInput, LeadInput, upsert
 from storage.ledger import PgLedger
 from storage.permission import suppress
 from tests.storage.planned import expire, plan, status
-from tests.storage.samples import NOW, enrolled
+from tests.storage.samples import NOW, applied, enrolled
 
 #: What happens to a lead between a crash and the next attempt.
 Meanwhile = Callable[[Database, str], Awaitable[None]]
@@ -137,3 +137,25 @@ async def test_what_a_crash_left_unsent_does_not_leave_at_night(database: Databa
     await expire(database)
     assert (await ledger.renew(key, "b", NOW + timedelta(hours=17), 30)).result is ClaimResult.CLOSED
     assert await status(database, key) == "planned"
+
+
+async def test_a_holiday_closes_the_window_on_a_touch_that_is_late(database: Database, ledger: PgLedger):
+    cadence = {"least_gap": "1d", "holidays": {"unknown": "US"}}
+    playbook = await applied(database, cadence=cadence)
+    german = await enrolled(database, country="DE", timezone="Europe/Berlin")
+    stranger = await enrolled(database, "eve@other.example")
+    friday = NOW.replace(month=12, day=25)  # Christmas in both countries; on Saturday and Sunday nothing leaves
+    for lead, reason in ((german, "2026-12-28 08:00 UTC"), (stranger, "2026-12-28 09:00 UTC")):
+        key = (await plan(database, lead, playbook, "hello"))[0]
+        claim = await ledger.claim(key, "a", friday, 30)
+        assert (claim.result, claim.reason[-20:]) == (ClaimResult.CLOSED, reason)
+    independence = NOW.replace(month=7, day=3)  # observed in the United States only
+    assert (await ledger.claim(f"{german}/1/0/hello", "b", independence, 30)).result is ClaimResult.CLAIMED
+    assert (await ledger.claim(f"{stranger}/1/0/hello", "b", independence, 30)).result is ClaimResult.CLOSED
+
+
+async def test_a_step_for_any_hour_leaves_late_at_night(database: Database, ledger: PgLedger):
+    touch = {"id": "hello", "asset": "hello", "gap": "0d", "window": "any"}
+    playbook = await applied(database, tracks=[{"stage": "research", "touches": [touch]}])
+    key = (await plan(database, await enrolled(database), playbook, "hello"))[0]
+    assert (await ledger.claim(key, "a", NOW + timedelta(hours=17), 30)).result is ClaimResult.CLAIMED
