@@ -99,6 +99,7 @@ def _carried_out(decision: Decision, facts: Facts) -> Facts:
             step=touch.step,
             asset=touch.asset,
             channel=touch.channel,
+            variant=touch.variant,
             status=TouchStatus.SENT,
             at=decision.at,
         )

@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 from itertools import count
 
-from domain.core import stages
+from domain.core import experiments, stages
 from domain.core.cadence import COUNTED
 from domain.core.draft import Draft
 from domain.core.phases import NURTURING
+from domain.core.steps import step_of
 from domain.playbook.hits import Hit
 from domain.playbook.models import Trigger
 from domain.state import PendingTouch
@@ -24,16 +25,15 @@ def fire(draft: Draft) -> None:
             _fire(draft, trigger, max(hits, key=lambda hit: hit.at))
 
 
-def step_of(trigger_id: str) -> str:
-    return f"trigger-{trigger_id}"
-
-
 def _fire(draft: Draft, trigger: Trigger, hit: Hit) -> None:
     if draft.state.phase not in NURTURING:
         draft.reject(trigger.id, f"no triggers in phase {draft.state.phase.value.replace('_', ' ')}", "phase")
         return
     if hit.at < draft.now - _STALE:
         draft.reject(trigger.id, "it happened too long ago", "stale")
+        return
+    if trigger.first_only and _did_before(draft, hit):
+        draft.reject(trigger.id, "it was not the first time", "first_only")
         return
     cooled = _cooled(draft, trigger, hit)
     if cooled is not None:
@@ -48,6 +48,11 @@ def _fire(draft: Draft, trigger: Trigger, hit: Hit) -> None:
         _alert(draft, trigger)
     if trigger.touch is not None and not _answered(draft, step, hit):
         _wait_for_touch(draft, trigger, hit)
+
+
+def _did_before(draft: Draft, hit: Hit) -> bool:
+    """Whether an earlier decision has read the same behaviour. Several at once are a first time together."""
+    return any(known.name == hit.name and known.position <= draft.before.cursor for known in draft.hits)
 
 
 def _answered(draft: Draft, step: str, hit: Hit) -> bool:
@@ -85,13 +90,23 @@ def occurrence(draft: Draft, step: str) -> int:
 
 
 def _wait_for_touch(draft: Draft, trigger: Trigger, hit: Hit) -> None:
-    touch = trigger.touch
-    assert touch is not None  # noqa: S101 the caller has looked
+    assert trigger.touch is not None  # noqa: S101 the caller has looked
+    step = step_of(trigger.id)
+    arm = experiments.arm(draft, step) if draft.rules.experiments else None
+    if arm is not None:
+        experiments.remember(draft, arm)
+        if arm.variant is None:
+            draft.reject(step, f"held out of the experiment {arm.experiment.id}", "holdout")
+            return
+    touch = experiments.varied_trigger(trigger.touch, arm)
+    due = max(hit.at + touch.delay, draft.now)
     pending = PendingTouch(
-        step=step_of(trigger.id),
+        step=step,
         trigger=trigger.id,
         channel=touch.channel,
         asset=touch.asset or "",
-        due=max(hit.at + touch.delay, draft.now),
+        due=due,
+        expires=due + touch.expires,
+        priority=trigger.priority,
     )
     draft.change(pending=(*draft.state.pending, pending))
