@@ -68,7 +68,8 @@ def test_what_is_only_odd_is_a_warning_and_loads(name, tmp_path):
 
 def test_a_way_back_after_silence_is_no_circle(tmp_path):
     directory = copy(tmp_path)
-    spoil(directory, "to: internal_alignment, when: ", "to: comparison, when: days.quiet > 60 && ¦")
+    forth = "      - {to: internal_alignment, when: account.active_leads_30d >= 2}\n"
+    spoil(directory, forth, forth + "      - {to: comparison, when: days.quiet > 60}¦\n")
     assert check(directory) == []
 
 

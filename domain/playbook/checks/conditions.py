@@ -40,10 +40,7 @@ _SYNTAX = re.compile(r"Syntax error: (.*?)(?: expecting .*)?$")
 
 
 def check_conditions(document: Playbook) -> Iterator[Finding]:
-    names = list(_check_names(document))
-    yield from names
-    if names:  # no environment can be made of such names
-        return
+    """For a document whose names ``check_names`` accepts: no environment can be made of others."""
     compiler = Conditions(document)
     for path, text, level in conditions(document):
         try:
@@ -52,7 +49,7 @@ def check_conditions(document: Playbook) -> Iterator[Finding]:
             yield _explain(document, path, text, error, level)
 
 
-def _check_names(document: Playbook) -> Iterator[Finding]:
+def check_names(document: Playbook) -> Iterator[Finding]:
     for name in document.lead_fields:
         if f"lead.{name}" in COMMON:
             message = f"“lead.{name}” exists already: {COMMON[f'lead.{name}'][1]} Remove the field, or rename it"

@@ -48,11 +48,11 @@ def check_content(document: Playbook) -> Iterator[Finding]:
     for name, asset in document.assets.items():
         for key, meaning in _MAIL_NEEDS.items():
             if name in emailed and not getattr(asset, key):
-                yield Finding(("assets", name), "asset", f"is sent as e-mail, so it needs {key}: {meaning}")
+                yield Finding(("assets", name), "incomplete-mail", f"is sent as e-mail, so it needs {key}: {meaning}")
         if asset.cta_url and not _is_https(document, asset.cta_url):
-            yield Finding(("assets", name, "cta_url"), "asset", "must begin with https://")
+            yield Finding(("assets", name, "cta_url"), "https", "must begin with https://")
         if "\n" in asset.subject:
-            yield Finding(("assets", name, "subject"), "asset", "a subject is one line")
+            yield Finding(("assets", name, "subject"), "subject", "a subject is one line")
     for name in RESERVED.intersection(document.variables):
         message = f"“{name}” is what content calls something else; use another name"
         yield Finding(("variables", name), "name", message)

@@ -7,7 +7,65 @@ from typing import Literal
 
 from domain.playbook.places import Path
 
-__all__ = ["Finding", "Path", "did_you_mean", "nearest"]
+__all__ = ["Finding", "Path", "Rule", "Severity", "did_you_mean", "nearest", "warning"]
+
+Severity = Literal["error", "warning"]
+
+#: Every rule a check can name. Each has its page, ``docs/lints/RULE.md``; names never change once released.
+Rule = Literal[
+    "ask-link",
+    "asset",
+    "asset-twice",
+    "behaviour",
+    "cadence",
+    "cap",
+    "circle",
+    "condition",
+    "control",
+    "duplicate",
+    "empty-audience",
+    "exhausted",
+    "experiment",
+    "grades",
+    "handoff",
+    "holidays",
+    "https",
+    "incomplete-mail",
+    "layout",
+    "length",
+    "name",
+    "never-holds",
+    "no-effect",
+    "no-way-out",
+    "note",
+    "overlapping-segments",
+    "pattern",
+    "profile",
+    "question",
+    "re-entry",
+    "reason",
+    "reference",
+    "scoring",
+    "segment",
+    "shadowed",
+    "shadowed-behaviour",
+    "stage",
+    "subject",
+    "threshold",
+    "tied-behaviours",
+    "track",
+    "track-no-exit",
+    "trigger",
+    "twice-a-day",
+    "uncapped",
+    "ungraded",
+    "unreachable-stage",
+    "unreachable-touch",
+    "unreachable-track",
+    "unreachable-trigger",
+    "unused-asset",
+    "unused-cap",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +73,15 @@ class Finding:
     """One problem. ``at`` is (line, column), from 1, inside the text at ``path`` when a part of it is meant."""
 
     path: Path
-    rule: str
+    rule: Rule
     message: str
-    severity: Literal["error", "warning"] = "error"
+    severity: Severity = "error"
     at: tuple[int, int] | None = None
+
+
+def warning(path: Path, rule: Rule, message: str) -> Finding:
+    """What is odd, but does not keep the playbook from working."""
+    return Finding(path, rule, message, "warning")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
