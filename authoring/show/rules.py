@@ -7,7 +7,7 @@ from authoring.show.steps import EXHAUSTED, experiments_of
 from authoring.show.words import CHANNELS, Words, after, listed, often, plain, sentence, spell, titled
 from domain.durations import parse_duration
 from domain.playbook.models import PRESETS, Cadence, Cap, Length, Pattern, Playbook, Track, Trigger
-from domain.words import RejectReason
+from domain.words import Channel, RejectReason
 
 THEN = {
     "sales": "to sales, at once",
@@ -18,6 +18,14 @@ THEN = {
 }
 _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAYS = dict(zip(_WEEK, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True))
+#: Channel of a cap → one of what it counts, and several.
+_COUNTED = {
+    Channel.EMAIL: ("e-mail", "e-mails"),
+    Channel.DIRECT_MAIL: ("letter", "letters"),
+    Channel.SDR_TASK: ("task for sales", "tasks for sales"),
+    Channel.ALERT: ("alert to sales", "alerts to sales"),
+    "any": ("e-mail or letter", "e-mails and letters"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,8 +275,8 @@ def _holidays(cadence: Cadence) -> str:
 
 
 def _cap(cap: Cap) -> str:
-    what = "e-mails and letters" if cap.channel == "any" else f"{CHANNELS[cap.channel].lower()} touches"
-    return f"{cap.most} {what} to one {cap.per} within {spell(cap.within)}"
+    one, more = _COUNTED[cap.channel]
+    return f"{cap.most} {one if cap.most == 1 else more} to one {cap.per} within {spell(cap.within)}"
 
 
 def _again(policy: str, wait: str) -> str:

@@ -5,12 +5,13 @@ from typing import Any
 
 from typer import Typer
 
-from cli.playbook import apply, check, preview
+from cli.playbook import apply, check, preview, show
 from cli.playbook import list as list_
 
 #: Commands in the order in which a playbook's author meets them. Each module has its help in ``HELP``.
 _COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "check": (check.check, check.HELP),
+    "show": (show.show, show.HELP),
     "preview": (preview.preview, preview.HELP),
     "apply": (apply.apply, apply.HELP),
     "list": (list_.in_force, list_.HELP),
