@@ -29,12 +29,9 @@ class Account(Part):
     open_opportunity: bool | None = Field(None, description="Whether an opportunity is open at the account.")
 
 
-class Lead(Part):
-    """Who the scenario is about. Nobody real."""
+class Person(Part):
+    """Who it happens to. Nobody real."""
 
-    like: str | None = Field(
-        None, description="A file with a lead to begin from, seen from this file; what is written here goes before it."
-    )
     email: str | None = Field(
         "someone@company.example", description="Their address; `null` for a lead without one.", min_length=3
     )
@@ -58,7 +55,15 @@ class Lead(Part):
         return zone
 
 
-class LeadFile(Lead):
+class Lead(Person):
+    """The lead of a scenario."""
+
+    like: str | None = Field(
+        None, description="A file with a lead to begin from, seen from this file; what is written here goes before it."
+    )
+
+
+class LeadFile(Person):
     """A lead in a file of its own, for `like` and for `tendril playbook trace --lead`."""
 
     id: Slug = Field("invented", description="Decides which variant of an experiment they get.")
