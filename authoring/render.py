@@ -7,6 +7,7 @@ is personal is only ever in the result: faults name the asset and the kind of er
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Template, TemplateError
@@ -14,6 +15,7 @@ from markupsafe import Markup
 
 from authoring.compile import CompiledAsset, ContentFault, compile_asset
 from authoring.layout import html_layout, layout_values, text_layout
+from authoring.questions import NoQuestion, QuestionUrl, question_values
 from authoring.templates import lead_values, sender_values
 from domain.errors import NotFound, OurFault
 from domain.playbook.models import Asset, Playbook
@@ -24,11 +26,15 @@ _GAPS = re.compile(r"\n{3,}")
 
 
 class PlaybookRenderer:
-    """Renders assets of stored playbooks. One per process; safe to share between tasks of one event loop."""
+    """Renders assets of stored playbooks. One per process; safe to share between tasks of one event loop.
 
-    def __init__(self, playbooks: Playbooks) -> None:
+    ``question_url`` makes the address of the page that a step's question is answered on.
+    """
+
+    def __init__(self, playbooks: Playbooks, question_url: QuestionUrl) -> None:
         self._playbooks = playbooks
-        self._compiled: OrderedDict[tuple[str, str], CompiledAsset] = OrderedDict()
+        self._question_url = question_url
+        self._compiled: OrderedDict[tuple[str, str, str], CompiledAsset] = OrderedDict()
 
     async def email(self, touch: OutboundTouch, unsubscribe_url: str) -> RenderedEmail:
         """The touch's asset for its lead. Raises ``OurFault`` when it can't be rendered."""
@@ -39,18 +45,33 @@ class PlaybookRenderer:
         asset = playbook.assets.get(touch.asset)
         if asset is None:
             raise _fault(touch.asset, f"playbook {touch.playbook} has no such asset")
-        compiled = self._take(touch.playbook, playbook, asset)
-        return fill(playbook, asset.id, compiled, touch.fields, unsubscribe_url)
+        try:
+            question = question_values(playbook, touch, self._question_url)
+        except NoQuestion as missing:
+            raise _fault(touch.asset, f"the step “{touch.step}” {missing}") from None
+        compiled = self._take(touch.playbook, playbook, asset, another_subject(playbook, touch.variant))
+        return fill(playbook, asset.id, compiled, touch.fields, unsubscribe_url, question)
 
-    def _take(self, content_hash: str, playbook: Playbook, asset: Asset) -> CompiledAsset:
-        key = (content_hash, asset.id)
+    def _take(self, content_hash: str, playbook: Playbook, asset: Asset, subject: str) -> CompiledAsset:
+        key = (content_hash, asset.id, subject)
         found = self._compiled.get(key)
         if found is None:
-            found = self._compiled[key] = prepare(playbook, asset)
+            changed = asset.model_copy(update={"subject": subject}) if subject else asset
+            found = self._compiled[key] = prepare(playbook, changed)
             if len(self._compiled) > _KEPT:
                 self._compiled.popitem(last=False)
         self._compiled.move_to_end(key)
         return found
+
+
+def another_subject(playbook: Playbook, variant: str) -> str:
+    """The subject that a variant (``experiment:variant``) puts in the place of the asset's own; "" when none.
+
+    A variant that the playbook does not have changes nothing: better the asset's own words than no mail.
+    """
+    experiment, _, name = variant.partition(":")
+    variants = (one for of in playbook.experiments if of.id == experiment for one in of.variants if one.id == name)
+    return next((one.subject for one in variants), "")
 
 
 def prepare(playbook: Playbook, asset: Asset) -> CompiledAsset:
@@ -64,12 +85,21 @@ def prepare(playbook: Playbook, asset: Asset) -> CompiledAsset:
 
 
 def fill(
-    playbook: Playbook, asset: str, compiled: CompiledAsset, fields: Mapping[str, Any], unsubscribe_url: str
+    playbook: Playbook,
+    asset: str,
+    compiled: CompiledAsset,
+    fields: Mapping[str, Any],
+    unsubscribe_url: str,
+    question: Mapping[str, str] = MappingProxyType({}),
 ) -> RenderedEmail:
-    """Personalise a compiled asset. Raises ``OurFault`` without any of the lead's values in it."""
+    """Personalise a compiled asset. Raises ``OurFault`` without any of the lead's values in it.
+
+    ``question`` is what ``question_values`` gives; empty for a step that asks nothing.
+    """
     values: dict[str, Any] = dict(playbook.variables) | {
         "lead": lead_values(fields, playbook.lead_fields),
         "sender": sender_values(playbook.sender),
+        "question": question,
         "unsubscribe_url": unsubscribe_url,
     }
     try:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from adapters.ads.linkedin import LinkedInAudiences, linkedin_client
 from adapters.crm.hubspot import HubSpotCrm, hubspot_client
 from adapters.crm.hubspot_tasks import HubSpotTasks
-from adapters.email.links import UnsubscribeLinks
+from adapters.email.links import QuestionLinks, UnsubscribeLinks
 from adapters.email.smtp import SmtpEmail, SmtpServer
 from adapters.webhook import SignedWebhook
 from authoring.render import PlaybookRenderer
@@ -59,7 +59,8 @@ def _email(settings: Settings, playbooks: Playbooks) -> SmtpEmail:
         lookup_url=settings.mail_lookup_url,
     )
     links = UnsubscribeLinks(settings.public_url, settings.link_secrets)
-    return SmtpEmail(server, PlaybookRenderer(playbooks), playbooks, links)
+    questions = QuestionLinks(settings.public_url, settings.link_secrets)
+    return SmtpEmail(server, PlaybookRenderer(playbooks, questions.url), playbooks, links)
 
 
 def _webhook(settings: Settings, name: str, url: str) -> SignedWebhook:

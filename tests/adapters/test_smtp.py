@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from adapters.email.links import UnsubscribeLinks
+from adapters.email.links import QuestionLinks, UnsubscribeLinks
 from adapters.email.message import message_id
 from adapters.email.replies import Step, fault
 from adapters.email.smtp import SmtpEmail, SmtpServer
@@ -28,11 +28,12 @@ from tests.adapters.touches import OnePlaybook, touch
 from tests.fixtures.playbooks import minimal_compiled
 
 LINKS = UnsubscribeLinks("https://nurture.example", ["first-secret", "second-secret"])
+QUESTIONS = QuestionLinks("https://nurture.example", ["first-secret", "second-secret"])
 
 
 def email(port, **options) -> SmtpEmail:
     server = SmtpServer(**({"host": "127.0.0.1", "port": port} | options))
-    return SmtpEmail(server, PlaybookRenderer(OnePlaybook()), OnePlaybook(), LINKS)
+    return SmtpEmail(server, PlaybookRenderer(OnePlaybook(), QUESTIONS.url), OnePlaybook(), LINKS)
 
 
 async def received(sandbox, **given):
@@ -222,6 +223,17 @@ def test_links_survive_a_new_secret_but_not_a_changed_letter():
         LINKS.verify("x" + old)
     with pytest.raises(Refused):
         UnsubscribeLinks("https://nurture.example", ["other"]).verify(old)
+
+
+def test_a_link_to_a_question_is_no_way_out_and_the_other_way_round():
+    token = QUESTIONS.token("ld_a", "ld_a/1/0/x", "role")
+    assert QUESTIONS.verify(token) == ("ld_a", "ld_a/1/0/x", "role")
+    assert QUESTIONS.url("ld_a", "ld_a/1/0/x", "role") == f"https://nurture.example/q/{token}"
+    with pytest.raises(Refused, match="unsubscribe link is damaged"):
+        LINKS.verify(token)
+    for damaged in (LINKS.token("ld_a", "ld_a/1/0/x"), token[:-1], ""):
+        with pytest.raises(Refused, match="question link is damaged"):
+            QUESTIONS.verify(damaged)
 
 
 class _Says:

@@ -10,6 +10,7 @@ from authoring.preview import invented_lead, preview_email, preview_page
 from authoring.render import PlaybookRenderer, fill, prepare
 from domain.errors import NotFound, OurFault
 from domain.playbook.compiled import CompiledPlaybook
+from domain.playbook.models import Experiment, Option, Profile, Question, Touch, Variant
 from domain.ports import OutboundTouch
 from domain.words import Channel
 from tests.fixtures.playbooks import minimal_compiled, minimal_playbook
@@ -29,13 +30,18 @@ class Shelf:
         return self._by_hash[content_hash]
 
 
-def touch(asset="guide", playbook=None, **fields):
+def question_url(lead, key, field):
+    return f"https://t.example.com/q/{lead}.{key}.{field}"
+
+
+def touch(asset="guide", playbook=None, step="guide", variant="", **fields):
     return OutboundTouch(
-        key="ld_x/1/0/guide",
+        key=f"ld_x/1/0/{step}",
         lead="ld_x",
         channel=Channel.EMAIL,
-        step="guide",
+        step=step,
         asset=asset,
+        variant=variant,
         playbook=playbook or minimal_compiled().hash,
         fields=fields,
     )
@@ -55,7 +61,7 @@ def rendered(body, fields=None, **changes):
 
 @pytest.fixture
 def renderer():
-    return PlaybookRenderer(Shelf(minimal_compiled()))
+    return PlaybookRenderer(Shelf(minimal_compiled()), question_url)
 
 
 async def test_a_lead_is_greeted_by_name(renderer):
@@ -168,7 +174,7 @@ def test_the_layout_takes_the_playbooks_own_colour_language_and_words():
 async def test_a_stored_playbook_with_bad_content_is_our_fault(body):
     compiled = CompiledPlaybook(with_body(body))
     with pytest.raises(OurFault, match="guide") as caught:
-        await PlaybookRenderer(Shelf(compiled)).email(touch(playbook=compiled.hash), UNSUBSCRIBE)
+        await PlaybookRenderer(Shelf(compiled), question_url).email(touch(playbook=compiled.hash), UNSUBSCRIBE)
     assert caught.value.vendor == "tendril"
     assert caught.value.certainly_not_sent
 
@@ -176,7 +182,7 @@ async def test_a_stored_playbook_with_bad_content_is_our_fault(body):
 async def test_a_fault_never_tells_a_leads_value():
     compiled = CompiledPlaybook(with_body("{{ lead.company | round }}"))
     with pytest.raises(OurFault) as caught:
-        await PlaybookRenderer(Shelf(compiled)).email(
+        await PlaybookRenderer(Shelf(compiled), question_url).email(
             touch(playbook=compiled.hash, company="Secret Works"), UNSUBSCRIBE
         )
     assert "Secret" not in str(caught.value)
@@ -192,10 +198,85 @@ async def test_a_missing_asset_or_playbook_is_our_fault(renderer):
 
 async def test_each_version_of_a_playbook_keeps_its_own_words():
     versions = [CompiledPlaybook(with_body(f"words {n}")) for n in range(3)]
-    renderer = PlaybookRenderer(Shelf(*versions))
+    renderer = PlaybookRenderer(Shelf(*versions), question_url)
     for _ in range(2):
         for number, version in enumerate(versions):
             assert f"words {number}\n" in (await renderer.email(touch(playbook=version.hash), UNSUBSCRIBE)).text
+
+
+ASKS = "{{ question.ask }}|{{ question.help }}|"
+QUESTIONS = (
+    Question(field="role", ask="What is your <role>?", help="A few words."),
+    Question(field="employees", ask="How many are you?", options=(Option(label="Few", value=5),)),
+)
+
+
+def asking(field):
+    """A playbook whose profiling has one step, which asks for the field."""
+    step = Touch(id="ask-first", asset="guide", ask=field, gap="0d")
+    profile = Profile(questions=QUESTIONS, consent="We use it to choose what we send.", touches=(step,))
+    document = with_body(ASKS, cta_url="{{ question.url }}")
+    return CompiledPlaybook(document.model_copy(update={"profile": profile}))
+
+
+async def asked(compiled, **fields):
+    renderer = PlaybookRenderer(Shelf(compiled), question_url)
+    return await renderer.email(touch(playbook=compiled.hash, step="ask-first", **fields), UNSUBSCRIBE)
+
+
+async def test_a_step_that_asks_says_the_question_and_leads_to_its_page():
+    mail = await asked(asking("role"))
+    assert mail.text.startswith("What is your <role>?|A few words.|")
+    assert "What is your &lt;role&gt;?" in mail.html
+    assert 'href="https://t.example.com/q/ld_x.ld_x/1/0/ask-first.role"' in mail.html
+
+
+@pytest.mark.parametrize(
+    ("known", "field"),
+    [
+        ({}, "role"),
+        ({"role": ""}, "role"),
+        ({"role": "cfo"}, "employees"),
+        ({"role": "cfo", "employees": "many"}, "employees"),
+        ({"role": "cfo", "employees": 5}, "role"),
+    ],
+)
+async def test_next_asks_the_first_that_is_not_known(known, field):
+    mail = await asked(asking("next"), **known)
+    assert f"/q/ld_x.ld_x/1/0/ask-first.{field}" in mail.text
+
+
+async def test_a_step_that_asks_nothing_has_no_question():
+    compiled = asking("next")
+    renderer = PlaybookRenderer(Shelf(compiled), question_url)
+    mail = await renderer.email(touch(playbook=compiled.hash), UNSUBSCRIBE)
+    assert mail.text.startswith("||\n")
+    assert "/q/" not in mail.html
+
+
+async def test_asking_for_what_the_playbook_has_no_question_for_is_our_fault():
+    with pytest.raises(OurFault, match="step “ask-first” asks for “company”"):
+        await asked(asking("company"))
+
+
+async def test_a_variant_has_a_subject_of_its_own():
+    experiment = Experiment(
+        id="cost-subject",
+        steps=("guide",),
+        variants=(Variant(id="control"), Variant(id="asks", subject="{{ lead.first_name }}, what does it cost?")),
+    )
+    document = with_body("words", subject="The asset's own")
+    compiled = CompiledPlaybook(document.model_copy(update={"experiments": (experiment,)}))
+    renderer = PlaybookRenderer(Shelf(compiled), question_url)
+
+    async def subject(variant):
+        sent = touch(playbook=compiled.hash, variant=variant, first_name="Robin")
+        return (await renderer.email(sent, UNSUBSCRIBE)).subject
+
+    for _ in range(2):
+        assert await subject("cost-subject:asks") == "Robin, what does it cost?"
+        for other in ("", "cost-subject:control", "cost-subject:gone", "gone:asks"):
+            assert await subject(other) == "The asset's own"
 
 
 def test_the_preview_shows_every_mail_for_an_invented_lead():
