@@ -109,7 +109,7 @@ async def accept(db: Database, events: Sequence[NewBehaviour], now: datetime) ->
     for _ in range(_ATTEMPTS):
         try:
             async with db.pool.acquire() as connection, connection.transaction():
-                stored = await _accept(connection, events, now)
+                stored = await accept_on(connection, events, now)
             break
         except _Overtaken:
             continue
@@ -118,7 +118,8 @@ async def accept(db: Database, events: Sequence[NewBehaviour], now: datetime) ->
     return Accepted(accepted=stored, duplicates=len(events) - stored)
 
 
-async def _accept(connection: Connection, events: Sequence[NewBehaviour], now: datetime) -> int:
+async def accept_on(connection: Connection, events: Sequence[NewBehaviour], now: datetime) -> int:
+    """As ``accept``, in a transaction of the caller's, who holds the leads' rows; returns how many were new."""
     owners = await _owners(connection, events)
     row = await connection.fetchrow(
         _INSERT,

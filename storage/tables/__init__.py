@@ -7,11 +7,12 @@ are wall-clock time. Ids are opaque: an address or a name appears only in ``lead
 
 from storage.tables.columns import finish_columns
 from storage.tables.journeys import AudienceMember, CrmRecord, DecisionRow, Handoff, Journey, Touch
-from storage.tables.people import Account, Behaviour, Consent, Identity, Lead, PendingWake, Suppression
+from storage.tables.people import Account, AnswerRow, Behaviour, Consent, Identity, Lead, PendingWake, Suppression
 from storage.tables.running import ApiKey, DeadLetter, Deployment, ImportRun, PlaybookActive, PlaybookVersion
 
 __all__ = [
     "Account",
+    "AnswerRow",
     "ApiKey",
     "AudienceMember",
     "Behaviour",

@@ -98,6 +98,21 @@ class Consent(SQLModel, table=True):
     at: datetime = moment()
 
 
+class AnswerRow(SQLModel, table=True):
+    """The newest answer of a lead to the question about a field, with its ground: ``consent`` is what stood beside the
+    button. The answer itself is among the lead's fields, and nowhere else.
+    """
+
+    __tablename__ = "answer"
+    lead_id: str = Field(primary_key=True, foreign_key="lead.id")
+    field: str = Field(primary_key=True)
+    touch_key: str
+    playbook_hash: str
+    basis: str
+    consent: str
+    at: datetime = moment()
+
+
 class Suppression(SQLModel, table=True):
     """Do not contact. Keyed by normalised address, so that it outlives the lead; always wins."""
 
