@@ -15,6 +15,7 @@ from domain.core import (
     handoff,
     lists,
     operators,
+    profiling,
     re_engagement,
     stages,
     touches,
@@ -111,6 +112,7 @@ def _next_wake(draft: Draft) -> Wake | None:
         return Wake(at=draft.now, cause="more behaviour to read")
     handoff.next_step(draft)
     re_engagement.next_step(draft)
+    profiling.next_step(draft)
     draft.wake(draft.state.started + draft.rules.length_limit, "the journey's longest time is reached")
     ahead.next_step(draft)
     first = min(draft.wakes, key=lambda wake: wake.at)

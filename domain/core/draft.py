@@ -102,6 +102,11 @@ class Draft:
         """The situations the buyer is in now."""
         return [one for one in self.rules.situations if self.values[f"situation.{one.id}"]]
 
+    @property
+    def on_track(self) -> bool:
+        """Whether steps come from a stage's track, not from re-engagement or profiling."""
+        return self.state.phase is not Phase.RE_ENGAGEMENT and not self.state.profiling
+
     def holds(self, condition: str) -> bool:
         """Whether a condition over everything declared is true now."""
         values = self.values
@@ -148,13 +153,18 @@ class Draft:
         if phase not in TRANSITIONS[self.state.phase]:
             raise AssertionError(f"no way from {self.state.phase} to {phase}")
         status = STATUS_ON_ENTRY[phase] or self.state.status
-        self.change(phase=phase, phase_since=self.now, status=status, anchor=self.now)
+        self.change(phase=phase, phase_since=self.now, status=status, profiling=False)
+        self.begin_track()
 
     def move_to(self, stage: BuyerStage) -> None:
-        """Change the stage. Its track begins anew; re-engagement, which is no track of a stage, goes on as it was."""
+        """Change the stage. Its track begins anew; re-engagement and profiling, which are of no stage, go on."""
         self.change(stage=stage, stage_since=self.now)
-        if self.state.phase is not Phase.RE_ENGAGEMENT:
-            self.change(anchor=self.now)
+        if self.on_track:
+            self.begin_track()
+
+    def begin_track(self) -> None:
+        """Gaps count from now, and what a wait passed over may come again."""
+        self.change(anchor=self.now, passed=())
 
     def end(self, ending: Ending, reason: str = "", status: LeadStatus | None = None) -> None:
         """End the journey: nothing further leaves, what is on its way to the lead is called back."""

@@ -1,7 +1,8 @@
 """Where a lead goes on the day it enters (C1, C2), and which segment it belongs to."""
 
-from domain.core import handoff
+from domain.core import handoff, profiling
 from domain.core.draft import Draft
+from domain.playbook.models import TriageRule
 from domain.words import Ending, LeadStatus, Phase
 
 
@@ -11,37 +12,70 @@ def assign_segment(draft: Draft) -> None:
         if segment.when is None or draft.holds(segment.when):
             if segment.id != draft.state.segment:
                 draft.because("segment", f"segment is {segment.label}", when=segment.when or "everyone else")
-                draft.change(segment=segment.id)
+                _move(draft, segment.id)
             return
     if draft.state.segment not in draft.playbook.segments:
-        draft.change(segment=draft.rules.segments[-1].id)
+        _move(draft, draft.rules.segments[-1].id)
         draft.because("segment", f"no segment fits: {draft.rules.segments[-1].label}, the last one, is taken")
 
 
+def _move(draft: Draft, segment: str) -> None:
+    """Another segment is another track: its waits begin anew, though the gap since the last touch goes on."""
+    draft.change(segment=segment)
+    if draft.on_track:
+        draft.change(passed=())
+
+
 def triage(draft: Draft) -> None:
-    """At entry, and while sales reviews an incomplete record: the first triage rule that holds, else nurture."""
+    """At entry, and as long as the way in is not settled: the first triage rule that holds, else nurture."""
     if draft.state.phase is Phase.ENTRY:
-        _enter(draft)
+        _enter(draft, _rule(draft))
+    elif draft.state.profiling and draft.state.paused_since is None:
+        _ask_again(draft, _rule(draft))
     elif draft.state.phase is Phase.SALES_REVIEW and draft.new:
         _review_again(draft)
 
 
-def _enter(draft: Draft) -> None:
-    rule = next((rule for rule in draft.rules.triage if draft.holds(rule.when)), None)
+def _rule(draft: Draft) -> TriageRule | None:
+    return next((rule for rule in draft.rules.triage if draft.holds(rule.when)), None)
+
+
+def _enter(draft: Draft, rule: TriageRule | None) -> None:
     if rule is None:
         draft.because("triage", "enters nurture: no triage rule says otherwise")
         draft.enter(Phase.NURTURE)
-    elif rule.then == "disqualify":
+    elif rule.then == "profile":
+        profiling.begin(draft, rule)
+        if draft.state.profiling:
+            profiling.go_on(draft, rule)
+    elif rule.then == "nurture":
+        draft.because(rule.id, "enters nurture", when=rule.when)
+        draft.enter(Phase.NURTURE)
+    else:
+        _settle(draft, rule)
+
+
+def _ask_again(draft: Draft, rule: TriageRule | None) -> None:
+    if rule is not None and rule.then in profiling.SETTLES:
+        _settle(draft, rule)
+    else:
+        profiling.go_on(draft, rule)
+
+
+def _settle(draft: Draft, rule: TriageRule) -> None:
+    if rule.then == "disqualify":
         reason = rule.reason.value if rule.reason else "other"
         draft.because(rule.id, f"not a lead: {reason.replace('_', ' ')}", when=rule.when)
         draft.end(Ending.DISQUALIFIED, reason, LeadStatus.DISQUALIFIED)
     elif rule.then == "sales":
-        handoff.give(draft, "ready for sales at entry", rule.id)
-    elif rule.then == "sales_review":
-        handoff.give(draft, "promising, but someone must look at the record first", rule.id, Phase.SALES_REVIEW)
+        handoff.give(draft, f"ready for sales{_when(draft)}", rule.id)
     else:
-        draft.because(rule.id, "enters nurture", when=rule.when)
-        draft.enter(Phase.NURTURE)
+        reason = "promising, but someone must look at the record first"
+        handoff.give(draft, reason, rule.id, Phase.SALES_REVIEW)
+
+
+def _when(draft: Draft) -> str:
+    return " at entry" if draft.state.phase is Phase.ENTRY else " now that more is known"
 
 
 def _review_again(draft: Draft) -> None:

@@ -5,6 +5,7 @@ The clock runs remind → SLA → expiry; each step happens once. A rejection re
 seen, after a cool-down and with intent beginning anew, or ends the journey where the playbook says that reason does.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -34,17 +35,23 @@ def consider(draft: Draft) -> None:
 
 
 def _ask_later(draft: Draft) -> None:
-    until = (draft.state.intent_since or draft.now) + draft.rules.handoff.recycle.cool_down
+    until = _quiet_until(draft) or draft.now
     draft.reject("handoff", "sales has just answered, and nothing happened since", "answered", until)
     draft.wake(until, "sales may be asked again")
 
 
 def _just_answered(draft: Draft) -> bool:
     """Sales said no, or nothing, less than a cool-down ago, and the lead did nothing that would change the answer."""
-    since = draft.state.intent_since
-    if since is None or draft.now >= since + draft.rules.handoff.recycle.cool_down:
+    until = _quiet_until(draft)
+    if until is None or draft.now >= until:
         return False
     return not any(hit.meaningful for hit in draft.counted)
+
+
+def _quiet_until(draft: Draft) -> datetime | None:
+    """Until when sales is left alone: the reason for its rejection may ask for another cool-down than the usual one."""
+    since, resumes = draft.state.intent_since, draft.state.resume_at
+    return resumes if resumes is not None or since is None else since + draft.rules.handoff.recycle.cool_down
 
 
 def give(draft: Draft, reason: str, rule: str, phase: Phase = Phase.HANDOFF) -> None:
@@ -97,8 +104,9 @@ def reject(draft: Draft, reason: str) -> None:
     if rule.disqualify is not None:
         draft.because("sales_rejected", f"sales rejected the lead for good: {words}", handoff=handoff.id)
         draft.end(Ending.DISQUALIFIED, rule.disqualify.value, LeadStatus.DISQUALIFIED)
-    elif draft.state.handoffs > recycle.most:
-        draft.because("recycled_enough", f"sales rejected the lead {draft.state.handoffs} times", handoff=handoff.id)
+    elif (times := len(draft.state.rejections)) > recycle.most:
+        words = f"sales rejected the lead {times} times, {recycle.most} are allowed: {words}"
+        draft.because("recycled_enough", words, handoff=handoff.id)
         draft.end(Ending.DISQUALIFIED, why.value, LeadStatus.DISQUALIFIED)
     else:
         until = draft.now + (recycle.cool_down if rule.cool_down is None else rule.cool_down)
@@ -106,6 +114,7 @@ def reject(draft: Draft, reason: str) -> None:
         draft.enter(Phase.COOL_DOWN)
         draft.change(handoff=None, resume_at=until, intent_since=draft.now)
         if rule.stage is not None and rule.stage in draft.playbook.stages:
+            draft.because("sales_rejected", f"goes on from {rule.stage.value.replace('_', ' ')} then", reason=why.value)
             draft.move_to(rule.stage)
 
 
@@ -172,6 +181,8 @@ def _brief(draft: Draft, reason: str) -> dict[str, Any]:
     """What the seller reads: why now, what they did, what they read, who they are, how to open (C22)."""
     recent = sorted(draft.hits, key=lambda hit: hit.at)[-_RECENT:]
     stage = draft.playbook.stages.get(BuyerStage(draft.state.stage))
+    situations = draft.situations
+    advice = [one.advice for one in situations if one.advice]
     read = [touch.asset for touch in draft.facts.touches if touch.asset and touch.status is TouchStatus.SENT]
     return {
         "why_now": reason,
@@ -184,11 +195,15 @@ def _brief(draft: Draft, reason: str) -> dict[str, Any]:
         "did": [{"at": _day(hit.at), "what": hit.match.label} for hit in recent],
         "read": [_title(draft, asset) for asset in read],
         "colleagues_active": draft.facts.account.active_leads_30d,
-        "opener": _opener(recent[-1].match.label if recent else "", stage.question if stage else ""),
+        "situations": [one.label for one in situations],
+        "advice": advice,
+        "opener": _opener(recent[-1].match.label if recent else "", stage.question if stage else "", advice),
     }
 
 
-def _opener(did: str, question: str) -> str:
+def _opener(did: str, question: str, advice: Sequence[str]) -> str:
+    if advice:
+        return f"They {did} last. {advice[0]}" if did else advice[0]
     start = f"They {did} last; " if did else ""
     return f"{start}start from their question: {question}" if question else f"{start}ask what they are trying to solve."
 

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from domain.core import profiling
 from domain.core.draft import Draft
 from domain.core.phases import NURTURING
+from domain.playbook.spoken import uncapital
+from domain.state import JourneyState
 from domain.words import Ending, Phase
 
 
@@ -51,15 +54,31 @@ def intent_level(draft: Draft) -> str:
 def why_here(draft: Draft) -> str:
     """Why the lead is where it is, in one sentence."""
     state = draft.state
-    stage = state.stage.value.replace("_", " ")
-    ending = f"{state.ending or 'unknown'}; {state.ending_reason}".replace("_", " ")
     sentences = {
         Phase.ENTRY: "Has just come in.",
-        Phase.NURTURE: f"Not ready for sales: in {stage}, intent {intent_level(draft)}.",
+        Phase.NURTURE: _why_in_nurture(draft),
         Phase.SALES_REVIEW: "Promising, but someone must look at the record first.",
-        Phase.HANDOFF: f"With sales: {state.handoff.reason if state.handoff else ''}.",
-        Phase.COOL_DOWN: "Sales gave the lead back: quiet for a while.",
+        Phase.HANDOFF: f"With sales: {state.handoff.reason.rstrip('.') if state.handoff else ''}.",
+        Phase.COOL_DOWN: f"Sales gave the lead back{_reason(state)}: quiet for a while.",
         Phase.RE_ENGAGEMENT: "Went quiet: being asked once more.",
-        Phase.ENDED: f"Ended: {ending}.",
+        Phase.ENDED: f"Ended: {_ending(state)}.",
     }
     return sentences[state.phase]
+
+
+def _why_in_nurture(draft: Draft) -> str:
+    if draft.state.profiling:
+        return f"Being asked for what is missing: {profiling.missing_words(draft)}."
+    stage = draft.state.stage.value.replace("_", " ")
+    situations = "".join(f"; {uncapital(one.label).rstrip('.')}" for one in draft.situations)
+    return f"Not ready for sales: in {stage}, intent {intent_level(draft)}{situations}."
+
+
+def _reason(state: JourneyState) -> str:
+    return f" ({state.rejections[-1].replace('_', ' ')})" if state.rejections else ""
+
+
+def _ending(state: JourneyState) -> str:
+    """The kind of ending and its reason; once where both say the same."""
+    kind, reason = ((text or "").replace("_", " ") for text in (state.ending, state.ending_reason))
+    return f"{kind}; {reason}" if reason and kind not in reason else reason or kind or "unknown"

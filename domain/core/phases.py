@@ -10,6 +10,8 @@
       │         ▼
       │       cool_down ──► nurture
       └──► sales_review ──► handoff, nurture, cool_down
+                ▲
+    nurture ────┘ (asked for what is missing, and it stays missing)
 
 Every phase also leads to ``ended``. ``docs/architecture.md`` draws its picture from this table.
 """
@@ -18,7 +20,7 @@ from domain.words import LeadStatus, Phase
 
 TRANSITIONS: dict[Phase, frozenset[Phase]] = {
     Phase.ENTRY: frozenset({Phase.NURTURE, Phase.SALES_REVIEW, Phase.HANDOFF, Phase.ENDED}),
-    Phase.NURTURE: frozenset({Phase.HANDOFF, Phase.RE_ENGAGEMENT, Phase.ENDED}),
+    Phase.NURTURE: frozenset({Phase.HANDOFF, Phase.SALES_REVIEW, Phase.RE_ENGAGEMENT, Phase.ENDED}),
     Phase.SALES_REVIEW: frozenset({Phase.HANDOFF, Phase.NURTURE, Phase.COOL_DOWN, Phase.ENDED}),
     Phase.HANDOFF: frozenset({Phase.NURTURE, Phase.COOL_DOWN, Phase.ENDED}),
     Phase.COOL_DOWN: frozenset({Phase.NURTURE, Phase.HANDOFF, Phase.ENDED}),

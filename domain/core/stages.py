@@ -43,7 +43,7 @@ def _stay(draft: Draft, then: JourneyState, reasons: int) -> None:
     where = then.stage.value.replace("_", " ")
     draft.reject("stage", f"transitions lead in a circle back to {where}", "circle")
     del draft.reasons[reasons:]
-    draft.change(stage=then.stage, stage_since=then.stage_since, anchor=then.anchor)
+    draft.change(stage=then.stage, stage_since=then.stage_since, anchor=then.anchor, passed=then.passed)
 
 
 def _next(draft: Draft) -> tuple[BuyerStage, str] | None:
