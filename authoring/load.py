@@ -9,10 +9,12 @@ from pydantic import ValidationError
 from authoring.content import Sources, read_directory
 from authoring.document import Document, Spot
 from authoring.links import link_faults
-from authoring.problems import PlaybookProblems, Problem, ordered, refused
+from authoring.lints import content_lints
+from authoring.problems import PlaybookProblems, Problem, Severity, ordered, refused
 from authoring.schema import explain, without_unknown_keys
 from authoring.templates import Fault, Known, faults
 from domain.playbook.check import Finding, problems
+from domain.playbook.checks.finding import Path as DocumentPath
 from domain.playbook.models import Playbook
 
 
@@ -110,17 +112,40 @@ def _content_problems(sources: Sources) -> Iterator[Problem]:
     known = Known(frozenset(variables), frozenset(fields))
     for content in sources.contents.values():
         texts = {key: text for key in _TEMPLATED if isinstance(text := _mapping(content.data).get(key), str)}
-        for key, text in texts.items():
-            yield from _faults(content, key, "template", faults(text, known))
-        yield from _faults(content, "body", "link", link_faults(texts.get("body", ""), variables))
+        broken = {key: found for key, text in texts.items() if (found := faults(text, known))}
+        for key, found in broken.items():
+            yield from _faults(content, (key,), "template", found)
+        yield from _faults(content, ("body",), "link", link_faults(texts.get("body", ""), variables))
+        sound = {key: text for key, text in texts.items() if key not in broken}
+        for lint in content_lints(sound, variables, fields):
+            yield from _faults(content, (lint.key,), lint.rule, [lint], lint.severity)
+    for path, subject in _subjects(sources.playbook.data):
+        wrong = faults(subject, known)
+        yield from _faults(sources.playbook, path, "template", wrong)
+        for lint in () if wrong else content_lints({"subject": subject}, variables, fields):
+            yield from _faults(sources.playbook, path, lint.rule, [lint], lint.severity)
+
+
+def _subjects(data: object) -> Iterator[tuple[DocumentPath, str]]:
+    """The subjects that experiments try, with their places."""
+    for index, experiment in enumerate(_list(_mapping(data).get("experiments"))):
+        for number, variant in enumerate(_list(_mapping(experiment).get("variants"))):
+            if isinstance(subject := _mapping(variant).get("subject"), str):
+                yield ("experiments", index, "variants", number, "subject"), subject
+
+
+def _list(data: object) -> list[Any]:
+    return data if isinstance(data, list) else []
 
 
 def _mapping(data: object) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _faults(content: Document, key: str, rule: str, found: Iterable[Fault]) -> Iterator[Problem]:
+def _faults(
+    content: Document, path: DocumentPath, rule: str, found: Iterable[Fault], severity: Severity = "error"
+) -> Iterator[Problem]:
     for fault in found:
-        spot = content.locate((key,))
+        spot = content.locate(path)
         line, column = place_in_scalar(content, spot, fault.line, fault.column)
-        yield Problem(spot.file, line, column, rule, fault.message)
+        yield Problem(spot.file, line, column, rule, fault.message, severity)
