@@ -19,7 +19,7 @@ from authoring.scenarios.expectations import (
 )
 from authoring.scenarios.life import Life, matches, reaches
 from authoring.scenarios.models import Scenario
-from authoring.scenarios.verdict import Case, NeverHappened, Verdict
+from authoring.scenarios.verdict import Case, NeverHappened, Stretch, Verdict
 from authoring.scenarios.wording import between_words, count_words, listed, thing_words, timed_words, words
 from domain.core.simulate import Step
 from domain.decision import SendTouch
@@ -54,7 +54,8 @@ def _handoff(case: Case, details: HandsOff) -> Verdict:
     given = _handoffs(case.life)
     right = [one for one in given if _by(one, details.rule) and _to(one, details.to)]
     held = any(stretch.holds(one.decision.at) for one in right)
-    return case.judged(held, expected, _given_instead(case, given), stretch, {details.rule or "handoff", "handoff"})
+    instead = _given_instead(case, given) if given else f"was never given to sales; {_peak(case, stretch)}"
+    return case.judged(held, expected, instead, stretch, {details.rule or "handoff", "handoff"})
 
 
 def _no_handoff(case: Case, details: NoHandoff) -> Verdict:
@@ -78,10 +79,14 @@ def _to(step: Step, to: str | None) -> bool:
 
 
 def _given_instead(case: Case, given: list[Step]) -> str:
-    if not given:
-        scores = case.life.last.decision.scores
-        return f"was never given to sales; at the end fit is {scores.fit} and intent {scores.intent}"
     return "was given to sales on " + listed(f"{case.day(one.decision.at)}{_rule_of(one)}" for one in given)
+
+
+def _peak(case: Case, stretch: Stretch) -> str:
+    """The scores when intent was highest, of what might have led to sales."""
+    inside = [step.decision.scores for step in case.life.between(stretch.first, stretch.last)]
+    best = max(inside, key=lambda one: one.intent, default=case.life.last.decision.scores)
+    return f"in that time intent was at most {best.intent}, with fit {best.fit}"
 
 
 def _rule_of(step: Step) -> str:
@@ -174,7 +179,7 @@ def _keys(sent: list[Sent]) -> set[str]:
 
 
 def _sent_instead(case: Case, sent: list[Sent]) -> str:
-    return f"it was sent {_each(case, sent)}" if sent else "it was never sent"
+    return f"sent {_each(case, sent)}" if sent else "it was never sent"
 
 
 def _each(case: Case, sent: list[Sent]) -> str:

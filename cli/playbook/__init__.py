@@ -7,10 +7,12 @@ from typer import Typer
 
 from cli.playbook import apply, check, preview, show
 from cli.playbook import list as list_
+from cli.playbook import test as test_
 
 #: Commands in the order in which a playbook's author meets them. Each module has its help in ``HELP``.
 _COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "check": (check.check, check.HELP),
+    "test": (test_.run_tests, test_.HELP),
     "show": (show.show, show.HELP),
     "preview": (preview.preview, preview.HELP),
     "apply": (apply.apply, apply.HELP),

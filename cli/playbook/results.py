@@ -1,0 +1,260 @@
+"""What scenarios came to: for people as a test runner says it, for programs as JSON, annotations or JUnit's XML."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from rich.console import Console
+from rich.text import Text
+from typer import echo
+
+from authoring.problems import Problem
+from authoring.scenarios.run import Result
+from authoring.scenarios.verdict import Verdict
+from authoring.scenarios.wording import day_words
+from cli.output import print_json
+from domain.core.simulate import Step
+from domain.decision import Rejected
+
+_INDENT = 2
+
+
+@dataclass
+class Report:
+    """A run under way: results come as they are asked for, and are kept."""
+
+    directory: Path
+    problems: list[Problem]
+    running: Iterator[Result]
+    results: list[Result] = field(default_factory=list)
+    seconds: float = 0
+
+    def run(self) -> Iterator[Result]:
+        began = perf_counter()
+        for result in self.running:
+            self.results.append(result)
+            self.seconds = perf_counter() - began
+            yield result
+
+    @property
+    def failed(self) -> list[Result]:
+        return [result for result in self.results if not result.held]
+
+    def place(self, result: Result, *path: str | int) -> str:
+        return f"{self.directory / result.placed.file}:{result.placed.line(*path)}"
+
+    def failures(self, result: Result) -> Iterator[tuple[int, Verdict]]:
+        """Line and verdict of every expectation that did not hold."""
+        for number, verdict in enumerate(result.verdicts):
+            if not verdict.held:
+                yield result.placed.line("expect", number), verdict
+
+    @property
+    def summary(self) -> str:
+        expectations = sum(len(result.verdicts) for result in self.results)
+        lost = sum(not verdict.held for result in self.results for verdict in result.verdicts)
+        broken = sum(problem.severity == "error" for problem in self.problems)
+        said = [
+            f"{_many(len(self.results), 'scenario')}, {_many(expectations, 'expectation')}",
+            f"{len(self.failed)} failed ({_many(lost, 'expectation')})" if self.failed else "all held",
+        ]
+        if broken:
+            said.append(f"{_many(broken, 'problem')} in the files")
+        return f"{'; '.join(said)}; {self.seconds:.2f} s."
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+# --- for people ----------------------------------------------------------------------------------------------------
+
+
+def as_text(report: Report, *, verbose: bool) -> None:
+    """Progress as it goes, then what failed and why, then one line."""
+    console = terminal()
+    for problem in report.problems:
+        placed = f"{report.directory / problem.file}{str(problem).removeprefix(problem.file)}"
+        console.print(Text(placed, style="yellow" if problem.severity == "warning" else "red"), soft_wrap=True)
+    _progress(console, report, verbose=verbose)
+    for result in report.results:
+        for line, note in result.notes:
+            place = f"{report.directory / result.placed.file}:{line}"
+            console.print(Text(f"{place}: warning: {note}", style="yellow"), soft_wrap=True)
+        if not result.held:
+            _failure(console, report, result)
+    bad = bool(report.failed) or any(problem.severity == "error" for problem in report.problems)
+    console.print(Text(report.summary, style="bold red" if bad else "bold green"))
+
+
+def terminal() -> Console:
+    """A console that wraps at the terminal's width, and at 100 where there is none."""
+    console = Console(file=sys.stdout, highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = 100
+    return console
+
+
+def _progress(console: Console, report: Report, *, verbose: bool) -> None:
+    """A line a file with a dot for each scenario; with ``verbose`` every scenario and expectation."""
+    file = ""
+    for result in report.run():
+        if result.placed.file != file:
+            console.print(Text("\n" if file and not verbose else "") + Text(result.placed.file), end="")
+            console.print("\n" if verbose else " ", end="")
+            file = result.placed.file
+        if verbose:
+            _each(console, result)
+        else:
+            console.print(Text("." if result.held else "F", style="green" if result.held else "bold red"), end="")
+    if report.results:
+        console.print("" if verbose else "\n")
+
+
+def _each(console: Console, result: Result) -> None:
+    mark = _mark(result.held)
+    console.print(_indented(1) + mark + Text(f"{result.placed.scenario.scenario} ({result.decisions} decisions)"))
+    for verdict in result.verdicts:
+        console.print(_indented(3) + _mark(verdict.held) + Text(verdict.expected, style="dim" if verdict.held else ""))
+
+
+def _mark(held: bool) -> Text:
+    return Text("ok    ", style="green") if held else Text("FAIL  ", style="bold red")
+
+
+def _indented(depth: int) -> Text:
+    return Text(" " * (_INDENT * depth))
+
+
+def _failure(console: Console, report: Report, result: Result) -> None:
+    title = Text("FAIL ", style="bold red") + Text(result.placed.scenario.scenario, style="bold")
+    console.print(title)
+    if result.endless:
+        console.print(Text(f"{report.place(result)}: {result.endless}"), soft_wrap=True)
+    for line, verdict in report.failures(result):
+        console.print(Text(f"  {report.directory / result.placed.file}:{line}", style="cyan"), soft_wrap=True)
+        _labelled(console, "expected", Text(verdict.expected))
+        _labelled(console, "instead", Text(verdict.instead, style="red"))
+        for step in verdict.near:
+            _decision(console, step, verdict, result)
+    console.print()
+
+
+def _decision(console: Console, step: Step, verdict: Verdict, result: Result) -> None:
+    decision = step.decision
+    day = day_words(decision.at, result.placed.scenario.start)
+    _labelled(console, "", Text(f"{day}: ", style="dim") + Text(decision.title) + Text(f"  #{decision.state.number}"))
+    for rejected in _about(step, verdict):
+        _labelled(console, "", Text(f"  not {said(rejected)}", style="dim"))
+
+
+def _about(step: Step, verdict: Verdict) -> list[Rejected]:
+    """What the decision rejected: what the expectation is about, or else the first that it says."""
+    rejected = step.decision.rejected
+    return [one for one in rejected if {one.what, one.rule} & verdict.about] or list(rejected[:1])
+
+
+def said(rejected: Rejected) -> str:
+    until = f", until {rejected.until:%a %d %b %H:%M} UTC" if rejected.until else ""
+    return f"{rejected.what}: {rejected.why} [{rejected.rule}]{until}"
+
+
+def _labelled(console: Console, label: str, text: Text) -> None:
+    """A label and a text beside it that stays beside it when it wraps."""
+    width = 14
+    lines = text.wrap(console, max(console.width - width, 30))
+    for number, line in enumerate(lines):
+        line.rstrip()
+        console.print(Text(f"{label if number == 0 else '':>{width - 2}}  ", style="bold") + line)
+
+
+# --- for programs --------------------------------------------------------------------------------------------------
+
+
+def as_json(report: Report) -> None:
+    items = [_item(result) for result in report.run()]
+    print_json(
+        {
+            "total": len(items),
+            "failed": len(report.failed),
+            "items": items,
+            "problems": [_problem(one) for one in report.problems],
+        }
+    )
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {name: getattr(problem, name) for name in ("file", "line", "column", "rule", "message", "severity")}
+
+
+def _item(result: Result) -> dict[str, Any]:
+    verdicts = enumerate(result.verdicts)
+    expectations = [
+        {
+            "line": result.placed.line("expect", number),
+            "expected": verdict.expected,
+            "held": verdict.held,
+            "instead": verdict.instead,
+            "decisions": [step.decision.state.number for step in verdict.near],
+        }
+        for number, verdict in verdicts
+    ]
+    return {
+        "file": result.placed.file,
+        "line": result.placed.line(),
+        "scenario": result.placed.scenario.scenario,
+        "held": result.held,
+        "endless": result.endless,
+        "decisions": result.decisions,
+        "notes": [{"line": line, "message": note} for line, note in result.notes],
+        "seconds": round(result.seconds, 4),
+        "expectations": expectations,
+    }
+
+
+def as_github(report: Report) -> None:
+    """Annotations of a pull request: https://docs.github.com/actions/reference/workflow-commands-for-github-actions."""
+    for problem in report.problems:
+        place = f"file={report.directory / problem.file},line={problem.line},col={problem.column}"
+        echo(f"::{problem.severity} {place},title={problem.rule}::{_escaped(problem.message)}")
+    for result in report.run():
+        for line, note in result.notes:
+            echo(f"::warning file={report.directory / result.placed.file},line={line}::{_escaped(note)}")
+        title = _escaped(result.placed.scenario.scenario).replace(":", "%3A").replace(",", "%2C")
+        for line, verdict in _all_failures(report, result):
+            place = f"file={report.directory / result.placed.file},line={line},title={title}"
+            echo(f"::error {place}::{_escaped(verdict)}")
+    echo(report.summary)
+
+
+def _all_failures(report: Report, result: Result) -> Iterator[tuple[int, str]]:
+    if result.endless:
+        yield result.placed.line(), result.endless
+    for line, verdict in report.failures(result):
+        yield line, f"Expected: {verdict.expected}. Instead: {verdict.instead}."
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def as_junit(report: Report) -> None:
+    """The XML that CI servers read: a test case for each scenario; a broken file is an error."""
+    suite = ET.Element("testsuite", name=str(report.directory))
+    for result in report.run():
+        place = {"classname": result.placed.file, "name": result.placed.scenario.scenario}
+        case = ET.SubElement(suite, "testcase", place, time=f"{result.seconds:.4f}")
+        for line, message in _all_failures(report, result):
+            failure = ET.SubElement(case, "failure", message=message)
+            failure.text = f"{report.directory / result.placed.file}:{line}"
+    for problem in (one for one in report.problems if one.severity == "error"):
+        case = ET.SubElement(suite, "testcase", classname=problem.file, name=problem.rule)
+        ET.SubElement(case, "error", message=problem.message).text = str(problem)
+    errors = sum(problem.severity == "error" for problem in report.problems)
+    suite.attrib |= {"tests": str(len(suite)), "failures": str(len(report.failed)), "errors": str(errors)}
+    ET.indent(suite)
+    echo(ET.tostring(suite, encoding="unicode", xml_declaration=True))
