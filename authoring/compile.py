@@ -59,7 +59,7 @@ def compile_asset(playbook: Playbook, asset: Asset) -> CompiledAsset:
     pieces = Pieces(asset.body)
     tokens = markdown().parse(pieces.take_out(asset.body))
     words = plain_text(SyntaxTreeNode(tokens))
-    body = _html(tokens, layout_values(playbook)["brand_color"])
+    body = _html(tokens, layout_values(playbook)["link_color"])
     text, html = environment(escape=False), environment(escape=True)
     return CompiledAsset(
         subject=text.from_string(asset.subject),

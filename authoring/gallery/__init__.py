@@ -1,4 +1,4 @@
-"""Every mail of a playbook on one page: widths, colour schemes, plain text and inbox line, for leads known and unknown."""
+"""Every mail of a playbook on one page: two widths, both colour schemes, plain text, for leads known and unknown."""
 
 from authoring.gallery.page import gallery
 

@@ -1,4 +1,4 @@
-"""The gallery as a page. It needs no scripts and fetches nothing; only who asks for images has those of mails loaded."""
+"""The gallery as a page. It needs no scripts and fetches nothing but, if asked, the images of the mails."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
