@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import BrowserContext, Page, ViewportSize
 
-from adapters.email.links import UnsubscribeLinks
+from adapters.email.links import QuestionLinks, UnsubscribeLinks
 from api.app import create_app
 from authoring.preview import preview_email
 from domain.clock import ScaledClock
@@ -17,6 +17,7 @@ from storage.database import Database
 from storage.leads import LeadInput
 from tests.adapters.running import Sandbox, running_sandbox, serving
 from tests.api.story import decided
+from tests.api.test_questions import asking
 from tests.domain.core.life import MONDAY
 from tests.fixtures.playbooks import minimal_playbook
 
@@ -91,6 +92,40 @@ async def test_unsubscribing_takes_one_click_on_a_phone(
     await page.wait_for_load_state()
 
     assert await database.pool.fetchval("select reason from suppression where email = $1", EMAIL) == "opted_out"
+
+
+async def test_a_question_is_answered_with_the_keyboard_or_a_thumb(
+    browser: BrowserContext, site: tuple[str, Settings], lead: str, database: Database
+):
+    url, settings = site
+    asks = await playbooks.store(database, asking(), MONDAY, default=True)
+    await database.pool.execute("update journey set playbook_hash = $1", asks)
+    links = QuestionLinks(url, settings.link_secrets)
+    page = await browser.new_page()
+    await page.set_viewport_size(PHONE)
+
+    await page.goto(links.url(lead, f"{lead}/1/0/ask-first", "employees"))
+    number = page.get_by_label("How many people work at your company?")
+    await number.fill("about 250")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("alert").get_by_text("Write a whole number").wait_for()
+    assert await number.input_value() == "about 250"
+    assert await fits(page)
+    await number.fill("250")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("status").wait_for()
+
+    await page.goto(links.url(lead, f"{lead}/1/0/ask-first", "team"))
+    asked = page.get_by_role("group", name="Which team are you in?")
+    box = await asked.locator("label", has_text="Operations").bounding_box()
+    assert box is not None
+    assert box["height"] >= 44, "a thumb must hit it"
+    await asked.get_by_label("Operations").check()
+    await page.get_by_role("button", name="Send my answer").click()
+    await page.get_by_role("status").wait_for()
+
+    fields = await database.pool.fetchval("select fields from lead where id = $1", lead)
+    assert (fields["employees"], fields["team"]) == (250, "operations")
 
 
 async def test_mail_can_be_read_in_the_inbox(browser: BrowserContext, sandbox: Sandbox):
