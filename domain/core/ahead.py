@@ -7,7 +7,7 @@ Only the ``days.*`` and ``.days_ago`` variables move; what decays or leaves its 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from domain.core import profiling
+from domain.core import profiling, steps
 from domain.core.draft import Draft
 from domain.core.phases import NURTURING
 from domain.playbook.models import Audience, DisqualifyRule, HandoffRule, Touch, Transition, TriageRule
@@ -48,20 +48,11 @@ def _rules(draft: Draft) -> Iterator[tuple[_Rule, bool]]:
     idle: list[_Rule] = [*rules.disqualify, *rules.handoff.rules]
     if state.phase in NURTURING:
         stage = draft.playbook.stages.get(state.stage)
-        idle += [*(stage.transitions if stage else ()), *_steps(draft)]
+        idle += [*(stage.transitions if stage else ()), *steps.present(draft)]
         if state.profiling:
             idle += [rule for rule in rules.triage if rule.then in profiling.SETTLES]
         yield from ((audience, draft.holds(audience.when)) for audience in rules.audiences if audience.when)
     yield from ((rule, False) for rule in idle if rule.when and not draft.holds(rule.when))
-
-
-def _steps(draft: Draft) -> tuple[Touch, ...]:
-    if draft.on_track:
-        return draft.playbook.touches(draft.state.segment, draft.state.stage)
-    profile = draft.rules.profile
-    if draft.state.profiling:
-        return profile.touches if profile else ()
-    return draft.rules.re_engagement.touches
 
 
 def _then(rule: _Rule, holds: bool) -> str:
