@@ -18,10 +18,14 @@ _BASIS = "consent"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a page needs in order to ask. ``answered``: the field is known. ``playbook`` is the version's hash."""
+    """What a page needs in order to ask. ``playbook`` is the version's hash.
+
+    ``known``: the field has a value, from wherever. ``answered``: from an answer, which can be taken back.
+    """
 
     profile: Profile
     field: LeadField
+    known: bool
     answered: bool
     playbook: str
     sender: str
@@ -43,7 +47,8 @@ class Answer:
 _ASKED = """
 select l.fields -> $2 as present, j.playbook_hash as playbook, p.document -> 'profile' as profile,
     p.document -> 'lead_fields' -> $2 as field, p.document -> 'sender' ->> 'name' as sender,
-    coalesce(p.document -> 'variables' ->> 'language', '') as language
+    coalesce(p.document -> 'variables' ->> 'language', '') as language,
+    exists (select from answer where lead_id = l.id and field = $2) as answered
 from lead l
 cross join lateral (select playbook_hash from journey where lead_id = l.id order by cycle desc limit 1) j
 cross join lateral (select document::jsonb as document from playbook_version where hash = j.playbook_hash offset 0) p
@@ -60,6 +65,8 @@ insert into answer (lead_id, field, touch_key, playbook_hash, basis, consent, at
 on conflict (lead_id, field) do update set touch_key = excluded.touch_key, playbook_hash = excluded.playbook_hash,
     basis = excluded.basis, consent = excluded.consent, at = excluded.at
 """
+_FORGET = "delete from answer where lead_id = $1 and field = $2 returning 1"
+_EMPTY = "update lead set fields = fields - $2::text, updated_at = $3 where id = $1"
 
 
 async def asked(db: Database, lead: str, field: str) -> Asked | None:
@@ -74,7 +81,8 @@ async def asked(db: Database, lead: str, field: str) -> Asked | None:
     return Asked(
         profile=Profile.model_validate(row["profile"]),
         field=declared,
-        answered=typed(row["present"], declared.type) is not None,
+        known=typed(row["present"], declared.type) is not None,
+        answered=row["answered"],
         playbook=row["playbook"],
         sender=row["sender"],
         language=row["language"],
@@ -96,6 +104,15 @@ async def store(db: Database, answer: Answer, now: datetime) -> bool:
         await connection.execute(_KEEP, answer.lead, answer.field, *kept)
         await _tell(connection, answer, now, changed=row["present"] != answer.value)
     return True
+
+
+async def take_back(db: Database, lead: str, field: str, now: datetime) -> None:
+    """Empty the field and forget the answer's ground; the journey decides anew. A value that is no answer stays."""
+    async with db.pool.acquire() as connection, connection.transaction():
+        await connection.execute(_LEAD, lead, field)
+        if await connection.fetchval(_FORGET, lead, field):
+            await connection.execute(_EMPTY, lead, field, now)
+            await wake_running(connection, [lead], "answer_taken_back")
 
 
 async def _tell(connection: Connection, answer: Answer, now: datetime, *, changed: bool) -> None:

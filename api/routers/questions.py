@@ -2,6 +2,8 @@
 mail is forwarded, and scanners look at every link.
 """
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form
@@ -18,13 +20,15 @@ from storage import answers
 from storage.answers import Answer, Asked
 
 router = APIRouter(prefix="/q", tags=["questions"])
+#: What is done at the page of a question.
+_Act = Callable[[ApiContext, QuestionToken, Asked, Question], Awaitable[HTMLResponse]]
 _MODES = {"int": "numeric", "float": "decimal"}
 
 
 @router.get("/{token}", response_class=HTMLResponse, summary="Ask a lead one question")
 async def ask(token: str, context: Context) -> HTMLResponse:
     """A page with the question and one button. Changes nothing."""
-    return await _page(context, token, None)
+    return await _page(context, token, _look)
 
 
 @router.post("/{token}", response_class=HTMLResponse, summary="Answer the question")
@@ -34,13 +38,16 @@ async def answer(
     given: Annotated[
         list[str], Form(alias="answer", default_factory=list, description="The answer; several for a list.")
     ],
+    take_back: Annotated[str, Form(description="Not empty: delete the answer instead.")] = "",
 ) -> HTMLResponse:
-    """Stores the answer and the consent it was given under, and wakes the journey. A later one replaces it."""
-    return await _page(context, token, given)
+    """Stores the answer and the consent it was given under, or deletes both, and wakes the journey. A later answer
+    replaces the one before.
+    """
+    return await _page(context, token, _take_back if take_back else partial(_take, given=given))
 
 
-async def _page(context: ApiContext, token: str, given: list[str] | None) -> HTMLResponse:
-    """The page of a question that is looked at (``given`` is None) or answered."""
+async def _page(context: ApiContext, token: str, act: _Act) -> HTMLResponse:
+    """The page of a question, after what was done there. Plain words where nothing is asked (any more)."""
     whose = _owner(context, token)
     if whose is None:
         return _plain("damaged", 404)
@@ -49,11 +56,18 @@ async def _page(context: ApiContext, token: str, given: list[str] | None) -> HTM
         question = _question(asked, whose.field)
         if asked is None or question is None:
             return _plain("closed", 410)
-        if given is None:
-            return _form(asked, question)
-        return await _take(context, whose, asked, question, given)
+        return await act(context, whose, asked, question)
     except DATABASE_AWAY:
         return _plain("later", 503)
+
+
+async def _look(_context: ApiContext, _whose: QuestionToken, asked: Asked, question: Question) -> HTMLResponse:
+    return _form(asked, question)
+
+
+async def _take_back(context: ApiContext, whose: QuestionToken, asked: Asked, _question: Question) -> HTMLResponse:
+    await answers.take_back(context.database, whose.lead, whose.field, context.now())
+    return page("question.html", state="taken_back", asked=asked)
 
 
 async def _take(

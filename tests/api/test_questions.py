@@ -131,6 +131,36 @@ async def test_a_later_answer_replaces_the_first_and_wakes_the_journey_without_c
     assert await database.pool.fetchval("select types from pending_wake") == ["answer_changed"]
 
 
+async def test_an_answer_can_be_taken_back_as_easily_as_it_was_given(
+    http: httpx.AsyncClient, database: Database, link: Link, lead: str
+):
+    assert "Delete my answer" not in (await http.get(link("role"))).text
+    await http.post(link("role"), data={"answer": "COO"})
+    await database.pool.execute("delete from pending_wake")
+    assert "Delete my answer" in (await http.get(link("role"))).text
+
+    pages = [await http.post(link("role"), data={"answer": "", "take_back": "yes"}) for _ in range(2)]
+
+    assert [page.status_code for page in pages] == [200, 200]
+    assert "Your answer is deleted" in pages[0].text
+    assert await fields(database, lead) == {}
+    assert await database.pool.fetchval("select count(*) from answer") == 0
+    assert await database.pool.fetchval("select types from pending_wake") == ["answer_taken_back"]
+
+
+async def test_what_is_known_from_elsewhere_can_be_corrected_but_is_no_answer_to_delete(
+    http: httpx.AsyncClient, database: Database, link: Link, lead: str
+):
+    await database.pool.execute('update lead set fields = \'{"role": "coo"}\'')
+
+    page = await http.get(link("role"))
+    await http.post(link("role"), data={"take_back": "yes"})
+
+    assert "We have an answer to this already" in page.text
+    assert "Delete my answer" not in page.text
+    assert await fields(database, lead) == {"role": "coo"}
+
+
 async def test_who_holds_the_link_learns_that_it_was_answered_and_not_what(http: httpx.AsyncClient, link: Link):
     await http.post(link("role"), data={"answer": "Secretary to the board"})
     await http.post(link("team"), data={"answer": '"finance"'})
@@ -236,6 +266,14 @@ async def test_what_is_no_longer_asked_is_closed_and_stores_nothing(
         assert "This question is closed" in page.text
     assert await database.pool.fetchval("select count(*) from answer") == 0
     assert await behaviours(database) == []
+
+
+async def test_without_the_database_the_page_says_to_try_again(http: httpx.AsyncClient, database: Database, link: Link):
+    await database.pool.close()
+
+    for page in (await http.get(link("role")), await http.post(link("role"), data={"answer": "COO"})):
+        assert page.status_code == 503
+        assert "nothing was saved" in page.text
 
 
 @pytest.mark.parametrize(
