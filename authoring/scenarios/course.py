@@ -130,7 +130,7 @@ def _happenings(event: Event, at: datetime) -> list[Happening]:
         return [Happening(at, event.kind, event.name, event.properties)]
     if event.answers is not None:
         return [Happening(at, "track", ANSWERED, {"field": name}) for name in event.answers]
-    return [Happening(at, "identify", "identify", {})] if event.identify is not None else []
+    return [Happening(at, "identify", "identify", event.identify)] if event.identify is not None else []
 
 
 def _command(event: Event, command_id: str) -> OperatorCommand | None:

@@ -63,7 +63,7 @@ def _no_handoff(case: Case, details: NoHandoff) -> Verdict:
     stretch = case.between(details)
     given = [one for one in _handoffs(case.life) if _by(one, details.rule) and stretch.holds(one.decision.at)]
     expected = f"is not given to sales{by}{between_words(details, case.scenario)}"
-    return case.judged(not given, expected, _given_instead(case, given), stretch, {"handoff"})
+    return case.without(given, expected, _given_instead(case, given))
 
 
 def _handoffs(life: Life) -> list[Step]:
@@ -122,14 +122,14 @@ def _never_sends(case: Case, details: NeverSends) -> Verdict:
     stretch = case.between(details)
     inside = [one for one in _like(case.life, details) if stretch.holds(one[0].decision.at)]
     expected = f"never sends {thing_words(details)}{between_words(details, case.scenario)}"
-    return case.judged(not inside, expected, _sent_instead(case, inside), stretch, _keys(inside))
+    return case.without(_steps(inside), expected, _sent_instead(case, inside))
 
 
 def _no_touch(case: Case, details: NoTouch) -> Verdict:
     stretch = case.between(details)
     inside = [one for one in case.life.sent if reaches(one[1]) and stretch.holds(one[0].decision.at)]
     expected = f"nothing reaches the lead{between_words(details, case.scenario)}"
-    return case.judged(not inside, expected, _sent_instead(case, inside), stretch, _keys(inside))
+    return case.without(_steps(inside), expected, _sent_instead(case, inside))
 
 
 def _in_order(case: Case, details: InOrder) -> Verdict:
@@ -152,7 +152,7 @@ def _at_most(case: Case, details: AtMost) -> Verdict:
         window = [one for one in sent[index:] if one[0].decision.at < step.decision.at + details.within]
         if len(window) > details.touches:
             instead = f"{len(window)} in one such stretch: " + _each(case, window)
-            return case.failed(expected, instead, about=_keys(window))
+            return case.without(_steps(window), expected, instead)
     return Verdict(expected)
 
 
@@ -174,8 +174,8 @@ def _names(life: Life, details: Sends) -> set[str]:
     return names | {name for one in triggers for name in (one.id, f"trigger-{one.id}")}
 
 
-def _keys(sent: list[Sent]) -> set[str]:
-    return {touch.step for _, touch in sent}
+def _steps(sent: list[Sent]) -> list[Step]:
+    return [step for step, _ in sent]
 
 
 def _sent_instead(case: Case, sent: list[Sent]) -> str:

@@ -1,6 +1,6 @@
 """What became of one expectation: held or not, what happened instead, and the decisions that explain it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -82,6 +82,11 @@ class Case:
         self, held: bool, expected: str, instead: str, stretch: Stretch | None = None, about: Iterable[str] = ()
     ) -> Verdict:
         return Verdict(expected) if held else self.failed(expected, instead, stretch, about)
+
+    def without(self, wrong: Sequence[Step], expected: str, instead: str) -> Verdict:
+        """It holds when there are none of these decisions; else they are the explanation."""
+        by_number = {step.decision.state.number: step for step in wrong}
+        return Verdict(expected, instead if wrong else "", tuple(by_number.values())[:_MOST])
 
 
 def nearest(life: Life, stretch: Stretch, names: frozenset[str]) -> tuple[Step, ...]:

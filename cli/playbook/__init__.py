@@ -5,16 +5,19 @@ from typing import Any
 
 from typer import Typer
 
-from cli.playbook import apply, check, preview, show
+from cli.playbook import apply, check, preview, schema, show
 from cli.playbook import list as list_
 from cli.playbook import test as test_
+from cli.playbook import trace as trace_
 
 #: Commands in the order in which a playbook's author meets them. Each module has its help in ``HELP``.
 _COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "check": (check.check, check.HELP),
+    "trace": (trace_.trace, trace_.HELP),
     "test": (test_.run_tests, test_.HELP),
     "show": (show.show, show.HELP),
     "preview": (preview.preview, preview.HELP),
+    "schema": (schema.schema, schema.HELP),
     "apply": (apply.apply, apply.HELP),
     "list": (list_.in_force, list_.HELP),
 }

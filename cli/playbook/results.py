@@ -1,6 +1,5 @@
 """What scenarios came to: for people as a test runner says it, for programs as JSON, annotations or JUnit's XML."""
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +7,6 @@ from time import perf_counter
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from rich.console import Console
 from rich.text import Text
 from typer import echo
 
@@ -17,10 +15,12 @@ from authoring.scenarios.run import Result
 from authoring.scenarios.verdict import Verdict
 from authoring.scenarios.wording import day_words
 from cli.output import print_json
+from cli.playbook.paper import Paper
 from domain.core.simulate import Step
 from domain.decision import Rejected
 
-_INDENT = 2
+#: Width of the labels beside a failure.
+_BESIDE = 12
 
 
 @dataclass
@@ -76,80 +76,65 @@ def _many(number: int, what: str) -> str:
 
 def as_text(report: Report, *, verbose: bool) -> None:
     """Progress as it goes, then what failed and why, then one line."""
-    console = terminal()
+    paper = Paper()
     for problem in report.problems:
         placed = f"{report.directory / problem.file}{str(problem).removeprefix(problem.file)}"
-        console.print(Text(placed, style="yellow" if problem.severity == "warning" else "red"), soft_wrap=True)
-    _progress(console, report, verbose=verbose)
+        paper.place(placed, "yellow" if problem.severity == "warning" else "red")
+    _progress(paper, report, verbose=verbose)
     for result in report.results:
         for line, note in result.notes:
-            place = f"{report.directory / result.placed.file}:{line}"
-            console.print(Text(f"{place}: warning: {note}", style="yellow"), soft_wrap=True)
+            paper.place(f"{report.directory / result.placed.file}:{line}: warning: {note}", "yellow")
         if not result.held:
-            _failure(console, report, result)
+            _failure(paper, report, result)
     bad = bool(report.failed) or any(problem.severity == "error" for problem in report.problems)
-    console.print(Text(report.summary, style="bold red" if bad else "bold green"))
+    paper.line(report.summary, "bold red" if bad else "bold green")
 
 
-def terminal() -> Console:
-    """A console that wraps at the terminal's width, and at 100 where there is none."""
-    console = Console(file=sys.stdout, highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = 100
-    return console
-
-
-def _progress(console: Console, report: Report, *, verbose: bool) -> None:
+def _progress(paper: Paper, report: Report, *, verbose: bool) -> None:
     """A line a file with a dot for each scenario; with ``verbose`` every scenario and expectation."""
     file = ""
     for result in report.run():
         if result.placed.file != file:
-            console.print(Text("\n" if file and not verbose else "") + Text(result.placed.file), end="")
-            console.print("\n" if verbose else " ", end="")
+            paper.part(f"{chr(10) if file and not verbose else ''}{result.placed.file}{chr(10) if verbose else ' '}")
             file = result.placed.file
         if verbose:
-            _each(console, result)
+            _each(paper, result)
         else:
-            console.print(Text("." if result.held else "F", style="green" if result.held else "bold red"), end="")
+            paper.part("." if result.held else "F", "green" if result.held else "bold red")
     if report.results:
-        console.print("" if verbose else "\n")
+        paper.line("" if verbose else "\n")
 
 
-def _each(console: Console, result: Result) -> None:
-    mark = _mark(result.held)
-    console.print(_indented(1) + mark + Text(f"{result.placed.scenario.scenario} ({result.decisions} decisions)"))
+def _each(paper: Paper, result: Result) -> None:
+    title = f"{result.placed.scenario.scenario} ({_many(result.decisions, 'decision')})"
+    _marked(paper, 8, Text(title), held=result.held)
     for verdict in result.verdicts:
-        console.print(_indented(3) + _mark(verdict.held) + Text(verdict.expected, style="dim" if verdict.held else ""))
+        _marked(paper, 12, Text(verdict.expected, style="dim" if verdict.held else ""), held=verdict.held)
 
 
-def _mark(held: bool) -> Text:
-    return Text("ok    ", style="green") if held else Text("FAIL  ", style="bold red")
+def _marked(paper: Paper, width: int, text: Text, *, held: bool) -> None:
+    paper.labelled("ok" if held else "FAIL", text, width=width, style="green" if held else "bold red")
 
 
-def _indented(depth: int) -> Text:
-    return Text(" " * (_INDENT * depth))
-
-
-def _failure(console: Console, report: Report, result: Result) -> None:
-    title = Text("FAIL ", style="bold red") + Text(result.placed.scenario.scenario, style="bold")
-    console.print(title)
+def _failure(paper: Paper, report: Report, result: Result) -> None:
+    paper.line(Text("FAIL ", style="bold red") + Text(result.placed.scenario.scenario, style="bold"))
     if result.endless:
-        console.print(Text(f"{report.place(result)}: {result.endless}"), soft_wrap=True)
+        paper.place(f"  {report.place(result)}: {result.endless}")
     for line, verdict in report.failures(result):
-        console.print(Text(f"  {report.directory / result.placed.file}:{line}", style="cyan"), soft_wrap=True)
-        _labelled(console, "expected", Text(verdict.expected))
-        _labelled(console, "instead", Text(verdict.instead, style="red"))
+        paper.place(f"  {report.directory / result.placed.file}:{line}", "cyan")
+        paper.labelled("expected", Text(verdict.expected), width=_BESIDE)
+        paper.labelled("instead", Text(verdict.instead, style="red"), width=_BESIDE)
         for step in verdict.near:
-            _decision(console, step, verdict, result)
-    console.print()
+            _decision(paper, step, verdict, result)
+    paper.line()
 
 
-def _decision(console: Console, step: Step, verdict: Verdict, result: Result) -> None:
+def _decision(paper: Paper, step: Step, verdict: Verdict, result: Result) -> None:
     decision = step.decision
     day = day_words(decision.at, result.placed.scenario.start)
-    _labelled(console, "", Text(f"{day}: ", style="dim") + Text(decision.title) + Text(f"  #{decision.state.number}"))
+    paper.labelled(f"#{decision.state.number}", Text(f"{day}: ", style="dim") + Text(decision.title), width=_BESIDE)
     for rejected in _about(step, verdict):
-        _labelled(console, "", Text(f"  not {said(rejected)}", style="dim"))
+        paper.labelled("", Text(f"not {said(rejected)}", style="dim"), width=_BESIDE + 2)
 
 
 def _about(step: Step, verdict: Verdict) -> list[Rejected]:
@@ -161,15 +146,6 @@ def _about(step: Step, verdict: Verdict) -> list[Rejected]:
 def said(rejected: Rejected) -> str:
     until = f", until {rejected.until:%a %d %b %H:%M} UTC" if rejected.until else ""
     return f"{rejected.what}: {rejected.why} [{rejected.rule}]{until}"
-
-
-def _labelled(console: Console, label: str, text: Text) -> None:
-    """A label and a text beside it that stays beside it when it wraps."""
-    width = 14
-    lines = text.wrap(console, max(console.width - width, 30))
-    for number, line in enumerate(lines):
-        line.rstrip()
-        console.print(Text(f"{label if number == 0 else '':>{width - 2}}  ", style="bold") + line)
 
 
 # --- for programs --------------------------------------------------------------------------------------------------
