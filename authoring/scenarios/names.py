@@ -159,11 +159,14 @@ def _moments(
     path: Path, expectation: Expectation, scenario: Scenario, known: Known, playbook: CompiledPlaybook
 ) -> Iterator[Wrong]:
     details = getattr(expectation, expectation.key)
-    if not isinstance(details, Timed | Between):
-        return
     things = {"handoff", *known.assets, *known.steps, *playbook.names, *(event.name for event in scenario.events)}
-    given = {"after": getattr(details, "after", None), "from": getattr(details, "from_", None)}
-    given |= {"to": getattr(details, "to", None), "at": details.at if isinstance(details, Standing) else None}
+    given: dict[str, str | None] = {}
+    if isinstance(details, Timed):
+        given["after"] = details.after
+    if isinstance(details, Standing):
+        given["at"] = details.at
+    if isinstance(details, Between):
+        given |= {"from": details.from_, "to": details.to}
     for word, moment in given.items():
         where = (*path, expectation.key, word)
         if moment is None:
