@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData, Serializer, URLSafeSerializer
+from itsdangerous.encoding import base64_encode
 
 from domain.errors import Refused
 
@@ -62,6 +63,16 @@ class QuestionLinks:
         return QuestionToken(lead, touch, field)
 
 
+class _Uncompressed(URLSafeSerializer):
+    """Compressed tokens begin with a dot, and web servers are often set up to refuse such paths as hidden files.
+
+    Reads compressed ones as well: older mail has them.
+    """
+
+    def dump_payload(self, obj: Any) -> bytes:
+        return base64_encode(Serializer.dump_payload(self, obj))
+
+
 class _Signed:
     """Tokens of one kind; ``salt`` keeps those of one kind from passing for another.
 
@@ -71,7 +82,7 @@ class _Signed:
 
     def __init__(self, salt: str, kind: str, secrets: Sequence[str]) -> None:
         self._kind = kind
-        self._serializer = URLSafeSerializer(
+        self._serializer = _Uncompressed(
             list(secrets), salt=salt, signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256}
         )
 

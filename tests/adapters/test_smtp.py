@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import ssl
 from email.utils import parsedate_to_datetime
+from hashlib import sha256
 from ipaddress import ip_address
 
 import pytest
@@ -12,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from itsdangerous import URLSafeSerializer
 
 from adapters.email.links import QuestionLinks, UnsubscribeLinks
 from adapters.email.message import message_id
@@ -234,6 +236,17 @@ def test_a_link_to_a_question_is_no_way_out_and_the_other_way_round():
     for damaged in (LINKS.token("ld_a", "ld_a/1/0/x"), token[:-1], ""):
         with pytest.raises(Refused, match="question link is damaged"):
             QUESTIONS.verify(damaged)
+
+
+def test_no_link_leads_to_what_looks_like_a_hidden_file():
+    key = "ld_4x6guruhozi7/1/0/" + "a" * 60
+    compressed = URLSafeSerializer(
+        "second-secret", salt="tendril.unsubscribe", signer_kwargs={"key_derivation": "hmac", "digest_method": sha256}
+    ).dumps(["ld_4x6guruhozi7", key])
+    assert compressed.startswith(".")
+    assert LINKS.verify(compressed) == ("ld_4x6guruhozi7", key), "older mail has such links"
+    assert not LINKS.token("ld_4x6guruhozi7", key).startswith(".")
+    assert not QUESTIONS.token("ld_4x6guruhozi7", key, "role").startswith(".")
 
 
 class _Says:
