@@ -2,7 +2,7 @@
 
 from colorsys import hls_to_rgb, rgb_to_hls
 
-WHITE, INK = "#ffffff", "#12181d"
+WHITE, BLACK = "#ffffff", "#000000"
 #: Contrasts of WCAG 2, level AA: of text, and of what must be recognised, such as the edge of a button.
 TEXT, SHAPE = 4.5, 3.0
 _STEPS = 50
@@ -28,8 +28,8 @@ def readable(colour: str, on: str, least: float = TEXT) -> str:
 
 
 def text_on(colour: str) -> str:
-    """White where it can be read on the colour, else ink."""
-    return WHITE if contrast(WHITE, colour) >= TEXT else INK
+    """White where it can be read on the colour, else black, which then can be."""
+    return WHITE if contrast(WHITE, colour) >= TEXT else BLACK
 
 
 def _parts(colour: str) -> tuple[float, float, float]:

@@ -9,6 +9,25 @@ sender: {…}
 variables:
   site: https://www.example.com
 lead_fields: {…}
+behaviours: {…}
+patterns: {…}
+scoring: {…}
+segments: […]
+lengths: […]
+situations: […]
+triage: […]
+disqualify: […]
+stages: […]
+tracks: […]
+triggers: […]
+profile: {…}
+experiments: […]
+cadence: {…}
+audiences: […]
+handoff: {…}
+re_engagement: {…}
+length_limit: 365d
+re_entry: {…}
 """,
     "Sender": """
 sender:
@@ -25,17 +44,20 @@ lead_fields:
     "BehaviourMatch": """
 behaviours:
   demo_video: {on: track, event: Video Watched, where: {video: demo}, label: watched the demo, points: 15}
-  pricing_visit: {on: page, path: /pricing*, label: looked at pricing, points: 20, half_life: 7d, group: web}
+  pricing_visit: {on: page, path: /pricing*, label: saw prices, points: 20, half_life: 7d, once_per: 1d, group: web}
+  mail_open: {on: delivery, event: opened, label: opened a mail, points: 1, most: 3, meaningful: false}
 """,
     "Pattern": """
 patterns:
-  serious_look: {all: [pricing_visit, case_study], within: 7d, label: looked at prices and proof in one week, points: 10}
-  came_for_prices: {sequence: [webinar, pricing_visit], within: 14d, label: looked at prices after a webinar}
+  serious_look: {all: [pricing_visit, case_study], within: 7d, label: saw prices and proof, points: 10, group: web}
+  came_for_prices: {sequence: [webinar, pricing_visit], within: 14d, label: came for prices, points: 10, half_life: 7d}
+  three_visits: {any: [pricing_visit], times: 3, within: 7d, label: came thrice, points: 5, once_per: 7d, most: 2}
   many_ways: {any: [mail_click, ad_click, pricing_visit], times: 3, groups: 2, within: 30d, label: came by several ways}
 """,
     "Length": """
 lengths:
   - {id: smb, when: lead.employees < 50, preset: smb}
+  - {id: public, label: Public bodies, when: lead.role == "public_buyer", limit: 540d, factor: 3}
   - {id: enterprise, label: Large companies, preset: enterprise, limit: 270d}
 """,
     "Situation": """
@@ -51,6 +73,7 @@ wait: {behaviours: [webinar_attended], lookback: 2d, then: skip, otherwise: send
     "Profile": """
 profile:
   consent: We use your answer only to choose what we send you.
+  thanks: Thank you. What comes next fits you better.
   questions: […]
   touches:
     - {id: ask-first, asset: one-question, ask: next, gap: 0d}
@@ -81,7 +104,8 @@ experiments:
     "Variant": """
 variants:
   - {id: control}
-  - {id: question, subject: What does a manual report cost you?}
+  - {id: question, weight: 2, subject: What does a manual report cost you?}
+  - {id: letter, asset: cost-letter, channel: direct_mail, gap: 7d}
 """,
     "Pace": """
 paces:
@@ -89,7 +113,7 @@ paces:
   - {id: quiet, label: Quiet for three weeks, when: days.quiet >= 21, factor: 2}
 """,
     "Holidays": """
-holidays: {lead: true, unknown: US}
+holidays: {lead: true, countries: [DE], unknown: US}
 """,
     "RecycleRule": """
 reasons:
@@ -151,10 +175,17 @@ tracks:
   - segment: enterprise
     stage: research
     touches: […]
+  - segment: "*"
+    stage: evaluation
+    order: priority
+    touches: […]
+    exhausted: re_engage
 """,
     "Touch": """
 touches:
   - {id: guide, asset: guide, gap: 3d}
+  - {id: webinar, asset: webinar-summary, gap: 7d, wait: {…}, priority: 20, window: any}
+  - {id: size, asset: one-question, ask: employees, gap: 5d}
   - {id: look, channel: sdr_task, gap: 7d, note: Write a personal note., when: score.fit >= 50}
 """,
     "Trigger": """
@@ -162,13 +193,26 @@ triggers:
   - id: on-pricing
     behaviour: pricing_visit
     cool_down: 14d
-    touch: {asset: pricing-answers, delay: 1h}
+    touch: {asset: pricing-answers, delay: 1h, expires: 5d}
     alert: Looked at pricing.
     stage: comparison
     audiences: {add: [high_intent]}
+  - id: first-demo
+    behaviour: demo_video
+    when: score.fit >= 50
+    first_only: true
+    cool_down: 0d
+    priority: 80
+    alert: Watched the demo for the first time.
 """,
     "TriggerTouch": """
-touch: {asset: pricing-answers, delay: 1h}
+touch:
+  channel: sdr_task
+  asset: pricing-answers
+  note: Offer to answer questions about the price.
+  delay: 1h
+  expires: 3d
+  window: any
 """,
     "AudienceChange": """
 audiences: {add: [high_intent], remove: [cold]}
@@ -179,8 +223,11 @@ cadence:
   opens: 09:00
   closes: 17:00
   timezone: Europe/Berlin
+  holidays: {…}
+  spread: 90m
   least_gap: 20h
   caps: […]
+  paces: […]
 """,
     "Cap": """
 caps:

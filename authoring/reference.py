@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from authoring.content import KEYS
 from authoring.examples import EXAMPLES
+from authoring.includes import DEPTH
 from authoring.templates import FILTERS
 from domain.playbook.checks.content import CONTENT_VARIABLES, LAYOUT_VARIABLES
 from domain.playbook.conditions import COMMON, NEVER, PER_BEHAVIOUR, SCORED
@@ -31,7 +32,41 @@ How to write a playbook from nothing: [playbooks/README.md](../playbooks/README.
 
 A duration is written `14d`, `36h`, `90m`, `2w`, `1d12h` or in ISO-8601 (`P14D`, `PT36H`). A name is written in
 lower-case letters, digits and `_` (steps, rules and assets may also use `-`). YAML is read by the rules of version 1.2:
-`on`, `yes` and `17:00` are text.
+`on`, `yes` and `17:00` are text. The order of keys never changes what a playbook means; the order of lists does.
+
+An editor completes and checks as you write when the file begins with a line that names the schema, which
+`tendril playbook schema --out .tendril/playbook.schema.json` writes:
+
+```yaml
+# yaml-language-server: $schema=../../.tendril/playbook.schema.json
+```
+"""
+
+_INCLUDES = f"""\
+## Parts in files of their own
+
+`include` takes over what another file holds: in a mapping its keys, as an item of a list its items (or, when it holds
+keys, one item).
+
+```yaml
+sender: {{include: ../shared/sender.yaml}}
+variables:
+  include: [../shared/brand.yaml, product.yaml]
+  site: https://www.example.com
+triggers:
+  - include: ../shared/triggers.yaml
+  - {{id: on-reply, behaviour: reply, cool_down: 1d, alert: Replied.}}
+```
+
+- A path is seen from the file it is written in, ends in `.yaml` or `.yml`, and stays inside the directory that holds the
+  playbook's own, so that playbooks can share what lies beside them.
+- Keys written beside an `include` go together with the file's: mappings merge deeply; anything else that is written in
+  both places is an error, whichever comes first.
+- Included files may include, {DEPTH} deep. Content files (`content/*.md`) do not include, and no name in a playbook can be
+  `include`.
+- A playbook means, and is named, the same in one file and in several. Problems are reported in the file where the part
+  is written.
+
 """
 
 
@@ -44,14 +79,14 @@ def models() -> dict[str, type[BaseModel]]:
             return
         found[path] = model
         for name, field in model.model_fields.items():
-            for mark, inner in _inner_models(field.annotation):
+            for mark, inner in inner_models(field.annotation):
                 visit(f"{path}.{name}{mark}".lstrip("."), inner)
 
     visit("", Playbook)
     return found
 
 
-def _inner_models(annotation: Any) -> Iterator[tuple[str, type[BaseModel]]]:
+def inner_models(annotation: Any) -> Iterator[tuple[str, type[BaseModel]]]:
     """Models inside a type, with the mark of what holds them: ``[]`` a list, ``.NAME`` a mapping."""
     origin = get_origin(annotation)
     if origin is None:
@@ -60,13 +95,13 @@ def _inner_models(annotation: Any) -> Iterator[tuple[str, type[BaseModel]]]:
         return
     mark = {tuple: "[]", dict: ".NAME"}.get(origin, "")
     for part in get_args(annotation):
-        for inner_mark, model in _inner_models(part):
+        for inner_mark, model in inner_models(part):
             yield mark + inner_mark, model
 
 
 def reference() -> str:
     """The whole document."""
-    parts = [_HEAD]
+    parts = [_HEAD, _INCLUDES]
     for path, model in models().items():
         title = f"`{path}`" if path else "`playbook.yaml`"
         parts.append(f"## {title}\n\n{_about(model)}{_keys(model.model_fields)}{_example(model)}")

@@ -5,13 +5,14 @@ go in as Mermaid's own entities (``#35;``).
 """
 
 import re
-from textwrap import shorten, wrap
+from textwrap import shorten
 
-_WIDTH = 34
-_LONGEST = 150
+_LONGEST = 160
 #: What can't be mistaken for Markdown or HTML where it stands: inside a word, after a letter, before a space.
 _PLAIN = r"(?<=\w)[-_](?=\w)|(?<![\dwW])(?<=\w)\.|:(?=\s|$)"
-_CHARACTER = re.compile(rf"(?P<plain>{_PLAIN})|[^\w ,?!'()–—…“”’·≥≤≠×]|_")
+_CHARACTER = re.compile(rf"(?P<plain>{_PLAIN})|[^\w ,?!'()–—…“”’·≥≤≠×→]|_")
+#: Between two dollars, which would begin a formula.
+_JOINER = "\u2060"
 #: At the start of a line these make a list of it.
 _LISTS = re.compile(r"^(\d+)\)")
 STYLES = """\
@@ -24,16 +25,15 @@ STYLES = """\
 
 
 def label(*lines: str, strong: bool = False) -> str:
-    """A quoted label; empty lines are left out, long ones wrapped and cut. ``strong``: the first is bold."""
-    wrapped = [wrap(shorten(line, _LONGEST, placeholder=" …"), _WIDTH) for line in lines]
-    shown = ["<br/>".join(map(_safe, parts)) for parts in wrapped if parts]
+    """A quoted label; empty lines are left out, long ones cut (Mermaid wraps them). ``strong``: the first is bold."""
+    shown = [_safe(text) for line in lines if (text := shorten(line, _LONGEST, placeholder=" …"))]
     if strong and shown:
         shown[0] = f"<b>{shown[0]}</b>"
     return f'"{"<br/>".join(shown) or " "}"'
 
 
 def _safe(text: str) -> str:
-    text = "".join(character if character.isprintable() else " " for character in text)
+    text = "".join(character if character.isprintable() else " " for character in text).replace("$$", f"${_JOINER}$")
     return _LISTS.sub(r"\1#41;", _CHARACTER.sub(_entity, text))
 
 

@@ -38,6 +38,7 @@ def of_segment(board: Board) -> str:
         for lane in board.lanes
         for goal in dict.fromkeys(lane.moves_to)
     ]
+    lines += [f"style stage_{number} fill:none,stroke:#0b6e4f" for number in places.values()]
     return "\n".join(["flowchart LR", *(f"  {line}" for line in lines), STYLES])
 
 

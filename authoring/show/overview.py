@@ -1,6 +1,6 @@
 """The diagram of the whole: entry, stages with their ways, triggers and audiences, sales, and every ending."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from authoring.show.labels import STYLES, arrow, label
@@ -16,7 +16,8 @@ def overview(document: Playbook) -> str:
     """Mermaid source."""
     made = _Overview(document)
     parts = (made.entry(), made.stages(), made.sales(), made.quiet(), made.triggers(), made.audiences())
-    return "\n".join(["flowchart TD", *(f"  {line}" for part in parts for line in part), STYLES])
+    lines = [f"  {line}" for part in parts for line in part]
+    return "\n".join(["flowchart TD", *lines, STYLES, "  style nurture fill:none,stroke:#0b6e4f"])
 
 
 class _Overview:
@@ -99,27 +100,34 @@ class _Overview:
         yield arrow("nurture", "stopped")
 
     def triggers(self) -> Iterator[str]:
-        for number, trigger in enumerate(self._document.triggers):
-            does = f"when the lead {self._words.behaviour(trigger.behaviour)}"
-            shown = label(f"Trigger {trigger.id}", does, *_answer(trigger), strong=True)
-            yield f"trigger_{number}[/{shown}/]:::trigger"
-            goal = f"stage_{self._order.index(trigger.stage)}" if trigger.stage in self._order else "nurture"
-            yield arrow(f"trigger_{number}", goal, line="-.->")
+        """One box for each stage that triggers lead to: a box for each trigger would make the picture a yard wide."""
+        goals = dict.fromkeys(trigger.stage for trigger in self._document.triggers)
+        for goal in sorted(goals, key=lambda stage: self._order.index(stage) if stage else len(self._order)):
+            mine = [trigger for trigger in self._document.triggers if trigger.stage == goal]
+            box = f"triggers_{goal or 'anywhere'}"
+            yield f"{box}[/{label('Triggers', *map(self._trigger, mine), strong=True)}/]:::trigger"
+            yield arrow(box, f"stage_{self._order.index(goal)}" if goal else "nurture", line="-.->")
+            changes = [*self._changes(mine)]
+            if changes:
+                yield arrow(box, "audiences", *changes, line="-.->")
+
+    def _trigger(self, trigger: Trigger) -> str:
+        does = f"• {trigger.id}: {self._words.behaviour(trigger.behaviour)}"
+        return " → ".join([does, *_answer(trigger)])
+
+    def _changes(self, triggers: Iterable[Trigger]) -> Iterator[str]:
+        for trigger in triggers:
+            yield from (f"{trigger.id} joins {name}" for name in trigger.audiences.add)
+            yield from (f"{trigger.id} leaves {name}" for name in trigger.audiences.remove)
 
     def audiences(self) -> Iterator[str]:
-        places = {one.id: f"audience_{number}" for number, one in enumerate(self._document.audiences)}
-        for audience in self._document.audiences:
-            shown = label(
-                f"Audience {audience.id}", audience.label, self._words.condition(audience.when, _SHORT), strong=True
-            )
-            yield f"{places[audience.id]}[({shown})]:::trigger"
-            if audience.when:
-                yield arrow("nurture", places[audience.id], line="-.-")
-        for number, trigger in enumerate(self._document.triggers):
-            for name in trigger.audiences.add:
-                yield arrow(f"trigger_{number}", places[name], "joins", line="-.->")
-            for name in trigger.audiences.remove:
-                yield arrow(f"trigger_{number}", places[name], "leaves", line="-.->")
+        if self._document.audiences:
+            lines = [
+                f"• {one.id}: {self._words.condition(one.when, _SHORT) or 'by triggers'}"
+                for one in self._document.audiences
+            ]
+            yield f"audiences[({label('Audiences', *lines, strong=True)})]:::trigger"
+            yield arrow("nurture", "audiences", line="-.-")
 
 
 def _answer(trigger: Trigger) -> Iterator[str]:

@@ -6,7 +6,6 @@ from html import unescape
 import pytest
 
 from authoring.layout import html_layout
-from authoring.preview import invented_lead, preview_email, preview_page
 from authoring.render import PlaybookRenderer, fill, prepare
 from domain.errors import NotFound, OurFault
 from domain.playbook.compiled import CompiledPlaybook
@@ -277,15 +276,6 @@ async def test_a_variant_has_a_subject_of_its_own():
         assert await subject("cost-subject:asks") == "Robin, what does it cost?"
         for other in ("", "cost-subject:control", "cost-subject:gone", "gone:asks"):
             assert await subject(other) == "The asset's own"
-
-
-def test_the_preview_shows_every_mail_for_an_invented_lead():
-    document = minimal_playbook()
-    page = preview_page(document)
-    assert page.count("<iframe") == len(document.assets)
-    assert preview_page(document, ["guide"]).count("<iframe") == 1
-    assert "Hello Robin," in preview_email(document, "guide").text
-    assert invented_lead(document).keys() == document.lead_fields.keys()
 
 
 def test_the_layout_is_compiled_once():
