@@ -75,9 +75,10 @@ class Settings(BaseSettings):
     api_host: str = Field("127.0.0.1", description="Address the API listens on.")
     api_port: int = Field(8000, ge=0, le=65535, description="Port of the API.")
     public_url: str = Field(
-        "http://127.0.0.1:8000", description="Address of the API as leads reach it: unsubscribe links."
+        "http://127.0.0.1:8000",
+        description="Address of the API as leads reach it: links to unsubscribe and to questions.",
     )
-    secret: SecretStr = Field(SecretStr("change-me"), description="Signs unsubscribe links.")
+    secret: SecretStr = Field(SecretStr("change-me"), description="Signs links in mail: to unsubscribe, to questions.")
     secret_previous: SecretStr = Field(
         SecretStr(""), description="Former secrets, oldest first, with commas between: links they signed still work."
     )
@@ -103,7 +104,7 @@ class Settings(BaseSettings):
 
     @property
     def link_secrets(self) -> list[str]:
-        """What unsubscribe links may be signed with; the last one signs new links."""
+        """What links in mail may be signed with; the last one signs new links."""
         former = self.secret_previous.get_secret_value().split(",")
         return [secret.strip() for secret in former if secret.strip()] + [self.secret.get_secret_value()]
 

@@ -1,5 +1,6 @@
 """A question in a mail is answered on one page: looking changes nothing, and answering twice is answering once."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -117,6 +118,17 @@ async def test_the_same_answer_twice_is_once(http: httpx.AsyncClient, database: 
 
     assert len(await behaviours(database)) == 1
     assert await database.pool.fetchval("select count(*) from pending_wake") == 0
+
+
+async def test_answers_sent_at_once_are_one_behaviour(
+    http: httpx.AsyncClient, database: Database, link: Link, lead: str
+):
+    roles = ["COO", "CFO", "CEO", "CTO"]
+    pages = await asyncio.gather(*(http.post(link("role"), data={"answer": role}) for role in roles))
+
+    assert [page.status_code for page in pages] == [200] * 4
+    assert (await fields(database, lead))["role"] in roles
+    assert len(await behaviours(database)) == 1
 
 
 async def test_a_later_answer_replaces_the_first_and_wakes_the_journey_without_counting_again(
