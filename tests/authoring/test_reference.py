@@ -91,17 +91,24 @@ def test_the_guide_builds_a_playbook_that_has_no_problem(tmp_path: Path):
     """The guide's own files, taken out of it."""
     from authoring.check import check  # noqa: PLC0415 — read only here
 
-    blocks = GUIDE.read_text(encoding="utf-8").split("```")[1::2]
-    yaml_parts = [block.removeprefix("yaml\n") for block in blocks if block.startswith("yaml\n")]
-    (tmp_path / "content").mkdir()
-    (tmp_path / "playbook.yaml").write_text("".join(yaml_parts), encoding="utf-8")
-    asset = next(block.removeprefix("markdown\n") for block in blocks if block.startswith("markdown\n"))
-    used = {word["asset"] for word in _touches(yaml.safe_load("".join(yaml_parts))) if "asset" in word}
-    for name in used:
-        (tmp_path / "content" / f"{name}.md").write_text(asset, encoding="utf-8")
+    build_the_guide(tmp_path)
     assert [str(problem) for problem in check(tmp_path)] == []
+
+
+def build_the_guide(directory: Path) -> None:
+    """The blocks of YAML one after the other, files under their own names, and its mail for every other asset."""
+    blocks = [block.split("\n", 1) for block in GUIDE.read_text(encoding="utf-8").split("```")[1::2]]
+    yaml_text = "".join(text for kind, text in blocks if kind == "yaml")
+    mail = next(text for kind, text in blocks if kind == "markdown")
+    files = {f"content/{touch['asset']}.md": mail for touch in _touches(yaml.safe_load(yaml_text)) if "asset" in touch}
+    files |= {"playbook.yaml": yaml_text} | {kind.split()[1]: text for kind, text in blocks if " " in kind}
+    for name, text in files.items():
+        path = directory / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
 
 
 def _touches(data):
     tracks = [touch for track in data["tracks"] for touch in track["touches"]]
+    tracks += data["profile"]["touches"]
     return [*tracks, *data["re_engagement"]["touches"], *(t["touch"] for t in data["triggers"] if "touch" in t)]

@@ -9,10 +9,12 @@ import pytest
 from authoring.check import check
 from authoring.load import load_playbook
 from authoring.render import fill, prepare
+from authoring.scenarios.reading import read_scenarios
+from authoring.scenarios.run import run
 from domain.playbook.compiled import CompiledPlaybook
 from domain.playbook.models import Asset, Playbook, Touch
 from domain.playbook.places import touches
-from domain.words import BuyerStage, Channel, DisqualifyReason
+from domain.words import BuyerStage, Channel, DisqualifyReason, RejectReason
 
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
 NAMES = ("b2b-saas", "education")
@@ -164,6 +166,26 @@ def test_the_default_playbook_uses_the_whole_language():
     assert {pace.factor < 1 for pace in DEFAULT.cadence.paces} == {True, False}
     (experiment,) = DEFAULT.experiments
     assert [variant.control for variant in experiment.variants] == [True, False]
+
+
+def test_the_default_playbook_passes_its_own_tests():
+    """One run for them all: a scenario takes a hundredth of a second."""
+    playbook = CompiledPlaybook(DEFAULT)
+    read = read_scenarios(PLAYBOOKS / "b2b-saas", playbook)
+    assert read.problems == []
+    assert len(read.scenarios) >= 25
+    results = list(run(playbook, read.scenarios))
+    assert [one.placed.scenario.scenario for one in results if not one.held] == []
+
+
+def test_the_scenarios_touch_every_trigger_triage_rule_and_way_out():
+    said = "".join(path.read_text(encoding="utf-8") for path in (PLAYBOOKS / "b2b-saas" / "tests").glob("*.yaml"))
+    names = [trigger.touch.asset for trigger in DEFAULT.triggers if trigger.touch]
+    names += [rule.reason for rule in DEFAULT.disqualify]
+    names += RejectReason
+    names += [segment.id for segment in DEFAULT.segments] + [length.id for length in DEFAULT.lengths]
+    names += [situation.id for situation in DEFAULT.situations] + [audience.id for audience in DEFAULT.audiences]
+    assert [name for name in names if name and str(name) not in said] == []
 
 
 def test_the_default_playbook_retargets_at_every_stage():
