@@ -60,7 +60,7 @@ def _check_holidays(cadence: Cadence) -> Iterator[Finding]:
 def _countries() -> frozenset[str]:
     from holidays import list_supported_countries  # noqa: PLC0415 slow to import, and few checks need it
 
-    return frozenset(list_supported_countries(include_aliases=False))
+    return frozenset(list_supported_countries(include_aliases=True))
 
 
 def _sent(document: Playbook) -> set[Channel]:

@@ -1,0 +1,90 @@
+"""Every rule has its page, and the page's own examples show what it means."""
+
+import ast
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from authoring.check import check
+from authoring.lints import ContentRule
+from domain.playbook.checks.finding import Rule
+from tests.authoring.lint_pages import PAGES, apply, read_page
+from tests.authoring.spoil import copy
+from tests.fixtures.playbooks import minimal_playbook_dir
+
+RULES = sorted(path.stem for path in PAGES.glob("*.md") if path.name != "README.md")
+#: What a page can't show: files that are missing, huge or in another encoding.
+WITHOUT_EXAMPLE = {"encoding", "file", "size"}
+#: Which argument of what authoring calls holds the rule.
+_RULE_AT = {"blame": (1, 2), "blame_at": (1,), "Problem": (3,), "faults": (2,)}
+AUTHORING = Path(__file__).parents[2] / "authoring"
+
+
+def examples():
+    for rule in RULES:
+        page = read_page(PAGES / f"{rule}.md")
+        for number, (bad, good) in enumerate(zip(page.bad, page.good, strict=True)):
+            yield pytest.param(page, bad, good, id=f"{rule}-{number}")
+
+
+@pytest.mark.parametrize(("page", "bad", "good"), list(examples()))
+def test_the_bad_example_breaks_exactly_its_rule_and_the_good_one_none(page, bad, good, tmp_path):
+    for name, edits in (("bad", [*page.set_up, bad]), ("good", [*page.set_up, good])):
+        directory = copy(tmp_path / name)
+        for edit in edits:
+            apply(directory, edit)
+        found = check(directory)
+        told = {(problem.rule, problem.severity) for problem in found}
+        wanted = {(page.rule, page.severity.lower())} if name == "bad" else set()
+        assert told == wanted, [str(problem) for problem in found]
+
+
+@pytest.mark.parametrize("rule", sorted(set(RULES) - WITHOUT_EXAMPLE))
+def test_a_page_has_a_bad_and_a_good_example(rule):
+    page = read_page(PAGES / f"{rule}.md")
+    assert page.rule == rule
+    assert page.bad
+    assert len(page.bad) == len(page.good)
+
+
+def test_every_rule_has_a_page_and_every_page_a_rule():
+    assert set(RULES) == {*get_args(Rule), *get_args(ContentRule), *rules_of_reading()}
+
+
+def test_the_index_says_what_each_page_says():
+    index = (PAGES / "README.md").read_text(encoding="utf-8")
+    rows = [line for line in index.split("\n") if line.startswith("| [")]
+    pages = [read_page(PAGES / f"{rule}.md") for rule in RULES]
+    assert rows == [f"| [{p.rule}]({p.rule}.md) | {p.severity.lower()} | {p.says} |" for p in pages]
+
+
+@pytest.mark.parametrize("name", ["b2b-saas", "education"])
+def test_the_playbooks_that_come_with_tendril_give_no_cause_for_any(name):
+    assert [str(problem) for problem in check(minimal_playbook_dir().parents[2] / "playbooks" / name)] == []
+
+
+def rules_of_reading():
+    """The rules that reading files and shapes names, where no type lists them: from the calls that name them."""
+    modules = [ast.parse(path.read_text(encoding="utf-8")) for path in AUTHORING.glob("*.py")]
+    named = {
+        node.targets[0].id: node.value.value
+        for module in modules
+        for node in module.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Constant)
+    }
+    found = [one for module in modules for node in ast.walk(module) for one in rules_in(node)]
+    rules = {named.get(one.id) if isinstance(one, ast.Name) else getattr(one, "value", None) for one in found}
+    return {rule for rule in rules if isinstance(rule, str) and re.fullmatch("[a-z]+(-[a-z]+)*", rule)}
+
+
+def rules_in(node):
+    if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "(rule, message)":
+        yield node.value.elts[0]
+    if isinstance(node, ast.Call):
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        for at in _RULE_AT.get(called.removeprefix("_"), ()):
+            yield from node.args[at : at + 1]
