@@ -158,19 +158,10 @@ def _named(path: Path, kind: str, name: str, known: Iterable[str]) -> Iterator[W
 def _moments(
     path: Path, expectation: Expectation, scenario: Scenario, known: Known, playbook: CompiledPlaybook
 ) -> Iterator[Wrong]:
-    details = getattr(expectation, expectation.key)
+    """Moments that can't come: of no event, after the end, or of something nobody knows."""
     things = {"handoff", *known.assets, *known.steps, *playbook.names, *(event.name for event in scenario.events)}
-    given: dict[str, str | None] = {}
-    if isinstance(details, Timed):
-        given["after"] = details.after
-    if isinstance(details, Standing):
-        given["at"] = details.at
-    if isinstance(details, Between):
-        given |= {"from": details.from_, "to": details.to}
-    for word, moment in given.items():
+    for word, moment in _written(getattr(expectation, expectation.key)):
         where = (*path, expectation.key, word)
-        if moment is None:
-            continue
         if moment.startswith("#"):
             if not 1 <= int(moment[1:]) <= len(scenario.events):
                 yield Wrong(where, "reference", f"there is no event {moment[1:]}: {len(scenario.events)} are written")
@@ -180,3 +171,13 @@ def _moments(
         elif moment not in things:
             message = f"nothing is called “{moment}” here: no event, behaviour, asset or step"
             yield Wrong(where, "reference", message + did_you_mean(moment, things))
+
+
+def _written(details: Any) -> Iterator[tuple[str, str]]:
+    """The moments of an expectation, each with its key."""
+    if isinstance(details, Timed) and details.after is not None:
+        yield "after", details.after
+    if isinstance(details, Standing) and details.at is not None:
+        yield "at", details.at
+    if isinstance(details, Between):
+        yield from ((word, one) for word, one in (("from", details.from_), ("to", details.to)) if one is not None)
