@@ -1,6 +1,7 @@
 """Leads whom triage sends to be asked first: one question at a time, and always an end to it."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -59,7 +60,7 @@ def learn(**fields):
 
 def told(playbook, changes, *happenings, days=60):
     """Every decision of a lead whose profile changes on the way; answers arrive as identify events."""
-    answers = [(after, "identify", "answer", {}) for after in changes]
+    answers: list[tuple[timedelta, str, str, dict[str, Any]]] = [(after, "identify", "answer", {}) for after in changes]
     behaviours = [
         Behaviour(position=number, kind=kind, name=name, properties=properties, at=MONDAY + after)
         for number, (after, kind, name, properties) in enumerate(sorted([*happenings, *answers]), start=1)
