@@ -132,4 +132,14 @@ class Scenario(Part):
         {}, description="Experiment → the variant this lead gets; empty text for the holdout."
     )
     until: Span = Field(timedelta(days=360), description="How long it goes on after the start.")
-    expect: tuple[Expectation, ...] = Field(min_length=1, description="What must be true; each is reported on its own.")
+    expect: tuple[Expectation, ...] = Field(
+        description="What must be true; each is reported on its own.", json_schema_extra={"minItems": 1}
+    )
+
+    @field_validator("expect")
+    @classmethod
+    def _expects_something(cls, expect: tuple[Expectation, ...]) -> tuple[Expectation, ...]:
+        """Asked once the items are sound: of `min_length`, one broken item would make a second complaint."""
+        if not expect:
+            raise ValueError("needs at least 1: a scenario that expects nothing tests nothing")
+        return expect
