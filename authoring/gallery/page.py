@@ -1,4 +1,4 @@
-"""The gallery as a page. It needs no scripts and fetches nothing but, if asked, the images of the mails."""
+"""The gallery as a page. It needs no scripts, and fetches nothing but the images of the mails, when asked to."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,9 +26,12 @@ class Picture:
     seen: tuple[Seen, ...]
 
 
-def gallery(playbook: Playbook, assets: Sequence[str] = (), fields: Mapping[str, Any] | None = None) -> str:
+def gallery(
+    playbook: Playbook, assets: Sequence[str] = (), fields: Mapping[str, Any] | None = None, *, images: bool = False
+) -> str:
     """A page of the named assets, or of all, for a lead with these fields (an invented one when None) and for one of
-    whom nothing is known. Raises ``KeyError`` when there is no such asset.
+    whom nothing is known. ``images``: the mails' are fetched from where they are, with a switch to see the mails
+    without; otherwise the page fetches nothing. Raises ``KeyError`` when there is no such asset.
     """
     known = invented_lead(playbook) if fields is None else dict(fields)
     rows = Steps(playbook).rows()
@@ -37,7 +40,7 @@ def gallery(playbook: Playbook, assets: Sequence[str] = (), fields: Mapping[str,
         playbook=playbook,
         pictures=pictures,
         known=_described(known),
-        images=any(seen.images for picture in pictures for seen in picture.seen),
+        images=images and any(seen.images for picture in pictures for seen in picture.seen),
     )
 
 

@@ -19,7 +19,7 @@ from runtime.playbooks import read_directory
 HELP = """Show mails as they would leave: one page with every asset, or those named, in two widths and as plain text.
 
 Each is shown for a lead we know (an invented one, or yours) and for one of whom nothing is known, so that the fallbacks
-are seen too; light and dark, and with the line a phone's inbox shows. The page needs no network.
+are seen too; light and dark, and with the line a phone's inbox shows. The page fetches nothing without `--images`.
 
 Examples: `tendril playbook preview playbooks/b2b-saas --out mails.html`,
 `tendril playbook preview playbooks/b2b-saas tech-hidden-cost --field company="Orchard Works" --out mail.html`
@@ -35,13 +35,16 @@ def preview(
     field: Annotated[
         list[str] | None, Option(help="A field of the lead, as name=value; once for each.", metavar="NAME=VALUE")
     ] = None,
+    images: Annotated[
+        bool, Option("--images", help="Fetch the mails' images; the page has a switch for both.")
+    ] = False,
     out: Annotated[Path | None, Option(help="Write the page here instead of to standard output.")] = None,
 ) -> None:
     playbook = read_directory(directory)
     _known(playbook, assets or [])
     fields = _of_file(playbook, lead) if lead else invented_lead(playbook)
     fields |= dict(_given(playbook, field or []))
-    written(gallery(playbook, assets or (), fields), out)
+    written(gallery(playbook, assets or (), fields, images=images), out)
 
 
 def _known(playbook: Playbook, assets: Sequence[str]) -> None:
