@@ -12,11 +12,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_strings
 
+from domain.playbook.bounds import excesses
 from domain.playbook.models import Playbook
 
 _TYPES = {
@@ -48,7 +49,6 @@ SCORED: Mapping[str, tuple[str, str]] = {
     "score.grade": ("string", "Letter of the fit score."),
     "stage": ("string", "Present buyer stage."),
     "segment": ("string", "Present segment."),
-    "length": ("string", "Present length; empty when the playbook has none or none holds."),
     "touches.sent": ("int", "Touches that reached the lead in this journey."),
     "days.in_stage": ("int", "Whole days since the stage began."),
     "days.in_journey": ("int", "Whole days since the journey began."),
@@ -60,6 +60,10 @@ PER_BEHAVIOUR: Mapping[str, str] = {
     ".in_7d": "Times in the last 7 days.",
     ".in_30d": "Times in the last 30 days.",
     ".days_ago": "Whole days since the last time; 9999 when never.",
+}
+#: Variables that exist once those are known as well, beside one for each situation.
+SETTLED: Mapping[str, tuple[str, str]] = {
+    "length": ("string", "Present length; empty when the playbook has none or none holds."),
 }
 #: One variable for each situation. Not in ``scoring``, ``segments``, ``lengths`` and ``situations`` themselves.
 SITUATION = ("bool", "Whether the lead is in the situation.")
@@ -74,13 +78,20 @@ class Level(IntEnum):
     ALL = 2
 
 
-class ConditionError(ValueError):
-    """A condition that can't be used. ``column`` counts from 1 within the expression, on line ``line``."""
+class ConditionFault(NamedTuple):
+    """One thing wrong with a condition. ``column`` counts from 1 within the expression, on line ``line``."""
 
-    def __init__(self, message: str, line: int, column: int) -> None:
-        super().__init__(message)
-        self.line = line
-        self.column = column
+    message: str
+    line: int
+    column: int
+
+
+class ConditionError(ValueError):
+    """A condition that can't be used, with everything that is wrong with it. Its words are those of the first."""
+
+    def __init__(self, *faults: ConditionFault) -> None:
+        super().__init__(faults[0].message)
+        self.faults = faults
 
 
 _NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
@@ -96,6 +107,7 @@ def variables(playbook: Playbook, level: Level) -> dict[str, str]:
     if level >= Level.SITUATIONS:
         names |= {name: kind for name, (kind, _) in SCORED.items()}
     if level >= Level.ALL:
+        names |= {name: kind for name, (kind, _) in SETTLED.items()}
         names |= {f"situation.{situation.id}": SITUATION[0] for situation in playbook.situations}
     return names
 
@@ -114,7 +126,10 @@ class Condition:
 
     def holds(self, values: Mapping[str, Any]) -> bool:
         """Whether it is true of these values of the declared variables. A run-time error counts as false."""
-        return self._expression.eval(data={name: values[name] for name in self.uses}).value() is True
+        try:
+            return self._expression.eval(data={name: values[name] for name in self.uses}).value() is True
+        except RuntimeError:  # lists so long that the library gives up
+            return False
 
 
 class Batch:
@@ -134,7 +149,10 @@ class Batch:
         """Whether each is true of these values of the declared variables."""
         if self._expression is None:
             return {}
-        found = self._expression.eval(data={name: values[name] for name in self._uses}).plain_value()
+        try:
+            found = self._expression.eval(data={name: values[name] for name in self._uses}).plain_value()
+        except RuntimeError:
+            found = None
         if type(found) is not list:  # one of them failed, and with it the list: the others have answers all the same
             return {condition.text: condition.holds(values) for condition in self._conditions}
         return {condition.text: answer is True for condition, answer in zip(self._conditions, found, strict=True)}
@@ -166,15 +184,23 @@ class Conditions:
         return Batch(chosen, self._env[level].compile(f"[{listed}]") if chosen else None)
 
     def _compile(self, text: str, level: Level) -> Condition:
+        if found := excesses(text):
+            raise ConditionError(*(ConditionFault(*excess) for excess in found))
         try:
             expression = self._env[level].compile(text)
         except RuntimeError as error:
-            found = _MESSAGE.search(str(error))
-            line, column, message = (int(found[1]), int(found[2]), found[3]) if found else (1, 1, str(error))
-            raise ConditionError(message, line, column) from None
+            raise ConditionError(*_faults(str(error))) from None
         if expression.return_type() != cel.Type.BOOL:
-            raise ConditionError(f"gives {expression.return_type().name()}, not true or false", 1, 1)
+            raise ConditionError(ConditionFault(f"gives {expression.return_type().name()}, not true or false", 1, 1))
         return Condition(text, expression, _used(text, self._declared[level]))
+
+
+def _faults(said: str) -> list[ConditionFault]:
+    """Every error CEL found. After a syntax error the others only follow from it."""
+    faults = [ConditionFault(found[3], int(found[1]), int(found[2])) for found in _MESSAGE.finditer(said)]
+    if not faults:
+        return [ConditionFault(said, 1, 1)]
+    return faults[:1] if "Syntax error" in faults[0].message else list(dict.fromkeys(faults))
 
 
 def _used(text: str, declared: Mapping[str, str]) -> tuple[str, ...]:

@@ -4,7 +4,16 @@ import re
 from collections.abc import Iterator
 
 from domain.playbook.checks.finding import Finding, Path, did_you_mean, nearest
-from domain.playbook.conditions import COMMON, SCORED, ConditionError, Conditions, Level, variables
+from domain.playbook.conditions import (
+    COMMON,
+    SCORED,
+    SETTLED,
+    ConditionError,
+    ConditionFault,
+    Conditions,
+    Level,
+    variables,
+)
 from domain.playbook.models import Playbook
 from domain.playbook.places import conditions
 
@@ -46,7 +55,7 @@ def check_conditions(document: Playbook) -> Iterator[Finding]:
         try:
             compiler.compile(text, level)
         except ConditionError as error:
-            yield _explain(document, path, text, error, level)
+            yield from (_explain(document, path, text, fault, level) for fault in error.faults)
 
 
 def check_names(document: Playbook) -> Iterator[Finding]:
@@ -63,8 +72,8 @@ def check_names(document: Playbook) -> Iterator[Finding]:
             yield Finding((part, name), "name", f"“{name}” is a word of the condition language; use another name")
 
 
-def _explain(document: Playbook, path: Path, text: str, error: ConditionError, level: Level) -> Finding:
-    message, line, column = str(error), error.line, error.column
+def _explain(document: Playbook, path: Path, text: str, fault: ConditionFault, level: Level) -> Finding:
+    message, line, column = fault
     if found := _UNDECLARED.search(message):
         name = found[1]
         message = _unknown(document, name, level)
@@ -82,7 +91,7 @@ def _explain(document: Playbook, path: Path, text: str, error: ConditionError, l
 def _unknown(document: Playbook, name: str, level: Level) -> str:
     if level is Level.SCORING and name in SCORED:
         return f"“{name}” is not known yet where fit and entry intent are computed; use lead and account fields"
-    if level is not Level.ALL and name.startswith("situation."):
+    if level is not Level.ALL and (name.startswith("situation.") or name in SETTLED):
         return f"“{name}” is not known yet here; scores, segments, lengths and situations are settled first"
     known = variables(document, level)
     if name.startswith("lead.") and not nearest(name, known):
