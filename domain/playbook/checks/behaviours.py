@@ -3,8 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
-from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, islice
 
 from domain.durations import format_duration
 from domain.playbook.checks.finding import Finding, Path, warning
@@ -12,6 +11,9 @@ from domain.playbook.models import BehaviourMatch, Pattern, Playbook
 
 #: Behaviour is remembered for so long (``domain.facts.Facts``): a longer window would never be seen whole.
 REMEMBERED = timedelta(days=180)
+#: More than people write; a check takes bounded time whatever the playbook.
+_MOST_PAIRS = 50_000
+_LONGEST = 400
 
 
 def check_behaviours(document: Playbook) -> Iterator[Finding]:
@@ -59,7 +61,7 @@ def never_happen(document: Playbook) -> set[str]:
 
 def _check_ties(document: Playbook) -> Iterator[Finding]:
     known = [(name, match) for name, match in sorted(document.behaviours.items()) if match.path or match.event]
-    for (first, one), (second, other) in combinations(known, 2):
+    for (first, one), (second, other) in islice(combinations(known, 2), _MOST_PAIRS):
         if _tied(one, other):
             message = (
                 f"some events are as much “{first}” as “{second}”, and count as “{first}”, only because of its name; "
@@ -83,16 +85,25 @@ def _particularity(match: BehaviourMatch) -> tuple[int, bool, int]:
     return len(match.where), "*" in glob, len(glob.replace("*", ""))
 
 
-@lru_cache(maxsize=4096)
 def _meet(one: str, other: str) -> bool:
-    """Whether some text matches both, ``*`` being any run of characters."""
-    if not one or not other:
-        return not (one + other).replace("*", "")
-    if one[0] == "*":
-        return _meet(one[1:], other) or _meet(one, other[1:])
-    if other[0] == "*":
-        return _meet(other, one)
-    return one[0] == other[0] and _meet(one[1:], other[1:])
+    """Whether some text matches both, ``*`` being any run of characters. Of names too long to ask, no."""
+    ahead, seen = [(0, 0)], set[tuple[int, int]]()
+    while ahead and len(one) + len(other) <= _LONGEST:
+        i, j = ahead.pop()
+        left, right = one[i : i + 1], other[j : j + 1]
+        if not left and not right:
+            return True
+        steps = []
+        if left == "*" or right == "*":
+            steps = [(i + (left != ""), j)] if left == "*" else []
+            steps += [(i, j + 1)] if right == "*" else []
+            steps += [(i, j + 1)] if left == "*" and right else []
+            steps += [(i + 1, j)] if right == "*" and left else []
+        elif left == right:
+            steps = [(i + 1, j + 1)]
+        ahead += [step for step in steps if step not in seen]
+        seen.update(steps)
+    return False
 
 
 def _check_pattern(document: Playbook, name: str, pattern: Pattern) -> Iterator[Finding]:

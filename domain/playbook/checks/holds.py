@@ -18,7 +18,8 @@ from domain.words import RejectReason
 #: Values of some variables, by name: what they can be where a condition stands.
 Given = Mapping[str, Sequence[Any]]
 
-_MOST = 4096
+#: Values tried of one condition, and of all conditions of a playbook together.
+_MOST, _MOST_IN_ALL = 4096, 200_000
 _TEXT = re.compile(r"""[rR]?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
 _COMMENT = re.compile(r"//[^\n]*")
@@ -38,6 +39,7 @@ class Possibilities:
         self._conditions = Conditions(document)
         self.fit, self.intent = fit_range(document), (0, most_intent(document))
         self._texts = _texts(document, self.fit)
+        self._left = _MOST_IN_ALL
         days = document.length_limit.days + 1
         self._ranges = {
             "score.fit": self.fit,
@@ -57,9 +59,13 @@ class Possibilities:
         if _BEYOND.search(_IN.sub("(", plain)):
             return True
         choices = list(self._choices(condition, text, plain, level, given or {}, any_score=any_score))
-        if prod(map(len, choices)) > _MOST:
+        if prod(map(len, choices)) > min(_MOST, self._left):
             return True
-        return any(condition.holds(dict(zip(condition.uses, values, strict=True))) for values in product(*choices))
+        for values in product(*choices):
+            self._left -= 1
+            if condition.holds(dict(zip(condition.uses, values, strict=True))):
+                return True
+        return False
 
     def _choices(
         self, condition: Condition, text: str, plain: str, level: Level, given: Given, *, any_score: bool

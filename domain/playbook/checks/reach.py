@@ -1,6 +1,7 @@
 """Everything written can come into effect: conditions, thresholds, steps, stages, triggers."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from domain.durations import format_duration, parse_duration
@@ -10,6 +11,7 @@ from domain.playbook.checks.finding import Finding, Path, Rule, warning
 from domain.playbook.checks.holds import Given, Possibilities
 from domain.playbook.conditions import Level
 from domain.playbook.models import PRESETS, Length, Playbook, Track
+from domain.words import BuyerStage
 
 
 def check_reach(document: Playbook) -> Iterator[Finding]:
@@ -37,8 +39,11 @@ def _check_thresholds(document: Playbook, asked: Possibilities) -> Iterator[Find
 
 
 def _check_conditions(document: Playbook, asked: Possibilities) -> Iterator[Finding]:
+    own, known = _own_tracks(document), dict[Path, Given]()
     for path, text, level in places.conditions(document):
-        given = _given(document, path)
+        if path[:2] not in known:
+            known[path[:2]] = _given(document, path, own)
+        given = known[path[:2]]
         if asked.can(text, level, given):
             continue
         if asked.can(text, level, given, any_score=True):
@@ -56,11 +61,20 @@ def _never(path: Path) -> tuple[Rule, str]:
     return "never-holds", "never holds, whatever the values"
 
 
-def _given(document: Playbook, path: Path) -> Given:
+_Own = Mapping[BuyerStage, frozenset[str]]
+
+
+def _own_tracks(document: Playbook) -> _Own:
+    """For each stage the segments that have a track of their own."""
+    stages = {track.stage for track in document.tracks}
+    return {stage: frozenset(one.segment for one in document.tracks if one.stage == stage) for stage in stages}
+
+
+def _given(document: Playbook, path: Path, own: _Own) -> Given:
     """What is certain where a condition stands."""
     if path[0] == "tracks" and isinstance(path[1], int):
         track = document.tracks[path[1]]
-        return {"stage": [track.stage.value], "segment": _segments(document, track)}
+        return {"stage": [track.stage.value], "segment": _segments(document, track, own)}
     if path[0] == "stages" and isinstance(path[1], int):
         return {"stage": [document.stages[path[1]].id.value]}
     if path[0] == "triggers" and isinstance(path[1], int):
@@ -68,14 +82,15 @@ def _given(document: Playbook, path: Path) -> Given:
     return {}
 
 
-def _segments(document: Playbook, track: Track) -> Sequence[str]:
+def _segments(document: Playbook, track: Track, own: _Own) -> Sequence[str]:
     """The segments a track is for: for `*` those that have none of their own for the stage."""
     if track.segment != "*":
         return [track.segment]
-    own = {other.segment for other in document.tracks if other.stage == track.stage}
-    return [segment.id for segment in document.segments if segment.id not in own]
+    return [segment.id for segment in document.segments if segment.id not in own[track.stage]]
 
 
+#: With more before it, there are too many values to try anyway.
+_MOST_EARLIER = 12
 _First = Iterable[tuple[Path, str | None]]
 
 
@@ -98,19 +113,17 @@ def _check_precedence(document: Playbook, asked: Possibilities) -> Iterator[Find
 
 def _hidden(listed: _First, asked: Possibilities, level: Level, rule: Rule) -> Iterator[Finding]:
     earlier: list[str] = []
+    written: set[str] = set()
     for path, text in listed:
         if text is None:
             return
-        same = _spaceless(text) in {_spaceless(one) for one in earlier}
-        rest = " && ".join([f"({text}\n)", *(f"!({one}\n)" for one in earlier)])
+        same = "".join(text.split()) in written
+        rest = " && ".join([f"({text}\n)", *(f"!({one}\n)" for one in earlier[:_MOST_EARLIER])])
         if earlier and asked.can(text, level) and (same or not asked.can(rest, level)):
             message = "is never reached: whenever it holds, one before it holds as well, and the first is taken"
             yield warning((*path, "when"), rule, message)
         earlier.append(text)
-
-
-def _spaceless(text: str) -> str:
-    return "".join(text.split())
+        written.add("".join(text.split()))
 
 
 def _check_triggers(document: Playbook) -> Iterator[Finding]:
@@ -139,8 +152,9 @@ def _check_stages(document: Playbook, asked: Possibilities) -> Iterator[Finding]
 
 
 def _check_tracks(document: Playbook, asked: Possibilities) -> Iterator[Finding]:
+    own = _own_tracks(document)
     for index, track in enumerate(document.tracks):
-        segments = _segments(document, track)
+        segments = _segments(document, track, own)
         if not segments:
             message = f"every segment has its own track for “{track.stage}”, so this one is for nobody"
             yield warning(("tracks", index), "unreachable-track", message)
@@ -174,8 +188,10 @@ def _check_limits(document: Playbook) -> Iterator[Finding]:
     else:
         lengths = [_limit(document, length) for length in document.lengths]
     pace = min([1.0, *(pace.factor for pace in document.cadence.paces)])
+    uses = Counter(step.asset for track in document.tracks for step in track.touches)
+    uses.update(trigger.touch.asset for trigger in document.triggers if trigger.touch)
     for index, track in enumerate(document.tracks):
-        for number, earliest in enumerate(_earliest(document, track)):
+        for number, earliest in enumerate(_earliest(track, uses)):
             if all(earliest * factor * pace > limit for limit, factor in lengths):
                 longest = format_duration(max(limit for limit, _ in lengths))
                 message = f"comes too late for everyone: nothing scheduled is sent after {longest}"
@@ -189,13 +205,11 @@ def _limit(document: Playbook, length: Length) -> tuple[timedelta, float]:
     return min(limit, document.length_limit), length.factor or factor
 
 
-def _earliest(document: Playbook, track: Track) -> Iterator[timedelta]:
+def _earliest(track: Track, uses: Mapping[str | None, int]) -> Iterator[timedelta]:
     """For each step, the least time from the beginning of the track to it: what may be passed over takes none."""
-    elsewhere = [step.asset for other in document.tracks if other is not track for step in other.touches]
-    elsewhere += [trigger.touch.asset for trigger in document.triggers if trigger.touch]
     before = timedelta()
     for step in track.touches:
         at_once = step.wait is not None and step.wait.then == "send"
         yield (before if track.order == "sequence" else timedelta()) + (timedelta() if at_once else step.gap)
-        passable = step.when or step.wait or step.ask or (step.asset and step.asset in elsewhere)
-        before += timedelta() if passable else step.gap
+        may_be_seen = step.asset is not None and uses[step.asset] > 1
+        before += timedelta() if step.when or step.wait or step.ask or may_be_seen else step.gap
