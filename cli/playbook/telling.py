@@ -196,7 +196,8 @@ class Telling:
 def _happened(step: Step) -> Iterator[str]:
     for behaviour in step.arrived:
         details = _evidence(behaviour.properties)
-        yield f"{behaviour.kind} {behaviour.name}{details}" if behaviour.kind != behaviour.name else behaviour.kind
+        name = "" if behaviour.kind == behaviour.name else f" {behaviour.name}"
+        yield f"{behaviour.kind}{name}{details}"
     for command in step.asked:
         detail = command.stage or command.reason
         yield f"{command.by or 'operator'} says {_words(command.kind)}{f': {_words(detail)}' if detail else ''}"
