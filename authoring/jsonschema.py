@@ -180,16 +180,21 @@ def _models() -> dict[str, tuple[str, type[BaseModel]]]:
 
 def _key_examples(name: str, key: str) -> list[Any]:
     """Values of one key in the examples of its model, each once."""
-    model = _models()[name][1]
     found: list[Any] = []
-    for instance in _instances(name):
-        if key in instance and (value := _whole(instance[key], model.model_fields[key])) not in found:
-            found.append(value)
+    for instance in instances(name):
+        if key in instance and instance[key] not in found:
+            found.append(instance[key])
     return found[:3]
 
 
-def _instances(name: str) -> list[dict[str, Any]]:
-    """The parts that the example of a model shows."""
+@cache
+def instances(name: str) -> list[dict[str, Any]]:
+    """The parts that the example of a model shows, with what they leave out (…) filled in from its own example."""
+    fields = _models()[name][1].model_fields
+    return [{key: _whole(value, fields[key]) for key, value in part.items()} for part in _parts(name)]
+
+
+def _parts(name: str) -> list[dict[str, Any]]:
     part = _example(name)
     if _models()[name][0].endswith(".NAME"):
         return list(part.values())
@@ -209,14 +214,8 @@ def _whole(value: Any, field: FieldInfo) -> Any:
     """A value in which … stands for a part that has an example of its own: that example."""
     if value not in ({"…": None}, ["…"]):
         return value
-    _, model = next(iter(inner_models(field.annotation)))
-    part = _example(model.__name__)
-    fields = model.model_fields
-
-    def fill(instance: dict[str, Any]) -> dict[str, Any]:
-        return {key: _whole(inner, fields[key]) for key, inner in instance.items()}
-
-    if isinstance(part, list):
-        return [fill(instance) for instance in part]
-    named = _models()[model.__name__][0].endswith(".NAME")
-    return {key: fill(instance) for key, instance in part.items()} if named else fill(part)
+    name = next(inner_models(field.annotation))[1].__name__
+    example, filled = _example(name), instances(name)
+    if isinstance(example, list):
+        return filled
+    return dict(zip(example, filled, strict=True)) if _models()[name][0].endswith(".NAME") else filled[0]

@@ -18,8 +18,9 @@ from authoring.content import KEYS
 from authoring.examples import EXAMPLES
 from authoring.includes import DEPTH
 from authoring.templates import FILTERS
+from domain.playbook.bounds import BRACKETS_DEEP, FUNCTIONS, LOOPS_DEEP, MOST_PATTERNS
 from domain.playbook.checks.content import CONTENT_VARIABLES, LAYOUT_VARIABLES
-from domain.playbook.conditions import COMMON, NEVER, PER_BEHAVIOUR, SCORED
+from domain.playbook.conditions import COMMON, NEVER, PER_BEHAVIOUR, SCORED, SETTLED, SITUATION
 from domain.playbook.models import Asset, Playbook
 
 FILE = Path(__file__).parent.parent / "docs" / "playbook-reference.md"
@@ -58,12 +59,12 @@ triggers:
   - {{id: on-reply, behaviour: reply, cool_down: 1d, alert: Replied.}}
 ```
 
-- A path is seen from the file it is written in, ends in `.yaml` or `.yml`, and stays inside the directory that holds the
-  playbook's own, so that playbooks can share what lies beside them.
+- A path is seen from the file it is written in, ends in `.yaml` or `.yml`, and stays inside the directory that holds
+  the playbook's own, so that playbooks can share what lies beside them.
 - Keys written beside an `include` go together with the file's: mappings merge deeply; anything else that is written in
   both places is an error, whichever comes first.
-- Included files may include, {DEPTH} deep. Content files (`content/*.md`) do not include, and no name in a playbook can be
-  `include`.
+- Included files may include, {DEPTH} deep. Content files (`content/*.md`) do not include, and no name in a playbook
+  can be `include`.
 - A playbook means, and is named, the same in one file and in several. Problems are reported in the file where the part
   is written.
 
@@ -225,23 +226,60 @@ def _conditions() -> str:
         return "| variable | type | meaning |\n|---|---|---|\n" + "\n".join(lines)
 
     behaviours = {f"behaviour.NAME{suffix}": ("int", meaning) for suffix, meaning in PER_BEHAVIOUR.items()}
+    functions = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in FUNCTIONS.items())
     return f"""\
-## Variables in conditions
+## Conditions
 
 A condition (`when`) is a [CEL](https://cel.dev) expression that is true or false: `==`, `!=`, `<`, `>=`, `&&`, `||`,
-`!`, `in`, `? :`, and text methods such as `lead.role.contains("ops")`, `.startsWith`, `.endsWith`, `.matches`,
-`.lowerAscii()`. Every variable always has a value: of an unknown field it is `""`, `0`, `false` or `[]`, and
-`"role" in known` asks whether it is known. A declared field is `lead.NAME`.
+`!`, `in`, `? :`, `+`, `-`, brackets, text in quotes, lists (`["cfo", "coo"]`), and the functions below. A comment
+begins with `//`. Conditions are checked against the variables that the playbook declares and their types.
+
+Every variable always has a value: of an unknown field it is `""`, `0`, `false` or `[]`, and `"role" in known` asks
+whether it is known. A declared field is `lead.NAME`.
+
+### What exists where
+
+Some variables follow from others, so a condition can ask only about what is settled before it:
+
+| conditions of | may ask about |
+|---|---|
+| `scoring.fit.rules`, `scoring.intent.entry` | lead, account, sales, behaviours and patterns |
+| `segments`, `lengths`, `situations` | these, and scores, stage, segment, touches and days |
+| everything else: triage, tracks, triggers, handoff, … | all of these, and `length` and `situation.NAME` |
+
+Always:
 
 {table(COMMON)}
 
-For each behaviour of the playbook (never is {NEVER} days ago):
+For each behaviour and each pattern of the playbook, by its name (never is {NEVER} days ago):
 
 {table(behaviours)}
 
 Everywhere but in `scoring`, where they are still being computed:
 
 {table(SCORED)}
+
+Everywhere but in `scoring`, `segments`, `lengths` and `situations`:
+
+{table({"situation.NAME": SITUATION, **SETTLED})}
+
+```yaml
+when: lead.country == "US" && score.fit >= 50              # fields and scores
+when: behaviour.serious_look >= 1                          # a pattern is asked about like a behaviour
+when: behaviour.pricing_visit.days_ago <= 7                # never is {NEVER} days ago
+when: situation.needs_approval && length != "smb"          # what the buyer's situation is
+when: '!("no_budget" in sales.rejections)'                 # quotes, as YAML reads a first ! as something else
+```
+
+### Functions in conditions
+
+| function | meaning |
+|---|---|
+{functions}
+
+Others can't be called: a condition is asked at every decision, so it may not make texts or lists grow.
+`exists`, `all` and `filter` go at most {LOOPS_DEEP} deep, brackets {BRACKETS_DEEP}; a condition has at most
+{MOST_PATTERNS} regular expressions and 2,000 characters.
 """
 
 

@@ -1,5 +1,6 @@
 """The reference and the guide say what the models say."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,11 +8,15 @@ import yaml
 
 from authoring.content import KEYS, read_content
 from authoring.examples import EXAMPLES
+from authoring.jsonschema import instances
+from authoring.load import load_playbook
 from authoring.reference import FILE, models, reference
 from authoring.source import Document, read_yaml
+from domain.playbook.bounds import FUNCTIONS
 from domain.playbook.checks.content import CONTENT_VARIABLES, LAYOUT_VARIABLES
-from domain.playbook.conditions import COMMON, PER_BEHAVIOUR, SCORED
-from domain.playbook.models import Playbook
+from domain.playbook.conditions import COMMON, PER_BEHAVIOUR, SCORED, SETTLED, Conditions
+from domain.playbook.models import Situation
+from tests.fixtures.playbooks import minimal_playbook_dir
 
 GUIDE = FILE.parent.parent / "playbooks" / "README.md"
 
@@ -35,6 +40,9 @@ def test_every_variable_is_in_the_reference():
     names = [
         *COMMON,
         *SCORED,
+        *SETTLED,
+        *FUNCTIONS,
+        "situation.NAME",
         *CONTENT_VARIABLES,
         *LAYOUT_VARIABLES,
         *(f"behaviour.NAME{s}" for s in PER_BEHAVIOUR),
@@ -57,21 +65,33 @@ def test_every_model_has_an_example_and_no_other():
 
 
 @pytest.mark.parametrize("path", models())
-def test_an_example_is_read_by_its_model(path):
+def test_an_example_is_read_by_its_model_and_shows_every_key(path):
     model = models()[path]
-    text = EXAMPLES[model.__name__]
-    data = _read(text)
-    if "…" in text:  # parts left out are shown in their own sections: the keys must be right
-        inner = data if model is Playbook else next(iter(data.values()))
-        assert (
-            set(inner) <= set(model.model_fields)
-            if isinstance(inner, dict)
-            else all(set(i) <= set(model.model_fields) for i in inner)
-        )
-    else:
-        part = next(iter(data.values()))
-        for item in part if isinstance(part, list) else part.values() if path.endswith(".NAME") else [part]:
-            model.model_validate(item)
+    shown = instances(model.__name__)
+    for part in shown:
+        model.model_validate(part)
+    assert {key for part in shown for key in part} == model.model_fields.keys() - {"assets"}
+
+
+def test_the_conditions_shown_are_conditions():
+    blocks = "\n".join([*EXAMPLES.values(), *reference().split("```yaml")[1:]])
+    shown = re.findall(r"when: ('[^'\n]*'|[^'\n]*?)(?:  +#|, [a-z_]+: |}?\n)", blocks)
+    assert len(shown) > 20
+    compiler = Conditions(_declaring(" ".join(shown)))
+    for text in shown:
+        compiler.compile(_read(f"when: {text}")["when"])
+
+
+def _declaring(text):
+    """A playbook that has the behaviours and situations a text names."""
+    playbook = load_playbook(minimal_playbook_dir())
+    behaviour, situation = playbook.behaviours["reply"], {"label": "Shown", "when": "true"}
+    return playbook.model_copy(
+        update={
+            "behaviours": dict.fromkeys(re.findall(r"behaviour\.([a-z_]+)", text), behaviour),
+            "situations": tuple(Situation(id=name, **situation) for name in re.findall(r"situation\.([a-z_]+)", text)),
+        }
+    )
 
 
 def test_the_example_of_content_is_read(tmp_path: Path):
