@@ -54,16 +54,25 @@ def intent_level(draft: Draft) -> str:
 def why_here(draft: Draft) -> str:
     """Why the lead is where it is, in one sentence."""
     state = draft.state
-    sentences = {
-        Phase.ENTRY: "Has just come in.",
-        Phase.NURTURE: _why_in_nurture(draft),
-        Phase.SALES_REVIEW: "Promising, but someone must look at the record first.",
-        Phase.HANDOFF: f"With sales: {state.handoff.reason.rstrip('.') if state.handoff else ''}.",
-        Phase.COOL_DOWN: f"Sales gave the lead back{_reason(state)}: quiet for a while.",
-        Phase.RE_ENGAGEMENT: "Went quiet: being asked once more.",
-        Phase.ENDED: f"Ended: {_ending(state)}.",
-    }
-    return sentences[state.phase]
+    match state.phase:
+        case Phase.ENTRY:
+            return "Has just come in."
+        case Phase.NURTURE:
+            return _why_in_nurture(draft)
+        case Phase.SALES_REVIEW | Phase.HANDOFF:
+            return _with_sales(state)
+        case Phase.COOL_DOWN:
+            return f"Sales gave the lead back{_reason(state)}: quiet for a while."
+        case Phase.RE_ENGAGEMENT:
+            return "Went quiet: being asked once more."
+        case Phase.ENDED:
+            return f"Ended: {_ending(state)}."
+
+
+def _with_sales(state: JourneyState) -> str:
+    reason = state.handoff.reason.rstrip(".") if state.handoff else ""
+    review = state.phase is Phase.SALES_REVIEW
+    return f"{reason[:1].upper()}{reason[1:]}." if review and reason else f"With sales: {reason}."
 
 
 def _why_in_nurture(draft: Draft) -> str:

@@ -34,7 +34,8 @@ def go_on(draft: Draft, says: TriageRule | None) -> None:
         _leave(draft, "every question is answered")
     elif (says is None or says.then != "profile") and _something_new(draft):
         _leave(draft, "triage no longer asks for more")
-    elif (ends := _ends(draft, profile)) is not None and draft.now >= ends:
+    elif (ends := _ends(draft, profile)) is not None and (draft.now >= ends or draft.skip_wait):
+        draft.skip_wait = False  # one command skips one wait
         _give_up(draft, profile)
 
 

@@ -164,6 +164,13 @@ def test_a_paused_lead_is_not_sent_on():
     assert not decisions[-1].state.profiling
 
 
+def test_an_operator_may_skip_the_wait_for_answers():
+    decisions = live(playbook=asking(), commands={6 * DAY: [command(CommandKind.SKIP_WAIT)]}, days=6)
+    assert decisions[-1].at == MONDAY + 6 * DAY
+    assert not decisions[-1].state.profiling
+    assert not decisions[-1].send, "one command skips one wait"
+
+
 def test_a_playbook_that_no_longer_asks_lets_its_leads_go_on():
     first = live(playbook=asking(), days=0)[0]
     newer = playbook_with(TRACK, triage=[])
