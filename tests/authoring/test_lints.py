@@ -8,9 +8,9 @@ from typing import get_args
 import pytest
 
 from authoring.check import check
-from authoring.lints import ContentRule
+from authoring.lints import ContentRule, content_lints
 from domain.playbook.checks.finding import Rule
-from tests.authoring.lint_pages import PAGES, apply, read_page
+from tests.authoring.lint_pages import PAGES, Edit, apply, read_page
 from tests.authoring.spoil import copy
 from tests.fixtures.playbooks import minimal_playbook_dir
 
@@ -63,6 +63,62 @@ def test_the_index_says_what_each_page_says():
 @pytest.mark.parametrize("name", ["b2b-saas", "education"])
 def test_the_playbooks_that_come_with_tendril_give_no_cause_for_any(name):
     assert [str(problem) for problem in check(minimal_playbook_dir().parents[2] / "playbooks" / name)] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ lead.company | default('your team') }}",
+        "{{ lead.company | default('your team') | title }}",
+        "{{ lead.company or 'your team' }}",
+        "{{ lead.company if lead.company else 'your team' }}",
+        "{{ 'your team' if not lead.company else lead.company }}",
+        "{% if lead.company %}at {{ lead.company }}{% endif %}",
+        "{% if lead.company and lead.role %}{{ lead.role }} at {{ lead.company }}{% endif %}",
+        "{% if lead.company is defined %}{{ lead.company }}{% endif %}",
+        "{% if lead.company == 'x' %}only asked about{% endif %}",
+    ],
+)
+def test_a_field_that_is_known_where_it_is_printed_is_not_missing(text):
+    assert missing(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ lead.company }}",
+        "{{ lead.company | title }}",
+        "{{ lead.role or lead.company }}",
+        "{{ lead.role | default(lead.company) }}",
+        "{% if lead.role %}{{ lead.company }}{% endif %}",
+        "{% if lead.company or lead.role %}{{ lead.company }}{% endif %}",
+        "{% if lead.company %}{% else %}{{ lead.company }}{% endif %}",
+        "{% if not lead.company %}{{ lead.company }}{% endif %}",
+    ],
+)
+def test_a_field_that_may_be_unknown_where_it_is_printed_is_missing(text):
+    assert missing(text) == ["maybe-missing"]
+
+
+def missing(text):
+    return [lint.rule for lint in content_lints({"body": text}, {}, {})]
+
+
+def test_the_length_of_a_subject_is_that_of_what_readers_get():
+    def long(subject, **variables):
+        return bool(list(content_lints({"subject": subject}, variables, {"company": {"type": "string"}})))
+
+    assert not long("What {{ product }} costs", product="Acme")
+    assert long("What {{ product }} costs", product="Acme Workflow Automation for Distributed Teams")
+    assert long("{{ lead.company | default('you') }}: " + "x" * 40)
+    assert not long("{% if false %}" + "x" * 60 + "{% endif %}short")
+
+
+def test_an_experiments_subjects_are_content_as_well(tmp_path):
+    directory = copy(tmp_path)
+    variants = "variants: [{id: a}, {id: b, subject: 'What {{ nobody }} costs'}, {id: c, subject: '" + "x" * 51 + "'}]"
+    apply(directory, Edit("playbook.yaml", "", f"experiments:\n  - id: e\n    steps: [guide]\n    {variants}\n"))
+    assert [problem.rule for problem in check(directory)] == ["template", "long-subject"]
 
 
 def rules_of_reading():

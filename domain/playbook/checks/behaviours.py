@@ -12,7 +12,7 @@ from domain.playbook.models import BehaviourMatch, Pattern, Playbook
 #: Behaviour is remembered for so long (``domain.facts.Facts``): a longer window would never be seen whole.
 REMEMBERED = timedelta(days=180)
 #: More than people write; a check takes bounded time whatever the playbook.
-_MOST_PAIRS = 50_000
+_MOST_PAIRS = 20_000
 _LONGEST = 400
 
 
@@ -77,12 +77,20 @@ def _tied(one: BehaviourMatch, other: BehaviourMatch) -> bool:
     globs = (one.path or one.event, other.path or other.event)
     alike = _particularity(one) == _particularity(other)
     agree = all(other.where.get(key, value) == value for key, value in one.where.items())
-    return alike and agree and _meet(*globs)
+    return alike and agree and not _apart(*globs) and _meet(*globs)
 
 
 def _particularity(match: BehaviourMatch) -> tuple[int, bool, int]:
     glob = match.path or match.event
     return len(match.where), "*" in glob, len(glob.replace("*", ""))
+
+
+def _apart(one: str, other: str) -> bool:
+    """Whether they differ before the first ``*`` or after the last already, as most do."""
+    heads = one.partition("*")[0], other.partition("*")[0]
+    tails = one.rpartition("*")[2], other.rpartition("*")[2]
+    begin, end = min(map(len, heads)), min(map(len, tails))
+    return heads[0][:begin] != heads[1][:begin] or tails[0][len(tails[0]) - end :] != tails[1][len(tails[1]) - end :]
 
 
 def _meet(one: str, other: str) -> bool:

@@ -19,7 +19,7 @@ from domain.words import RejectReason
 Given = Mapping[str, Sequence[Any]]
 
 #: Values tried of one condition, and of all conditions of a playbook together.
-_MOST, _MOST_IN_ALL = 4096, 200_000
+_MOST, _MOST_IN_ALL = 4096, 60_000
 _TEXT = re.compile(r"""[rR]?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
 _COMMENT = re.compile(r"//[^\n]*")
