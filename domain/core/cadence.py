@@ -126,11 +126,10 @@ def _moment(cadence: Cadence, zone: ZoneInfo, lead: str, opens: datetime, due: d
     day = opens.astimezone(zone).date()
     start = datetime.combine(day, cadence.opens, zone).astimezone(UTC)
     room = min(cadence.spread, datetime.combine(day, cadence.closes, zone).astimezone(UTC) - start)
-    seconds = int(room.total_seconds())
-    if due >= start or seconds <= 0:
+    if due >= start or opens >= start + room:
         return opens
     lot = int.from_bytes(sha256(f"{lead}/{day}".encode()).digest()[:8])
-    return start + timedelta(seconds=lot % seconds)
+    return start + timedelta(seconds=lot % max(int(room.total_seconds()), 1))
 
 
 def _closed(cadence: Cadence, facts: Facts, at: datetime, due: datetime, what: str) -> Rejected | None:

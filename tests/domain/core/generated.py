@@ -23,11 +23,15 @@ CONDITIONS = st.sampled_from(
         "touches.sent >= 2 // not before",
     ]
 )
-_OR_NONE = st.none() | CONDITIONS
+_OR_NONE = st.none() | st.none() | CONDITIONS
 #: What lengths and situations may ask about.
 _EARLY = st.sampled_from(["score.intent >= 20", "days.quiet >= 5", "touches.sent >= 3", "lead.employees >= 200"])
-_GAPS = st.sampled_from(["0d", "1s", "2h", "3d", "40d"])
-_QUIET = st.sampled_from(["0d", "1h", "4d", "30d", "90d"])
+# Lives that end on the first day show little: what ends them is drawn seldom.
+_GAPS = st.sampled_from(["3d", "2h", "0d", "1s", "40d", "1d"])
+_QUIET = st.sampled_from(["30d", "90d", "30d", "4d", "1h", "0d"])
+_ENDS = st.sampled_from(["false"] * 15 + ["true"])
+_READY = st.sampled_from(["false"] * 6 + ["score.intent >= 60", "behaviour.again >= 3", "days.in_stage >= 3"])
+_LIMITS = st.sampled_from(["365d"] * 4 + ["120d", "20d", "0d", "1h"])
 _BODIES = {f"extra-{number}": {"id": f"extra-{number}", "body": "Read me."} for number in range(8)}
 _ASSETS = st.sampled_from(sorted({*minimal_playbook().assets, *_BODIES}))
 _BEHAVIOURS = st.sampled_from(["pricing_visit", "open", "page_view", "several", "again"])
@@ -37,17 +41,26 @@ _CAPS = st.lists(
             "per": st.sampled_from(["lead", "account"]),
             "channel": st.sampled_from(["any", "email"]),
             "most": st.integers(1, 3),
-            "within": st.sampled_from(["0d", "1d", "7d", "60d"]),
+            "within": st.sampled_from(["7d", "1d", "60d", "0d"]),
         }
     ),
     max_size=2,
 )
 _WINDOWS = st.sampled_from([("09:00", "17:00"), ("02:30", "03:30"), ("00:00", "23:59"), ("12:00", "12:01")])
-_DAYS = st.sampled_from([["mon"], ["sat", "sun"], ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]])
-_HOLIDAYS = st.none() | st.fixed_dictionaries(
-    {"lead": st.booleans(), "countries": st.sampled_from([[], ["JP", "DE"]]), "unknown": st.sampled_from([None, "US"])}
+_DAYS = st.sampled_from(
+    [["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ["tue", "wed", "fri"], ["sat", "sun"], ["mon"]]
 )
-_CHANNELS = st.sampled_from(["email", "email", "sdr_task", "direct_mail"])
+_HOLIDAYS = (
+    st.fixed_dictionaries(
+        {
+            "lead": st.booleans(),
+            "countries": st.sampled_from([[], ["JP", "DE"]]),
+            "unknown": st.sampled_from(["US", None]),
+        }
+    )
+    | st.none()
+)
+_CHANNELS = st.sampled_from(["email", "email", "direct_mail", "sdr_task"])
 _WAITS = st.none() | st.builds(
     lambda behaviours, lookback, ways: {
         "behaviours": behaviours,
@@ -66,7 +79,7 @@ _LENGTHS = st.lists(
         lambda when, preset, limit: {"when": when, "preset": preset, "limit": limit},
         _EARLY,
         st.sampled_from(["smb", "enterprise", "continuous"]),
-        st.sampled_from([None, "0d", "10d"]),
+        st.sampled_from([None, None, "10d", "0d"]),
     ),
     max_size=2,
 )
@@ -86,7 +99,7 @@ def _named(parts, prefix):
 
 def _touches(draw: Draw, prefix: str, most: int, *, asks: bool = False) -> list[dict[str, Any]]:
     steps = []
-    for number in range(draw(st.integers(1, most))):
+    for number in range(draw(st.integers(1, most) if most < 3 else st.integers(2, most))):
         channel = draw(_CHANNELS)
         step = {"id": f"{prefix}{number}", "channel": channel, "gap": draw(_GAPS), "when": draw(_OR_NONE)}
         step |= {"wait": draw(_WAITS), "priority": draw(st.integers(0, 3))}
@@ -111,13 +124,13 @@ def _triggers(draw: Draw) -> list[dict[str, Any]]:
 
 def _experiments(draw: Draw, steps: list[str]) -> list[dict[str, Any]]:
     experiments = []
-    for number in range(draw(st.integers(0, 2))):
+    for number in range(draw(st.integers(1, 2))):
         variant = {"asset": draw(st.none() | _ASSETS), "gap": draw(st.none() | _GAPS), "subject": "Other words"}
         variant |= {"channel": draw(st.sampled_from([None, "direct_mail"])), "weight": draw(st.integers(0, 3))}
         experiments.append(
             {
                 "id": f"exp{number}",
-                "steps": draw(st.lists(st.sampled_from(steps), min_size=1, max_size=4, unique=True)),
+                "steps": draw(st.lists(st.sampled_from(steps), min_size=2, max_size=5, unique=True)),
                 "when": draw(_OR_NONE),
                 "holdout": draw(st.sampled_from([0, 0, 50])),
                 "variants": [{"id": "control"}, {"id": "other", **variant}],
@@ -135,7 +148,7 @@ def _cadence(draw: Draw) -> dict[str, Any]:
         "least_gap": draw(_GAPS),
         "caps": draw(_CAPS),
         "holidays": draw(_HOLIDAYS),
-        "spread": draw(st.sampled_from(["0d", "20m", "5h"])),
+        "spread": draw(st.sampled_from(["5h", "20m", "0d"])),
         "paces": _named(draw(_PACES), "pace"),
         "timezone": "Europe/Berlin",
     }
@@ -166,7 +179,7 @@ def _profile(draw: Draw) -> dict[str, Any]:
 def _handoff(draw: Draw) -> dict[str, Any]:
     recycle = {"cool_down": draw(_QUIET), "most": draw(st.integers(0, 3))}
     recycle["reasons"] = {"timing": {"cool_down": draw(_QUIET), "stage": draw(st.sampled_from([None, "research"]))}}
-    rule = {"id": "ready", "when": draw(CONDITIONS), "label": "Ready."}
+    rule = {"id": "ready", "when": draw(_READY), "label": "Ready."}
     return {"rules": [rule], "remind": "1h", "sla": "1d", "expires": "2d", "recycle": recycle}
 
 
@@ -177,7 +190,7 @@ def documents(draw: Draw) -> dict[str, Any]:
     stages = document["stages"]
     for stage in stages:
         others = [other["id"] for other in stages if other["id"] != stage["id"]]
-        moves = draw(st.booleans())
+        moves = draw(st.sampled_from([False, False, True]))
         stage["transitions"] = [{"to": draw(st.sampled_from(others)), "when": draw(CONDITIONS)}] if moves else []
     document |= {
         "tracks": _tracks(draw, stages),
@@ -189,14 +202,15 @@ def documents(draw: Draw) -> dict[str, Any]:
         "situations": [{"id": "busy", "label": "Busy", "when": draw(_EARLY)}],
         "lengths": [part | {"id": name} for part, name in zip(draw(_LENGTHS), ("short", "other"), strict=False)],
         "profile": _profile(draw),
-        "disqualify": [{"id": "out", "when": draw(st.sampled_from(["false", "false", "true"])), "reason": "other"}],
+        "disqualify": [{"id": "out", "when": draw(_ENDS), "reason": "other"}],
         "triage": [
-            {"id": "door", "when": draw(CONDITIONS), "then": draw(st.sampled_from(["sales", "nurture", "profile"]))}
+            {"id": "first", "when": draw(CONDITIONS), "then": draw(st.sampled_from(["profile", "nurture"]))},
+            {"id": "door", "when": draw(_READY), "then": draw(st.sampled_from(["sales", "sales_review"]))},
         ],
         "cadence": _cadence(draw),
         "handoff": _handoff(draw),
         "re_engagement": {"after": draw(_QUIET), "touches": _touches(draw, "again", 3), "sunset": draw(_QUIET)},
-        "length_limit": draw(st.sampled_from(["0d", "1h", "20d", "120d", "365d"])),
+        "length_limit": draw(_LIMITS),
         "assets": document["assets"] | _BODIES,
     }
     steps = [touch["id"] for track in document["tracks"] for touch in track["touches"]]

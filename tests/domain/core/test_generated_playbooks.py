@@ -1,6 +1,7 @@
 """Whatever a playbook says, every life in it ends or keeps a future wake, never spins, and never doubles anything."""
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -109,7 +110,7 @@ def _assert_inside_the_window(document, known, direct):
 
 
 def _assert_nobody_changes_arms(decisions):
-    arms = {}
+    arms: Mapping[str, str] = {}
     for decision in decisions:
         assert arms.items() <= decision.state.variants.items(), "an arm was changed"
         arms = decision.state.variants

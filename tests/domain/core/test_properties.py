@@ -18,6 +18,7 @@ from tests.fixtures.playbooks import minimal_compiled
 ZONES = (
     "Europe/Berlin",
     "America/New_York",
+    "Europe/London",
     "Australia/Sydney",
     "Pacific/Chatham",
     "America/Santiago",
