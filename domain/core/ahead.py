@@ -4,12 +4,13 @@ asked whether three quiet weeks have passed.
 Only the ``days.*`` and ``.days_ago`` variables move; what decays or leaves its window is seen at the next decision.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from domain.core import profiling, steps
 from domain.core.draft import Draft
 from domain.core.phases import NURTURING
+from domain.playbook.days import united
 from domain.playbook.models import Audience, DisqualifyRule, HandoffRule, Touch, Transition, TriageRule
 from domain.playbook.phrases import phrases_of
 from domain.words import Phase
@@ -25,34 +26,36 @@ def next_step(draft: Draft) -> None:
     """Wake on the day on which a condition would change its answer, if that is before anything else."""
     if draft.state.paused_since is not None or draft.state.phase not in NURTURING | {Phase.COOL_DOWN}:
         return
-    behind = _behind(draft)
-    watched = {
-        rule.when: (holds, rule)
-        for rule, holds in _rules(draft)
-        if rule.when and (_moves(rule.when) or any(name in rule.when for name in behind))
-    }
+    watched = [rule for rule in _rules(draft) if rule.when and draft.playbook.marks(rule.when)]
+    if not watched:
+        return
     until = min([wake.at for wake in draft.wakes if wake.at > draft.now], default=draft.now + _HORIZON)
-    for moment in _days(draft, " ".join([*watched, *behind.values()]), min(until, draft.now + _HORIZON)):
-        for when, (holds, rule) in watched.items():
-            if draft.will_hold(when, moment) is not holds:
-                words = phrases_of(draft.playbook).say(when, _LONGEST)
+    for moment in _moments(draft, watched, min(until, draft.now + _HORIZON)):
+        for rule in watched:
+            holds = draft.holds(rule.when or "")
+            if _matters(rule, holds) and draft.will_hold(rule.when or "", moment) is not holds:
+                words = phrases_of(draft.playbook).say(rule.when or "", _LONGEST)
                 draft.wake(moment, f"{'no longer: ' if holds else ''}{words}: {_then(rule, holds)}")
                 return
 
 
-def _rules(draft: Draft) -> Iterator[tuple[_Rule, bool]]:
-    """Those that would do something, and whether they hold: the ones that do not yet, and audiences, which are left
-    as well as joined.
-    """
+def _matters(rule: _Rule, holds: bool) -> bool:
+    """What holds already has done what it does; audiences are left as well as joined."""
+    return not holds or isinstance(rule, Audience)
+
+
+def _rules(draft: Draft) -> Iterator[_Rule]:
+    """Those that would do something in this phase."""
     rules, state = draft.rules, draft.state
-    idle: list[_Rule] = [*rules.disqualify, *rules.handoff.rules]
+    yield from rules.disqualify
+    yield from rules.handoff.rules
     if state.phase in NURTURING:
         stage = draft.playbook.stages.get(state.stage)
-        idle += [*(stage.transitions if stage else ()), *steps.present(draft)]
+        yield from stage.transitions if stage else ()
+        yield from steps.present(draft)
+        yield from rules.audiences
         if state.profiling:
-            idle += [rule for rule in rules.triage if rule.then in profiling.SETTLES]
-        yield from ((audience, draft.holds(audience.when)) for audience in rules.audiences if audience.when)
-    yield from ((rule, False) for rule in idle if rule.when and not draft.holds(rule.when))
+            yield from (rule for rule in rules.triage if rule.then in profiling.SETTLES)
 
 
 def _then(rule: _Rule, holds: bool) -> str:
@@ -72,32 +75,22 @@ def _then(rule: _Rule, holds: bool) -> str:
             return f"{'leaves' if holds else 'joins'} the audience “{rule.label}”"
 
 
-def _moves(when: str) -> bool:
-    return "days." in when or "days_ago" in when
-
-
-def _behind(draft: Draft) -> dict[str, str]:
-    """Variables that conditions on days are behind: name → those conditions."""
-    lengths = " ".join(length.when for length in draft.rules.lengths if length.when)
-    behind = {f"situation.{one.id}": one.when for one in draft.rules.situations} | {"length": lengths}
-    return {name: when for name, when in behind.items() if _moves(when)}
-
-
-def _days(draft: Draft, text: str, until: datetime) -> Iterator[datetime]:
-    """Every moment before ``until`` at which some variable of the conditions grows by a day, in order."""
+def _moments(draft: Draft, watched: Iterable[_Rule], until: datetime) -> list[datetime]:
+    """Every moment before ``until`` at which a variable reaches a value that matters to one of the rules, in order."""
+    marks = united(draft.playbook.marks(rule.when) for rule in watched if rule.when)
     since = {
         "days.in_stage": draft.state.stage_since,
         "days.in_journey": draft.state.started,
-        "days.quiet": draft.quiet_since,
+        "days.quiet": draft.inactive_since,
     } | {f"behaviour.{name}.days_ago": at for name, at in draft.last_times().items()}
-    moments = set()
-    for variable, began in since.items():
-        if variable in text:
-            moment = began + ((draft.now - began) // _DAY + 1) * _DAY
-            while moment < until:
-                moments.add(moment)
-                moment += _DAY
-    yield from sorted(moments)
+    moments = set[datetime]()
+    for variable, values in marks.items():
+        began = since.get(variable)
+        if began is not None:
+            passed, last = (draft.now - began) // _DAY, (until - began) // _DAY
+            days = range(passed + 1, last + 1) if values is None else [day for day in values if passed < day <= last]
+            moments.update(began + day * _DAY for day in days)
+    return sorted(moment for moment in moments if moment < until)
 
 
 def _spaced(word: str) -> str:

@@ -63,6 +63,7 @@ class Draft:
         self._values: dict[str, Any] | None = None
         self._held: dict[str, bool] = {}
         self._later: dict[datetime, dict[str, Any]] = {}
+        self._asked = False
 
     # --- what is known -------------------------------------------------------------------------------------------
 
@@ -74,8 +75,14 @@ class Draft:
 
     @property
     def quiet_since(self) -> datetime:
-        """When the lead was last active, or when this phase began if that is later."""
+        """When the lead was last active, or when this phase began if that is later: what re-engagement counts from."""
         began, active = self.state.phase_since, self._last_active
+        return began if active is None or active < began else active
+
+    @property
+    def inactive_since(self) -> datetime:
+        """When the lead was last active, or when the journey began: what ``days.quiet`` counts from."""
+        began, active = self.state.started, self._last_active
         return began if active is None or active < began else active
 
     @property
@@ -109,16 +116,19 @@ class Draft:
 
     def holds(self, condition: str) -> bool:
         """Whether a condition over everything declared is true now."""
-        values = self.values
-        if condition not in self._held:
-            self._held[condition] = self.playbook.condition(condition).holds(values)
-        return self._held[condition]
+        values, held = self.values, self._held
+        if condition not in held and not self._asked:
+            held |= self.playbook.asked(self.state.segment, self.state.stage).answers(values)
+            self._asked = True
+        if condition not in held:
+            held[condition] = self.playbook.condition(condition).holds(values)
+        return held[condition]
 
     def will_hold(self, condition: str, at: datetime) -> bool:
         """Whether a condition will be true at a later time if nothing but the number of days changes."""
         if at not in self._later:
             days_ago = {f"behaviour.{name}.days_ago": (at - last) // _DAY for name, last in self.last_times().items()}
-            self._later[at] = self._known(self.scores, (self._counts or {}) | days_ago, at)
+            self._later[at], _ = self._known(self.scores, (self._counts or {}) | days_ago, at)
         return self.playbook.condition(condition).holds(self._later[at])
 
     def last_times(self) -> dict[str, datetime]:
@@ -140,13 +150,21 @@ class Draft:
         self.wakes.append(Wake(at=at, cause=cause))
 
     def change(self, **fields: Any) -> None:
-        """Change state. Conditions asked later see the change."""
-        self.state = self.state.model_copy(update=fields)
+        """Change state. Conditions asked later see the change.
+
+        In place, though states are frozen: this one is the draft's own copy, and a copy for each change would take a
+        tenth of a decision's time.
+        """
+        self.state.__dict__.update(fields)
         if not _SEEN_BY_CONDITIONS.isdisjoint(fields):
             self._values = None
         if not _SEEN_BY_SCORES.isdisjoint(fields):
             self._attributes = scoring.attributes(self.playbook, self.facts, self.state.rejections)
             self._scores = self._counts = self._values = None
+
+    def snapshot(self) -> JourneyState:
+        """The state as it is now, which further changes leave alone."""
+        return self.state.model_copy()
 
     def enter(self, phase: Phase) -> None:
         """Move to another phase by the table in ``phases``; the lead's status follows."""
@@ -219,24 +237,25 @@ class Draft:
             self._counts = counts = self.playbook.counts(counted, self.now)
             started = self.state.started if self.state.intent_since is None else None
             self._scores = scoring.scores(self.playbook, lead, counted, started=started, now=self.now, counts=counts)
-        self._values, self._held = self._known(self._scores, self._counts, self.now), {}
+        self._values, self._held = self._known(self._scores, self._counts, self.now)
+        self._asked = False
 
-    def _known(self, scores: Scores, counts: Mapping[str, int], now: datetime) -> dict[str, Any]:
-        """The value of every variable: first what others build on, then length and situations."""
-        values = {**self._attributes, **counts, **self._standing(scores, now), "length": ""}
-        length = self._first_length(values)
-        values["length"] = length.id if length else ""
-        situations = {
-            f"situation.{one.id}": self.playbook.condition(one.when, Level.SITUATIONS).holds(values)
-            for one in self.rules.situations
-        }
-        return values | situations
+    def _known(
+        self, scores: Scores, counts: Mapping[str, int], now: datetime
+    ) -> tuple[dict[str, Any], dict[str, bool]]:
+        """The value of every variable, length and situations last; and the answers to what was asked for that."""
+        values = {**self._attributes, **counts, **self._standing(scores, now)}
+        answers = self.playbook.standing.answers(values)
 
-    def _first_length(self, values: Mapping[str, Any]) -> Length | None:
-        for length in self.rules.lengths:
-            if length.when is None or self.playbook.condition(length.when, Level.SITUATIONS).holds(values):
-                return length
-        return None
+        def holds(when: str) -> bool:
+            if when not in answers:
+                answers[when] = self.playbook.condition(when, Level.SITUATIONS).holds(values)
+            return answers[when]
+
+        values["length"] = next((one.id for one in self.rules.lengths if one.when is None or holds(one.when)), "")
+        for situation in self.rules.situations:
+            values[f"situation.{situation.id}"] = holds(situation.when)
+        return values, answers
 
     def _standing(self, scores: Scores, now: datetime) -> dict[str, Any]:
         state = self.state
@@ -250,7 +269,7 @@ class Draft:
             "touches.sent": sum(touch.channel in DIRECT_CHANNELS for touch in reached),
             "days.in_stage": (now - state.stage_since) // _DAY,
             "days.in_journey": (now - state.started) // _DAY,
-            "days.quiet": max((now - self.quiet_since) // _DAY, 0),
+            "days.quiet": max((now - self.inactive_since) // _DAY, 0),
         }
 
 

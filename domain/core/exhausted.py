@@ -42,7 +42,7 @@ def _from(draft: Draft, gap: timedelta) -> datetime:
 
 def _advance(draft: Draft) -> bool:
     """To the next stage in the playbook's order; nowhere when its transitions lead straight back."""
-    order, then, reasons = draft.playbook.stage_order, draft.state, len(draft.reasons)
+    order, then, reasons = draft.playbook.stage_order, draft.snapshot(), len(draft.reasons)
     here = order.get(then.stage, len(order))
     target = next((stage for stage, place in order.items() if place == here + 1), None)
     if target is None:

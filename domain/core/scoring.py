@@ -78,7 +78,7 @@ def attributes(playbook: CompiledPlaybook, facts: Facts, rejections: Sequence[st
         values[f"lead.{name}"] = ABSENT[field.type] if value is None else value
     lead, account = facts.lead, facts.account
     return values | {
-        "known": known,
+        "known": sorted(known),
         "lead.has_email": lead.has_email,
         "lead.email_domain": lead.email_domain,
         "lead.country": lead.country,

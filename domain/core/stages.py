@@ -8,15 +8,17 @@ from domain.words import BuyerStage
 
 def follow(draft: Draft) -> None:
     """Move through stages while a transition holds. Transitions that lead in a circle move nobody along it."""
-    came_by = {draft.state.stage: (draft.state, len(draft.reasons))}
-    while draft.state.phase in NURTURING and (step := _next(draft)) is not None:
+    if draft.state.phase not in NURTURING or _next(draft) is None:
+        return
+    came_by = {draft.state.stage: (draft.snapshot(), len(draft.reasons))}
+    while (step := _next(draft)) is not None:
         target, condition = step
         if target in came_by:
             _stay(draft, *came_by[target])
             return
         draft.because("stage", f"moves to {target.value.replace('_', ' ')}", when=condition)
         draft.move_to(target)
-        came_by[target] = (draft.state, len(draft.reasons))
+        came_by[target] = (draft.snapshot(), len(draft.reasons))
 
 
 def raise_to(draft: Draft, target: BuyerStage, rule: str) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import cache
 
 from domain.playbook.conditions import Batch, Condition, Conditions, Level
+from domain.playbook.days import Marks, marks_of, united
 from domain.playbook.hits import Hit, Matcher, counts
 from domain.playbook.models import Playbook, Touch, Track
 from domain.playbook.places import conditions
@@ -43,6 +44,7 @@ class CompiledPlaybook:
         self.standing = self.conditions.batch(texts[Level.SITUATIONS], Level.SITUATIONS)
         self._always = texts[Level.ALL]
         self.asked = cache(self._asked)
+        self.marks = cache(self._marks)
 
     def condition(self, text: str, level: Level = Level.ALL) -> Condition:
         return self.conditions.compile(text, level)
@@ -52,6 +54,14 @@ class CompiledPlaybook:
         here = self.stages.get(stage)
         texts = [*self._always, *(way.when for way in (here.transitions if here else ()))]
         return self.conditions.batch([*texts, *(step.when for step in self.touches(segment, stage) if step.when)])
+
+    def _marks(self, text: str) -> Marks:
+        """The days that matter to a condition, and to the situations and lengths it asks about."""
+        condition = self.condition(text)
+        behind = [one.when for one in self.document.situations if f"situation.{one.id}" in condition.uses]
+        if "length" in condition.uses:
+            behind += [length.when for length in self.document.lengths if length.when]
+        return united([marks_of(condition), *(marks_of(self.condition(when, Level.SITUATIONS)) for when in behind)])
 
     def track(self, segment: str, stage: BuyerStage) -> Track | None:
         """The segment's own track for the stage, else the one for any segment."""

@@ -52,7 +52,7 @@ SCORED: Mapping[str, tuple[str, str]] = {
     "touches.sent": ("int", "Touches that reached the lead in this journey."),
     "days.in_stage": ("int", "Whole days since the stage began."),
     "days.in_journey": ("int", "Whole days since the journey began."),
-    "days.quiet": ("int", "Whole days since the last meaningful behaviour."),
+    "days.quiet": ("int", "Whole days since the last meaningful behaviour, or since the journey began."),
 }
 #: For each behaviour: suffix → meaning. All are int.
 PER_BEHAVIOUR: Mapping[str, str] = {

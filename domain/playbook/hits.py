@@ -5,6 +5,7 @@ entries match a raw event, the most particular wins (``_particular``); what none
 nothing to this playbook.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -38,7 +39,7 @@ class Matcher:
 
     def __init__(self, playbook: Playbook) -> None:
         self._behaviours = sorted(playbook.behaviours.items(), key=_particular)
-        self._patterns = playbook.patterns
+        self._patterns = sorted(playbook.patterns.items())
         self._groups = {name: match.group or name for name, match in playbook.behaviours.items()}
         self._candidates = lru_cache(maxsize=4096)(self._find)
 
@@ -54,12 +55,14 @@ class Matcher:
         return found + self._completed(found)
 
     def _completed(self, hits: list[Hit]) -> list[Hit]:
-        if not (self._patterns and hits):
+        times = Counter(hit.name for hit in hits)
+        possible = [(name, pattern) for name, pattern in self._patterns if pattern.possible(times)]
+        if not possible:
             return []
         in_time = sorted(hits, key=lambda hit: (hit.at, hit.position))
         return [
             Hit(name, max(hit.position for hit in parts), parts[-1].at, pattern)
-            for name, pattern in self._patterns.items()
+            for name, pattern in possible
             for parts in completions(pattern, in_time, self._groups)
         ]
 

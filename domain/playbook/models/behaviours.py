@@ -1,5 +1,6 @@
 """What people do, as the playbook names it: single behaviours, and patterns of several."""
 
+from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -61,6 +62,12 @@ class Pattern(Counted):
         if ways != ["any"] and len(getattr(self, ways[0])) < 2:  # noqa: PLR2004 - one behaviour is no pattern
             raise ValueError(f"{ways[0]} needs at least two behaviours")
         return self
+
+    def possible(self, times: Mapping[str, int]) -> bool:
+        """Whether so many of each behaviour could fill it at all: most people's can't, and that is quickly seen."""
+        if self.any:
+            return sum(times.get(name, 0) for name in self.any) >= self.times
+        return all(name in times for name in self.parts)
 
     @property
     def parts(self) -> tuple[str, ...]:
