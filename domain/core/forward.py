@@ -1,6 +1,7 @@
 """What would move a lead forward, in words a seller reads (C20, C32)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain, islice, zip_longest
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -53,33 +54,40 @@ class _Map:
         self._rules = playbook.document.handoff.rules
         self._batch = playbook.conditions.batch
         self._phrases = phrases_of(playbook)
-        self._ways: dict[BuyerStage | None, tuple[list[_Way], Batch]] = {}
+        self._ways: dict[BuyerStage | None, tuple[list[_Way], list[_Way], Batch]] = {}
         self._sentences: dict[tuple[_Way, tuple[str, ...]], str] = {}
 
     def nearest(self, draft: Draft, stage: BuyerStage | None, most: int) -> list[str]:
-        """Ways out of the stage and to sales; those of which a larger part already holds come first."""
+        """Ways out of the stage and ways to sales in turn; those of which a larger part already holds come first."""
         if stage not in self._ways:
-            ways = list(self._from(stage))
-            self._ways[stage] = (ways, self._batch([part for way in ways for part in way.demands]))
-        ways, batch = self._ways[stage]
-        answers = batch.answers(draft.values)
-        open_parts = [tuple(part for part in way.demands if not answers.get(part)) for way in ways]
-        near = sorted(zip(ways, open_parts, strict=True), key=lambda one: len(one[1]) / len(one[0].demands))
-        return [self._sentence(way, parts or way.demands) for way, parts in near[:most]]
-
-    def _from(self, stage: BuyerStage | None) -> Sequence[_Way]:
-        here = self._stages.get(stage) if stage else None
-        moves = [(f"to {_spaced(move.to)}", move.when) for move in (here.transitions if here else ())]
-        handoffs = [(f"to sales ({rule.label.rstrip('.')})", rule.when) for rule in self._rules]
-        return [_Way(to, when, demands(when)) for to, when in (*moves, *handoffs)]
+            here = self._stages.get(stage) if stage else None
+            moves = [_way(f"to {_spaced(move.to)}", move.when) for move in (here.transitions if here else ())]
+            handoffs = [_way(f"to sales ({rule.label.rstrip('.')})", rule.when) for rule in self._rules]
+            asked = self._batch([part for way in (*moves, *handoffs) for part in way.demands])
+            self._ways[stage] = (moves, handoffs, asked)
+        moves, handoffs, asked = self._ways[stage]
+        answers = asked.answers(draft.values)
+        in_turn = chain.from_iterable(zip_longest(_nearest(moves, answers), _nearest(handoffs, answers)))
+        return [self._sentence(*one) for one in islice(filter(None, in_turn), most)]
 
     def _sentence(self, way: _Way, parts: tuple[str, ...]) -> str:
         """Only what is still wanting; all of it where nothing is, and something else holds the lead back."""
+        parts = parts or way.demands
         if (way, parts) not in self._sentences:
             missing = way.when if parts == way.demands else " && ".join(f"({part}\n)" for part in parts)
             words = self._phrases.say(missing, max(_LONGEST - len(way.to) - 2, 40))
             self._sentences[way, parts] = f"{way.to}: {words}"
         return self._sentences[way, parts]
+
+
+def _way(to: str, when: str) -> _Way:
+    return _Way(to, when, demands(when))
+
+
+def _nearest(ways: Sequence[_Way], answers: Mapping[str, bool]) -> list[tuple[_Way, tuple[str, ...]]]:
+    """Each way with what is still wanting, in order of how large a part that is."""
+    wanting = [(way, tuple(part for part in way.demands if not answers.get(part))) for way in ways]
+    return sorted(wanting, key=lambda one: len(one[1]) / len(one[0].demands))
 
 
 _maps: WeakKeyDictionary[CompiledPlaybook, _Map] = WeakKeyDictionary()

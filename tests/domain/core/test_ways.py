@@ -142,8 +142,8 @@ def test_without_advice_the_brief_opens_with_the_question_of_the_stage():
 def test_the_way_forward_is_told_in_words_without_what_holds_already():
     first = live(entry=facts(lead(role="cfo")), days=0)[0]
     assert first.forward == (
-        "to sales (Fits well and is very active): intent at least 70",
         "to comparison: looked at pricing",
+        "to sales (Fits well and is very active): intent at least 70",
         "to research: intent at least 15",
         "to sales (Booked a meeting): booked a meeting",
     )
