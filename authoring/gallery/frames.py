@@ -43,7 +43,11 @@ class Seen:
         return len(self.mail.html.encode())
 
     def document(self, scheme: Scheme, *, images: bool) -> str:
-        """The mail's HTML for a frame. Without ``images`` nothing is fetched; scripts never run."""
+        """The mail's HTML for a frame. Without ``images`` nothing is fetched; scripts never run.
+
+        The policy does that, and not the frame's ``sandbox``: browsers give each sandbox a process, and a playbook has
+        hundreds of frames.
+        """
         html = _DARK.sub("all" if scheme == "dark" else "not all", self.mail.html)
         html = _BOTH.sub(rf"\g<1>{scheme}", html)
         sources = "https: data:" if images else "'none'"

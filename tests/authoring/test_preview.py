@@ -56,9 +56,9 @@ def test_a_mail_that_asks_shows_the_question_that_is_missing():
     assert "What do you do?" in preview_email(document, "one-question", {"employees": 5}).text
 
 
-def test_the_gallery_shows_two_leads_two_widths_and_two_schemes():
+def test_the_gallery_shows_two_widths_for_a_lead_we_know_and_a_phone_for_one_we_do_not():
     page = gallery(minimal_playbook(), ["guide"])
-    assert page.count("<iframe") == 8
+    assert page.count("<iframe") == 6
     assert "Hello Robin," in page
     assert "Hello there," in page
     assert "Research: guide, day 3" in page
