@@ -3,45 +3,65 @@
 To add a group, write ``cli/NAME.py`` with a Typer app called ``app`` and add it to ``_GROUPS``; to add a single
 command, add its function to ``_COMMANDS``. A command ends with a clear message by raising ``domain.errors.Refused``
 (message and remedy); nothing here prints a stack trace for a user's mistake.
+
+Only the module of the command that is asked for is loaded: a playbook's check need not wait for the database's driver.
 """
 
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from importlib import import_module
 
 import typer
 from rich.console import Console
 
-from cli import events, journeys, keys, leads, playbook, processes, touches, up
 from domain.errors import Refused
 
-_COMMANDS: list[Callable[..., Any]] = [up.up, processes.api, processes.worker, processes.migrate]
-_GROUPS: dict[str, typer.Typer] = {
-    "leads": leads.app,
-    "journeys": journeys.app,
-    "events": events.app,
-    "playbook": playbook.app,
-    "touches": touches.app,
-    "keys": keys.app,
+#: Command → module and function; group → module. In the order in which help lists them.
+_COMMANDS = {
+    "up": ("cli.up", "up"),
+    "api": ("cli.processes", "api"),
+    "worker": ("cli.processes", "worker"),
+    "migrate": ("cli.processes", "migrate"),
+}
+_GROUPS = {
+    "leads": "cli.leads",
+    "journeys": "cli.journeys",
+    "events": "cli.events",
+    "playbook": "cli.playbook",
+    "touches": "cli.touches",
+    "keys": "cli.keys",
 }
 
-app = typer.Typer(
-    name="tendril",
-    help="Lead nurturing as durable, explainable software.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-)
-for _command in _COMMANDS:
-    app.command()(_command)
-for _name, _group in _GROUPS.items():
-    app.add_typer(_group, name=_name)
+
+def app(only: str | None = None) -> typer.Typer:
+    """The whole app, or as much of it as the command or group ``only`` needs."""
+    built = typer.Typer(
+        name="tendril",
+        help="Lead nurturing as durable, explainable software.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
+    )
+    built.callback()(_nothing)
+    for name, (module, function) in _COMMANDS.items():
+        if only in {None, name}:
+            built.command(name)(getattr(import_module(module), function))
+    for name, module in _GROUPS.items():
+        if only in {None, name}:
+            built.add_typer(import_module(module).app, name=name)
+    return built
+
+
+def _nothing() -> None:  # keeps an app of one command a group: its name stays a word of the command line
+    pass
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line (the process's own by default). A refusal is one line on standard error and exit code 1."""
+    words = sys.argv[1:] if arguments is None else arguments
+    asked = words[0] if words and words[0] in {*_COMMANDS, *_GROUPS} else None
     try:
-        app(arguments)
+        app(asked)(arguments)
     except Refused as refusal:
         remedy = f" {refusal.remedy}" if refusal.remedy else ""
         Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(f"tendril: {refusal}{remedy}")

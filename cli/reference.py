@@ -49,7 +49,7 @@ def cli_page() -> str:
 
 def commands() -> Iterator[tuple[str, Any]]:
     """Every command that does something: the words that call it, and Typer's own object for it."""
-    return _below(typer.main.get_command(app), "tendril")
+    return _below(typer.main.get_command(app()), "tendril")
 
 
 def _below(command: Any, path: str) -> Iterator[tuple[str, Any]]:

@@ -2,20 +2,24 @@
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from authoring.load import load_playbook
 from authoring.problems import PlaybookProblems
 from domain.errors import Refused
 from domain.playbook.models import Playbook
-from storage import playbooks
-from storage.database import Database
+
+if TYPE_CHECKING:
+    from storage.database import Database
 
 
-async def put_in_force(database: Database, directory: Path, now: datetime) -> Playbook:
+async def put_in_force(database: "Database", directory: Path, now: datetime) -> Playbook:
     """Store the playbook and make it the default; one in force already stays so. Raises as ``read_directory``.
 
     ``now`` is deployment time.
     """
+    from storage import playbooks  # noqa: PLC0415 - commands that only read a directory need no database's driver
+
     playbook = read_directory(directory)
     await playbooks.store(database, playbook, now, default=True)
     return playbook

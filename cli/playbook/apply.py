@@ -5,9 +5,7 @@ from typing import Annotated, Any
 from typer import Option, echo
 
 from cli.playbook.directory import Directory
-from cli.session import run, session
 from runtime.playbooks import read_directory
-from storage import playbooks
 
 HELP = """Put a playbook in force: new journeys begin with it, and those that follow it decide with it from now on.
 
@@ -21,6 +19,9 @@ def apply(
     directory: Directory,
     default: Annotated[bool, Option("--default", help="Also take it for leads for whom no playbook is named.")] = False,
 ) -> None:
+    from cli.session import run, session  # noqa: PLC0415 - the database's driver takes longer than a whole check
+    from storage import playbooks  # noqa: PLC0415 - as above
+
     document = read_directory(directory)
 
     async def put() -> tuple[str, dict[str, Any]]:

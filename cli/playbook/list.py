@@ -3,13 +3,14 @@
 from typing import Any
 
 from cli.output import Json, listing
-from cli.session import run, session
-from storage import playbooks
 
 HELP = "The playbooks in force, with how many journeys of each are in flight."
 
 
 def in_force(as_json: Json = False) -> None:
+    from cli.session import run, session  # noqa: PLC0415 - the database's driver takes longer than a whole check
+    from storage import playbooks  # noqa: PLC0415 - as above
+
     async def read() -> list[dict[str, Any]]:
         async with session() as here:
             return await playbooks.in_force(here.database)
