@@ -7,7 +7,7 @@ many variables) the answer is “it can”: a lint may miss something, never inv
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import product
+from itertools import pairwise, product
 from math import prod
 from typing import Any
 
@@ -15,18 +15,20 @@ from domain.playbook.conditions import NEVER, Condition, ConditionError, Conditi
 from domain.playbook.models import Counted, Playbook
 from domain.words import RejectReason
 
-#: Values of some variables, by name: what they can be where a condition stands.
-Given = Mapping[str, Sequence[Any]]
+#: What some variables can be where a condition stands, by name: these values, or at least so many.
+Given = Mapping[str, Sequence[Any] | int]
 
 #: Values tried of one condition, and of all conditions of a playbook together.
 _MOST, _MOST_IN_ALL = 4096, 60_000
 _TEXT = re.compile(r"""[rR]?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
-_COMMENT = re.compile(r"//[^\n]*")
-#: A function, a macro, or arithmetic whose result could be anything.
-_BEYOND = re.compile(r"\w\s*\(|[*/%{?]")
+#: What trying a few values does not settle: functions, arithmetic, maps, single items and whole lists, the order of
+#: texts, numbers in other notations; nor, as it may hold quotes, a comment.
+_BEYOND = re.compile(
+    r"""\w\s*\(|[+*/%{?\\]|[\w)\]]\s*-|[\w)]\s*\[|[=!]=\s*\[|\]\s*[=!]=|[<>]=?\s*"|"\s*[<>]|\b\d+\.?\d*[a-zA-Z]"""
+)
 #: `in` calls nothing, whatever follows.
-_IN = re.compile(r"\bin\s*\(")
+_IN = re.compile(r"\bin\b")
 _HIGH = 10**6
 _OTHER = "something else"
 
@@ -55,8 +57,8 @@ class Possibilities:
             condition = self._conditions.compile(text, level)
         except ConditionError:  # told elsewhere
             return True
-        plain = _COMMENT.sub("", _TEXT.sub('""', text))
-        if _BEYOND.search(_IN.sub("(", plain)):
+        plain = _TEXT.sub('""', text)
+        if "\\" in text or _BEYOND.search(_IN.sub(",", plain)):
             return True
         choices = list(self._choices(condition, text, plain, level, given or {}, any_score=any_score))
         if prod(map(len, choices)) > min(_MOST, self._left):
@@ -74,8 +76,11 @@ class Possibilities:
         numbers = [float(number) for number in _NUMBER.findall(plain)]
         numbers += [-number for number in numbers] if "-" in plain else []
         for name in condition.uses:
-            if name in given:
-                yield given[name]
+            known = given.get(name)
+            if isinstance(known, int):
+                yield [round(value) for value in _near(numbers, known, _HIGH)]
+            elif known is not None:
+                yield known
             elif any_score and name in {"score.fit", "score.intent", "score.grade"}:
                 yield [*words, ""] if name == "score.grade" else _near(numbers, 0, 100)
             else:
@@ -93,13 +98,19 @@ class Possibilities:
             least, most = 0, NEVER if name.endswith(".days_ago") else _HIGH
         else:
             least, most = self._ranges.get(name, (-_HIGH if name.startswith("lead.") else 0, _HIGH))
-        found = _near(numbers, least, most)
-        return [float(value) for value in found] if kind == "float" else [round(value) for value in found]
+        if kind == "float":
+            return _between(_near(numbers, least, most))
+        return [round(value) for value in _near(numbers, least, most)]
 
 
 def _near(numbers: Iterable[float], least: float, most: float) -> list[float]:
     near = {value for number in numbers for value in (number - 1, number, number + 1)}
     return sorted({least, most, *(value for value in near if least <= value <= most)}, reverse=True)
+
+
+def _between(values: list[float]) -> list[float]:
+    """Fractions: something between any two as well."""
+    return [*values, *((one + other) / 2 for one, other in pairwise(values))]
 
 
 def _texts(document: Playbook, fit: tuple[int, int]) -> dict[str, Sequence[str]]:

@@ -78,7 +78,7 @@ def _given(document: Playbook, path: Path, own: _Own) -> Given:
     if path[0] == "stages" and isinstance(path[1], int):
         return {"stage": [document.stages[path[1]].id.value]}
     if path[0] == "triggers" and isinstance(path[1], int):
-        return {f"behaviour.{document.triggers[path[1]].behaviour}": [1, 2, 3, 5, 10, 100]}
+        return {f"behaviour.{document.triggers[path[1]].behaviour}": 1}
     return {}
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from domain.playbook.checks.behaviours import _meet
 from domain.playbook.checks.holds import Possibilities, fit_range, most_intent
+from domain.playbook.models import LeadField
 from tests.fixtures.playbooks import minimal_compiled, minimal_playbook
 
 
@@ -26,6 +27,8 @@ from tests.fixtures.playbooks import minimal_compiled, minimal_playbook
         "lead.employees > 10 && lead.employees < 5",
         '"no_monney" in sales.rejections',
         "lead.free_mail && !lead.free_mail",
+        'stage in ["nowhere", "elsewhere"]',
+        'lead.role in ["x"] && lead.role in ["y"]',
     ],
 )
 def test_what_never_holds(text):
@@ -47,6 +50,14 @@ def test_what_never_holds(text):
         "lead.employees * 2 == 7",
         "lead.employees > 0 ? false : false",
         "no.such.name == 3",
+        "score.fit + score.intent >= 120 && score.fit + score.intent <= 130",
+        "lead.employees == 1e3",
+        'lead.role > "a" && lead.role < "b"',
+        'lead.role == "a\\"b"',
+        'sales.rejections == ["timing", "no_need"] && "role" in known',
+        'sales.rejections[1] == "timing"',
+        'lead.role in ["x", "y"]',
+        'stage in ["nowhere", "research"]',
     ],
 )
 def test_what_may_hold_or_can_not_be_told(text):
@@ -110,6 +121,13 @@ ASKED = Possibilities(minimal_playbook())
 def test_names_that_one_text_matches_meet(one, other, text):
     if fnmatchcase(text, one) and fnmatchcase(text, other):
         assert _meet(one, other)
+
+
+def test_a_fraction_between_two_numbers_is_tried():
+    share = LeadField(type="float")
+    document = minimal_playbook().model_copy(update={"lead_fields": {"share": share}})
+    assert Possibilities(document).can("lead.share > 0.1 && lead.share < 0.2")
+    assert not Possibilities(document).can("lead.share < 0.1 && lead.share > 0.2")
 
 
 @pytest.mark.parametrize(("one", "other"), [("/a/*", "/b/*"), ("a", ""), ("a*c", "abd"), ("a*a", "a")])
