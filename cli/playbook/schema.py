@@ -27,6 +27,9 @@ class Of(StrEnum):
     scenario = "scenario"
 
 
+_NAMES = {Of.playbook: "playbook", Of.content: "content file's front matter", Of.scenario: "scenario"}
+
+
 def schema(
     of: Annotated[
         Of, Option(help="`playbook.yaml`, the front matter of `content/*.md`, or a scenario in `tests/*.yaml`.")
@@ -42,4 +45,5 @@ def schema(
         out.write_text(text, encoding="utf-8")
     except OSError as error:
         raise Refused(f"{out} can't be written: {error.strerror or error}.", "Choose another file.") from error
-    echo(f"{out}: the schema of {of.value}. In an editor: # yaml-language-server: $schema={out}")
+    hint = "" if of is Of.content else f" First line of a file, for editors: # yaml-language-server: $schema={out}"
+    echo(f"{out} holds the schema of a {_NAMES[of]}.{hint}")
