@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from authoring.show.words import CHANNELS, Words, after, listed, spell, titled
-from domain.playbook.models import Experiment, Playbook, Touch, Track, Trigger, TriggerTouch, Variant
+from authoring.templates import environment, sender_values
+from domain.playbook.models import Asset, Experiment, Playbook, Touch, Track, Trigger, TriggerTouch, Variant
 from domain.words import BuyerStage
 
 _DAY = timedelta(days=1)
@@ -129,7 +130,7 @@ class Steps:
             timing=after(touch.gap),
             day=round(since / _DAY, 1),
             asset=touch.asset or "",
-            subject=asset.subject if asset else "",
+            subject=self._subject(asset),
             question=asset.question if asset else "",
             condition=self._words.condition(touch.when),
             wait=self._wait(touch),
@@ -139,6 +140,14 @@ class Steps:
             note=touch.note,
             experiments=experiments_of(self._document, touch.id),
         )
+
+    def _subject(self, asset: Asset | None) -> str:
+        """As somebody would read it of whom nothing is known."""
+        if asset is None or "{" not in asset.subject:
+            return asset.subject if asset else ""
+        sender = sender_values(self._document.sender)
+        values = {**self._document.variables, "lead": {}, "sender": sender, "cta_url": "", "unsubscribe_url": ""}
+        return " ".join(environment(escape=False).from_string(asset.subject).render(values).split())
 
     def _wait(self, touch: Touch) -> str:
         wait = touch.wait
@@ -198,7 +207,7 @@ class Steps:
             timing=after(touch.delay),
             day=None,
             asset=touch.asset or "",
-            subject=asset.subject if asset else "",
+            subject=self._subject(asset),
             question=asset.question if asset else "",
             condition=self._words.condition(trigger.when),
             priority=trigger.priority,

@@ -146,6 +146,12 @@ def test_rules_are_told_in_words():
         assert words in told, words
 
 
+def test_a_subject_is_shown_as_somebody_unknown_would_read_it():
+    page = as_html(minimal_playbook())
+    assert "What manual reporting costs your team" in page
+    assert "{{" not in page.split('id="diagrams"')[0]
+
+
 def test_one_segment_alone_leaves_out_the_others():
     whole, alone = as_markdown(minimal_playbook()), as_markdown(minimal_playbook(), "smb")
     assert "ent-letter" in whole
