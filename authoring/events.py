@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from authoring.scenarios.course import Happening, told
+from authoring.scenarios.models import MOST_HAPPENS
 from authoring.scenarios.moments import is_span, parse_span
 from domain.core.simulate import Change
 from domain.playbook.checks.finding import did_you_mean
@@ -73,6 +74,9 @@ def read_lines(path: Path) -> tuple[list[Line], list[BadLine]]:
                 lines.append(_line(number, line))
             except _Fault as fault:
                 bad.append(BadLine(number, str(fault)))
+    if len(lines) > MOST_HAPPENS:
+        told = f"the file holds {len(lines):,} events; {MOST_HAPPENS:,} of one lead are enough for any life"
+        bad.append(BadLine(lines[MOST_HAPPENS].number, told))
     return lines, bad
 
 

@@ -15,6 +15,8 @@ from domain.words import Channel, CommandKind, DeliveryKind, RejectReason
 
 #: A Monday in spring, far from public holidays: scenarios begin here unless they say otherwise.
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
+#: More than anybody does in a year, and few enough to be simulated in seconds.
+MOST_HAPPENS = 2_000
 #: Kinds of events that are behaviour, by the same names.
 BEHAVIOUR_KINDS = ("page", "track", "delivery", "crm")
 
@@ -135,6 +137,13 @@ class Scenario(Part):
     expect: tuple[Expectation, ...] = Field(
         description="What must be true; each is reported on its own.", json_schema_extra={"minItems": 1}
     )
+
+    @field_validator("events")
+    @classmethod
+    def _bounded(cls, events: tuple[Event, ...]) -> tuple[Event, ...]:
+        if (happens := sum(event.times for event in events)) > MOST_HAPPENS:
+            raise ValueError(f"{happens:,} things happen; {MOST_HAPPENS:,} are enough for any life")
+        return events
 
     @field_validator("expect")
     @classmethod

@@ -151,7 +151,8 @@ def _lines(path: Path | None) -> list[Line]:
         say(f"{path}:{one.number}: {one.message}")
     if bad:
         more = f" The first {_MOST_SHOWN} are shown." if len(bad) > _MOST_SHOWN else ""
-        raise Refused(f"{path}: {len(bad):,} lines are no events.{more}", "Mend or remove them.")
+        many = "1 line is" if len(bad) == 1 else f"{len(bad):,} lines are"
+        raise Refused(f"{path}: {many} of no use.{more}", "Mend or remove what is named above.")
     return lines
 
 

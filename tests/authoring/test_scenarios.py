@@ -277,6 +277,7 @@ def test_a_lead_is_like_another_but_for_what_is_said(tmp_path):
         ("expect: [{sends: {}, no_touch: {}}]", "2:10", "value", "exactly one key"),
         ("expect: [{send: {asset: guide}}]", "2:11", "unknown-key", "did you mean “sends”?"),
         ("expect: []", "2:9", "value", "needs at least 1"),
+        (f"events: [{', '.join(['{at: 1d, page: /a, times: 500}'] * 5)}]", "2:9", "value", "2,500 things happen"),
         ("until: soon", "2:8", "value", "months are 12mo"),
     ],
 )

@@ -104,7 +104,7 @@ async def test_every_bad_line_is_named_at_once(tendril: Terminal, tmp_path: Path
     assert list(told) == [f"bad.ndjson:{number}" for number in (1, 2, 4, 5, 6, 7, 8)]
     assert told["bad.ndjson:2"] == "“trak” is no type of event; did you mean “track”?"
     assert "has no time zone" in told["bad.ndjson:7"]
-    assert "7 lines are no events" in answer.err
+    assert "7 lines are of no use" in answer.err
     assert answer.out == ""
 
 
