@@ -109,6 +109,7 @@ def test_a_frame_decides_the_scheme_itself_and_fetches_images_only_when_told():
 def test_nothing_of_the_mail_follows_the_preheader_in_the_inbox():
     html = preview_email(minimal_playbook(), "guide").html
     hidden = re.search(r'<div style="display:none[^>]*>(.*?)</div>', html, re.DOTALL)
+    assert hidden is not None
     assert hidden[1].startswith("With what each is good for&#847;")
     assert hidden[1].count("&zwnj;") == 100
     without = preview_email(with_asset(minimal_playbook(), preheader=""), "guide").html

@@ -55,7 +55,8 @@ def test_the_diagrams_name_every_stage_step_trigger_and_audience(document: Playb
     for stage in document.stages:
         assert stage.id.replace("_", " ").capitalize() in source
     names = [step.id for _, step in touches(document)]
-    names += [one.id for one in (*document.triggers, *document.audiences)]
+    names += [trigger.id for trigger in document.triggers]
+    names += [audience.id for audience in document.audiences]
     assert [name for name in names if not re.search(rf"(?<![\w-]){name}(?![\w-])", source)] == []
 
 
