@@ -52,14 +52,19 @@ def _decisions(playbook: CompiledPlaybook) -> Iterator[float]:
     chance = random.Random(1)
     for number in range(_LEADS):
         facts = _facts(number, chance)
-        started = _NOW - 40 * _DAY
-        entry = facts.model_copy(update={"behaviours": ()})
-        state = decide(playbook, JourneyState.begin(facts.lead.id, 1, playbook.hash, started), entry, started).state
-        state = state.model_copy(update={"cursor": len(facts.behaviours) - 1})
+        state = _on_its_way(playbook, facts)
         for _ in range(_WAKES):
             start = perf_counter()
             decide(playbook, state, facts, _NOW)
             yield perf_counter() - start
+
+
+def _on_its_way(playbook: CompiledPlaybook, facts: Facts) -> JourneyState:
+    """A journey that entered forty days ago and has considered all behaviour but the newest."""
+    state = JourneyState.begin(facts.lead.id, 1, playbook.hash, _NOW - 40 * _DAY)
+    for behaviours, at in ((), _NOW - 40 * _DAY), (facts.behaviours[:-1], _NOW - _DAY):
+        state = decide(playbook, state, facts.model_copy(update={"behaviours": behaviours}), at).state
+    return state
 
 
 def _years(playbook: CompiledPlaybook) -> Iterator[float]:

@@ -117,17 +117,30 @@ class Condition:
     handing over every variable of a playbook costs ten times as much as evaluating.
     """
 
-    __slots__ = ("_expression", "text", "uses")
+    __slots__ = ("_expression", "_remembered", "text", "uses")
 
     def __init__(self, text: str, expression: Any, uses: tuple[str, ...]) -> None:
         self.text = text
         self.uses = uses
         self._expression = expression
+        # The library compiles a regular expression at each evaluation, which takes ten times as long as all the rest;
+        # the same few job titles come again and again.
+        self._remembered = lru_cache(maxsize=4096)(self._again) if has_expression(text) else None
 
     def holds(self, values: Mapping[str, Any]) -> bool:
         """Whether it is true of these values of the declared variables. A run-time error counts as false."""
+        data = {name: values[name] for name in self.uses}
+        if self._remembered is None:
+            return self._evaluate(data)
+        return self._remembered(*[tuple(value) if isinstance(value, list) else value for value in data.values()])
+
+    def _again(self, *values: Any) -> bool:
+        given = (list(value) if isinstance(value, tuple) else value for value in values)
+        return self._evaluate(dict(zip(self.uses, given, strict=True)))
+
+    def _evaluate(self, data: Mapping[str, Any]) -> bool:
         try:
-            return self._expression.eval(data={name: values[name] for name in self.uses}).value() is True
+            return self._expression.eval(data=data).value() is True
         except RuntimeError:  # lists so long that the library gives up
             return False
 
@@ -176,10 +189,9 @@ class Conditions:
     def batch(self, texts: Iterable[str], level: Level = Level.ALL) -> Batch:
         """Conditions of one level to be asked together.
 
-        Those with a regular expression stay out, to be asked only when needed: the library compiles the expression at
-        each evaluation, which alone takes ten times as long as all the others.
+        Those with a regular expression stay out: their answers are remembered.
         """
-        chosen = [self.compile(text, level) for text in dict.fromkeys(texts) if "matches" not in text]
+        chosen = [self.compile(text, level) for text in dict.fromkeys(texts) if not has_expression(text)]
         listed = ",".join(f"({condition.text}\n)" for condition in chosen)  # a condition may end in a comment
         return Batch(chosen, self._env[level].compile(f"[{listed}]") if chosen else None)
 
@@ -201,6 +213,11 @@ def _faults(said: str) -> list[ConditionFault]:
     if not faults:
         return [ConditionFault(said, 1, 1)]
     return faults[:1] if "Syntax error" in faults[0].message else list(dict.fromkeys(faults))
+
+
+def has_expression(text: str) -> bool:
+    """Whether a condition matches text against a regular expression."""
+    return "matches" in text
 
 
 def _used(text: str, declared: Mapping[str, str]) -> tuple[str, ...]:
