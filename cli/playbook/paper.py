@@ -35,10 +35,10 @@ class Paper:
         for number, line in enumerate(text.wrap(self.console, max(self.console.width - width, _LEAST))):
             line.rstrip()
             shown = f"{label if number == 0 else '':>{width - 2}}  "
-            self.console.print(Text(shown, style=style) + line)
+            self.console.print(Text.assemble((shown, style), line))
 
     def rule(self, title: str) -> None:
         """A heading with a line to the right edge."""
         self.line()
         rest = max(self.console.width - len(title) - 1, 0)
-        self.console.print(Text(title, style="bold") + Text(f" {'─' * rest}", style="dim"), soft_wrap=True)
+        self.console.print(Text.assemble((title, "bold"), (f" {'─' * rest}", "dim")), soft_wrap=True)

@@ -117,7 +117,7 @@ def _marked(paper: Paper, width: int, text: Text, *, held: bool) -> None:
 
 
 def _failure(paper: Paper, report: Report, result: Result) -> None:
-    paper.line(Text("FAIL ", style="bold red") + Text(result.placed.scenario.scenario, style="bold"))
+    paper.line(Text.assemble(("FAIL ", "bold red"), (result.placed.scenario.scenario, "bold")))
     if result.endless:
         paper.place(f"  {report.place(result)}: {result.endless}")
     for line, verdict in report.failures(result):
@@ -132,7 +132,7 @@ def _failure(paper: Paper, report: Report, result: Result) -> None:
 def _decision(paper: Paper, step: Step, verdict: Verdict, result: Result) -> None:
     decision = step.decision
     day = day_words(decision.at, result.placed.scenario.start)
-    paper.labelled(f"#{decision.state.number}", Text(f"{day}: ", style="dim") + Text(decision.title), width=_BESIDE)
+    paper.labelled(f"#{decision.state.number}", Text.assemble((f"{day}: ", "dim"), decision.title), width=_BESIDE)
     for rejected in _about(step, verdict):
         paper.labelled("", Text(f"not {said(rejected)}", style="dim"), width=_BESIDE + 2)
 

@@ -75,8 +75,7 @@ class Telling:
         clock = decision.at.astimezone(self.zone).strftime("%H:%M")
         for happened in _happened(step):
             self.paper.labelled(clock, Text(happened, style="cyan"), width=_BESIDE, style="cyan")
-        number = f"#{decision.state.number} "
-        title = Text(number, style="dim") + Text(decision.title, style=_colour(decision))
+        title = Text.assemble((f"#{decision.state.number} ", "dim"), (decision.title, _colour(decision)))
         self.paper.labelled(clock, title, width=_BESIDE)
         if not (step.arrived or step.asked) and woke is not None:
             self.paper.labelled("woke", Text(woke.cause, style="dim"), width=_BESIDE, style="dim")
@@ -117,7 +116,7 @@ class Telling:
 
     def _why_not(self, rejected: Rejected) -> Text:
         until = f" until {self._when(rejected.until)}" if rejected.until else ""
-        return Text(f"{rejected.what}: {rejected.why}{until} ") + Text(f"[{rejected.rule}]", style="dim")
+        return Text.assemble(f"{rejected.what}: {rejected.why}{until} ", (f"[{rejected.rule}]", "dim"))
 
     def _scored(self, decision: Decision) -> Lines:
         scores = decision.scores
@@ -127,7 +126,7 @@ class Telling:
         parts = [f"{part.rule} {part.points:+.0f}" for part in scores.contributions if round(part.points)]
         grade = f" ({scores.grade})" if scores.grade else ""
         made_of = f": {', '.join(parts)}" if parts else ""
-        yield "scores", Text(f"fit {scores.fit}{grade}, intent {scores.intent}") + Text(made_of, style="dim")
+        yield "scores", Text.assemble(f"fit {scores.fit}{grade}, intent {scores.intent}", (made_of, "dim"))
 
     def _listed(self, decision: Decision) -> Lines:
         """Audiences the lead joins or leaves."""
@@ -205,7 +204,7 @@ def _happened(step: Step) -> Iterator[str]:
 
 def _because(reason: Reason) -> Text:
     evidence = {name: value for name, value in reason.evidence.items() if name not in _NOT_SHOWN}
-    return Text(reason.text) + Text(f" [{reason.rule}]{_evidence(evidence)}", style="dim")
+    return Text.assemble(reason.text, (f" [{reason.rule}]{_evidence(evidence)}", "dim"))
 
 
 def _evidence(evidence: Mapping[str, Any]) -> str:
@@ -217,7 +216,7 @@ def _evidence(evidence: Mapping[str, Any]) -> str:
 def _sends(touch: SendTouch) -> Text:
     variant = f" ({touch.variant})" if touch.variant else ""
     what = touch.asset or touch.note or touch.step
-    return Text(f"{_words(touch.channel)} {what}{variant} ", style="green") + Text(f"[{touch.step}]", style="dim")
+    return Text.assemble((f"{_words(touch.channel)} {what}{variant} ", "green"), (f"[{touch.step}]", "dim"))
 
 
 def _colour(decision: Decision) -> str:
