@@ -1,6 +1,8 @@
 """What would move a lead forward, in words a seller reads (C20, C32)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from itertools import chain, islice, zip_longest
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
@@ -17,6 +19,8 @@ from domain.words import BuyerStage, Phase
 _MOST = 4
 #: Screens cut what is longer.
 _LONGEST = 160
+#: However long a label is, so much is left for the condition.
+_SHORTEST = 40
 
 
 class _Way(NamedTuple):
@@ -47,47 +51,56 @@ def describe(draft: Draft) -> tuple[str, ...]:
 
 
 class _Map:
-    """The ways forward of one playbook. What they demand is asked together, and each sentence is made once."""
+    """The ways forward of one playbook. What they demand is asked together, and the sentences are made once."""
 
     def __init__(self, playbook: CompiledPlaybook) -> None:
-        self._stages = playbook.stages
-        self._rules = playbook.document.handoff.rules
-        self._batch = playbook.conditions.batch
         self._phrases = phrases_of(playbook)
-        self._ways: dict[BuyerStage | None, tuple[list[_Way], list[_Way], Batch]] = {}
-        self._sentences: dict[tuple[_Way, tuple[str, ...]], str] = {}
+        self._handoffs = [
+            _way(f"to sales ({rule.label.rstrip('.')})", rule.when) for rule in playbook.document.handoff.rules
+        ]
+        self._moves: dict[BuyerStage | None, list[_Way]] = {
+            stage.id: [_way(f"to {_spaced(move.to)}", move.when) for move in stage.transitions]
+            for stage in playbook.document.stages
+        }
+        self._asked: dict[BuyerStage | None, Batch] = {
+            stage: playbook.conditions.batch(_worth_asking([*self._moves.get(stage, ()), *self._handoffs]))
+            for stage in (None, *self._moves)
+        }
+        self._told = lru_cache(maxsize=1024)(self._tell)
 
-    def nearest(self, draft: Draft, stage: BuyerStage | None, most: int) -> list[str]:
+    def nearest(self, draft: Draft, stage: BuyerStage | None, most: int) -> tuple[str, ...]:
         """Ways out of the stage and ways to sales in turn; those of which a larger part already holds come first."""
-        if stage not in self._ways:
-            here = self._stages.get(stage) if stage else None
-            moves = [_way(f"to {_spaced(move.to)}", move.when) for move in (here.transitions if here else ())]
-            handoffs = [_way(f"to sales ({rule.label.rstrip('.')})", rule.when) for rule in self._rules]
-            asked = self._batch([part for way in (*moves, *handoffs) for part in way.demands])
-            self._ways[stage] = (moves, handoffs, asked)
-        moves, handoffs, asked = self._ways[stage]
-        answers = asked.answers(draft.values)
-        in_turn = chain.from_iterable(zip_longest(_nearest(moves, answers), _nearest(handoffs, answers)))
-        return [self._sentence(*one) for one in islice(filter(None, in_turn), most)]
+        answers = self._asked.get(stage, self._asked[None]).answers(draft.values)
+        return self._told(stage, most, frozenset(part for part, holds in answers.items() if holds))
 
-    def _sentence(self, way: _Way, parts: tuple[str, ...]) -> str:
+    def _tell(self, stage: BuyerStage | None, most: int, held: frozenset[str]) -> tuple[str, ...]:
+        moves, handoffs = _nearest(self._moves.get(stage, ()), held), _nearest(self._handoffs, held)
+        in_turn = chain.from_iterable(zip_longest(moves, handoffs))
+        return tuple(self._sentence(way, held) for way in islice(filter(None, in_turn), most))
+
+    def _sentence(self, way: _Way, held: AbstractSet[str]) -> str:
         """Only what is still wanting; all of it where nothing is, and something else holds the lead back."""
-        parts = parts or way.demands
-        if (way, parts) not in self._sentences:
-            missing = way.when if parts == way.demands else " && ".join(f"({part}\n)" for part in parts)
-            words = self._phrases.say(missing, max(_LONGEST - len(way.to) - 2, 40))
-            self._sentences[way, parts] = f"{way.to}: {words}"
-        return self._sentences[way, parts]
+        wanting = _wanting(way, held)
+        partly = 0 < len(wanting) < len(way.demands)
+        condition = " && ".join(f"({part}\n)" for part in wanting) if partly else way.when
+        return f"{way.to}: {self._phrases.say(condition, max(_LONGEST - len(way.to) - 2, _SHORTEST))}"
 
 
 def _way(to: str, when: str) -> _Way:
     return _Way(to, when, demands(when))
 
 
-def _nearest(ways: Sequence[_Way], answers: Mapping[str, bool]) -> list[tuple[_Way, tuple[str, ...]]]:
-    """Each way with what is still wanting, in order of how large a part that is."""
-    wanting = [(way, tuple(part for part in way.demands if not answers.get(part))) for way in ways]
-    return sorted(wanting, key=lambda one: len(one[1]) / len(one[0].demands))
+def _worth_asking(ways: Iterable[_Way]) -> list[str]:
+    """What demands a single thing lacks that: else the lead would be there already."""
+    return [part for way in ways if len(way.demands) > 1 for part in way.demands]
+
+
+def _wanting(way: _Way, held: AbstractSet[str]) -> list[str]:
+    return [part for part in way.demands if part not in held]
+
+
+def _nearest(ways: Iterable[_Way], held: AbstractSet[str]) -> list[_Way]:
+    return sorted(ways, key=lambda way: len(_wanting(way, held)) / len(way.demands))
 
 
 _maps: WeakKeyDictionary[CompiledPlaybook, _Map] = WeakKeyDictionary()
