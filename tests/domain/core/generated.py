@@ -126,7 +126,9 @@ def _experiments(draw: Draw, steps: list[str]) -> list[dict[str, Any]]:
     experiments = []
     for number in range(draw(st.integers(1, 2))):
         variant = {"asset": draw(st.none() | _ASSETS), "gap": draw(st.none() | _GAPS), "subject": "Other words"}
-        variant |= {"channel": draw(st.sampled_from([None, "direct_mail"])), "weight": draw(st.integers(0, 3))}
+        if variant["asset"]:  # without one a letter would be empty, which the check refuses
+            variant["channel"] = draw(st.sampled_from([None, "direct_mail"]))
+        variant["weight"] = draw(st.integers(0, 3))
         experiments.append(
             {
                 "id": f"exp{number}",
