@@ -13,6 +13,9 @@ from domain.words import Channel, CommandKind, TouchStatus
 
 #: How far back the touches of an account's other leads are known.
 ACCOUNT_TOUCHES = timedelta(days=60)
+#: How far back behaviour that was read before is considered, and at most how much of it (newest first).
+MEMORY = timedelta(days=180)
+MOST_READ = 500
 
 FieldValue = str | int | float | bool | list[str] | None
 

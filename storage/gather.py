@@ -3,14 +3,11 @@
 from datetime import datetime, timedelta
 
 from domain.errors import NotFound
-from domain.facts import ACCOUNT_TOUCHES, Facts
+from domain.facts import ACCOUNT_TOUCHES, MEMORY, MOST_READ, Facts
 from domain.state import JourneyState
 from storage.database import Connection
 from storage.statement import Statement
 
-#: How far back behaviour that was read before is considered, and at most how much of it (newest first).
-MEMORY = timedelta(days=180)
-MOST_READ = 500
 #: Most unread behaviour in one decision, oldest first: a flood is read in several, and the cursor passes over nothing.
 MOST_UNREAD = 2000
 #: How far back the activity of the account's other leads counts.

@@ -11,6 +11,7 @@ from authoring.scenarios.moments import is_span, parse_span
 from domain.core.draft import Draft
 from domain.core.simulate import Step, steps
 from domain.decision import SendTouch
+from domain.facts import Behaviour
 from domain.playbook.compiled import CompiledPlaybook
 from domain.words import DIRECT_CHANNELS, Channel
 
@@ -69,6 +70,11 @@ class Life:
         """Everything that was sent, oldest first."""
         return tuple((step, touch) for step in self.steps for touch in step.decision.send)
 
+    @cached_property
+    def _behaviours(self) -> tuple[Behaviour, ...]:
+        """All of it, also what is too long ago for a decision to remember."""
+        return (*self.course.entry.behaviours, *self.course.behaviours)
+
     def moment(self, name: str, scenario: Scenario | None = None) -> datetime | None:
         """When something happened first, by the rules of ``moments.Moment``; None when it never did."""
         if name.startswith("#") and scenario is not None:
@@ -81,7 +87,7 @@ class Life:
     def _first(self, name: str) -> datetime | None:
         if name == "handoff":
             return next((step.decision.at for step in self.steps if step.decision.open_handoff), None)
-        hits = [hit.at for hit in self.playbook.matcher.hits(self.last.facts.behaviours) if hit.name == name]
+        hits = [hit.at for hit in self.playbook.matcher.hits(self._behaviours) if hit.name == name]
         since = [at for at in hits if at >= self.start] or hits
         touches = [step.decision.at for step, touch in self.sent if name in {touch.asset, touch.step}]
         return min([*since, *touches], default=None)

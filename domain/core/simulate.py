@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from domain.core.decide import decide
 from domain.decision import Decision
-from domain.facts import Behaviour, Facts, OperatorCommand, TouchFact
+from domain.facts import MEMORY, MOST_READ, Behaviour, Facts, OperatorCommand, TouchFact
 from domain.playbook.compiled import CompiledPlaybook
 from domain.state import JourneyState
 from domain.words import TouchStatus
@@ -72,7 +72,8 @@ def steps(
         coming = coming[len(arrived) :]
         for change in _taken(changing, now):
             facts = change(facts)
-        facts = facts.model_copy(update={"behaviours": (*facts.behaviours, *arrived)})
+        known = _remembered(facts.behaviours, state.cursor, now)
+        facts = facts.model_copy(update={"behaviours": (*known, *arrived)})
         due = _taken(asked, now)
         decision = decide(playbook, state, facts, now, due)
         state, facts = decision.state, _carried_out(decision, facts)
@@ -83,6 +84,12 @@ def steps(
             return
         now = max(now, following)
     raise RuntimeError(f"more than {MOST_DECISIONS} decisions by {now:%Y-%m-%d}: something wakes without end")
+
+
+def _remembered(known: tuple[Behaviour, ...], cursor: int, now: datetime) -> tuple[Behaviour, ...]:
+    """What is unread, and of what was read before as much as production reads again."""
+    read = [one for one in known if one.position <= cursor and one.at > now - MEMORY]
+    return (*read[-MOST_READ:], *(one for one in known if one.position > cursor))
 
 
 def _taken(waiting: dict[datetime, Sequence[T]], now: datetime) -> list[T]:
