@@ -48,7 +48,8 @@ def read_page(path: Path) -> Page:
             place = (part["file"], part["old"])
         else:
             edits[part["kind"]].append(Edit(*place, part["new"]))
-    return Page(*found.groups(), *(tuple(edits[kind]) for kind in ("set-up", "bad", "good")))
+    set_up, bad, good = (tuple(edits[kind]) for kind in ("set-up", "bad", "good"))
+    return Page(found[1], found[2], found[3], set_up, bad, good)
 
 
 def apply(directory: Path, edit: Edit) -> None:

@@ -138,7 +138,8 @@ def rules_of_reading():
 
 
 def rules_in(node):
-    if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "(rule, message)":
+    pair = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "(rule, message)"
+    if pair and isinstance(node.value, ast.Tuple):
         yield node.value.elts[0]
     if isinstance(node, ast.Call):
         called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")

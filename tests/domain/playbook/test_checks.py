@@ -5,6 +5,7 @@ The pages in docs/lints show one example of each rule (tests/authoring/test_lint
 
 import copy
 import time
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ def findings(**changes):
     data = copy.deepcopy(minimal_playbook().model_dump(mode="json"))
     for path, value in changes.items():
         *steps, last = [int(step) if step.isdigit() else step for step in path.split("__")]
-        part = data
+        part: Any = data
         for step in steps:
             part = part[step]
         part[last] = value
