@@ -1,5 +1,6 @@
 """A playbook directory as a checked document, or every problem it has with file, line and column."""
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,9 @@ def load_playbook(directory: Path) -> Playbook:
 def read_playbook(directory: Path) -> tuple[Playbook | None, list[Problem]]:
     """The document, if the models accept it, and every problem, errors and warnings, in file and line order."""
     directory = Path(directory)
-    if not (directory / "playbook.yaml").is_file():
-        return None, [Problem("playbook.yaml", 1, 1, "file", f"there is no playbook.yaml in {directory}")]
+    if not os.path.lexists(directory / "playbook.yaml"):
+        hint = f"; name the directory it is in: {directory.parent}" if directory.is_file() else ""
+        return None, [Problem("playbook.yaml", 1, 1, "file", f"there is no playbook.yaml in {directory}{hint}")]
     sources = read_directory(directory)
     found = sources.problems()
     document = None
