@@ -13,7 +13,7 @@ from authoring.links import link_faults
 from authoring.lints import content_lints
 from authoring.problems import PlaybookProblems, Problem, Severity, ordered, refused
 from authoring.schema import explain, without_unknown_keys
-from authoring.templates import Fault, Known, faults
+from authoring.templates import Fault, Known, bounded, faults
 from domain.playbook.check import Finding, problems
 from domain.playbook.checks.finding import Path as DocumentPath
 from domain.playbook.models import Playbook
@@ -117,7 +117,8 @@ def _content_problems(sources: Sources) -> Iterator[Problem]:
         broken = {key: found for key, text in texts.items() if (found := faults(text, known))}
         for key, found in broken.items():
             yield from _faults(content, (key,), "template", found)
-        yield from _faults(content, ("body",), "link", link_faults(texts.get("body", ""), variables))
+        if bounded(texts.get("body", "")):
+            yield from _faults(content, ("body",), "link", link_faults(texts.get("body", ""), variables))
         sound = {key: text for key, text in texts.items() if key not in broken}
         for lint in content_lints(sound, variables, fields):
             yield from _faults(content, (lint.key,), lint.rule, [lint], lint.severity)

@@ -132,9 +132,14 @@ def _last(path: Path) -> str:
     return str(next((step for step in reversed(path) if isinstance(step, str)), "playbook"))
 
 
+#: Some words repeat what was written, however long that is.
+_LONGEST = 240
+
+
 def _words(detail: ErrorDetails) -> str:
     say = _SAYINGS.get(detail["type"])
-    return say(detail, detail.get("ctx", {})) if say else detail["msg"]
+    words = say(detail, detail.get("ctx", {})) if say else detail["msg"]
+    return words if len(words) <= _LONGEST else f"{words[: _LONGEST // 2]}…{words[-_LONGEST // 2 :]}"
 
 
 _CHOICES = frozenset({"enum", "literal_error"})

@@ -208,7 +208,7 @@ class _Reading:
     def _scalar(self, node: yaml.Node) -> Any:
         if found := UNPRINTABLE.search(node.value):
             self._blame(node, "yaml", f"holds a character that can't be printed (U+{ord(found[0]):04X}); remove it")
-            return None
+            return UNPRINTABLE.sub("", node.value)
         try:
             return scalar(node)
         except KeyError:
