@@ -4,7 +4,7 @@ Each rule module takes a ``Draft``, reads facts and state from it, and records w
 A draft lives for one call of ``decide`` and is then frozen into a ``Decision``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -56,7 +56,7 @@ class Draft:
         self.suppress: Suppress | None = None
         self.next_touch_at: datetime | None = None
         self.skip_wait = False
-        self._last_active = max((hit.at for hit in self.hits if hit.meaningful), default=None)
+        self.last_action = _last_action(self.hits)
         self._attributes = scoring.attributes(playbook, facts, state.rejections)
         self._counts: dict[str, int] | None = None
         self._scores: Scores | None = None
@@ -76,13 +76,13 @@ class Draft:
     @property
     def quiet_since(self) -> datetime:
         """When the lead was last active, or when this phase began if that is later: what re-engagement counts from."""
-        began, active = self.state.phase_since, self._last_active
+        began, active = self.state.phase_since, self.last_action and self.last_action.at
         return began if active is None or active < began else active
 
     @property
     def inactive_since(self) -> datetime:
         """When the lead was last active, or when the journey began: what ``days.quiet`` counts from."""
-        began, active = self.state.started, self._last_active
+        began, active = self.state.started, self.last_action and self.last_action.at
         return began if active is None or active < began else active
 
     @property
@@ -116,7 +116,7 @@ class Draft:
 
     def holds(self, condition: str) -> bool:
         """Whether a condition over everything declared is true now."""
-        values, held = self.values, self._held
+        values, held = self._values or self.values, self._held
         if condition not in held and not self._asked:
             held |= self.playbook.asked(self.state.segment, self.state.stage).answers(values)
             self._asked = True
@@ -271,6 +271,15 @@ class Draft:
             "days.in_journey": (now - state.started) // _DAY,
             "days.quiet": max((now - self.inactive_since) // _DAY, 0),
         }
+
+
+def _last_action(hits: Iterable[Hit]) -> Hit | None:
+    """The newest meaningful behaviour."""
+    last: Hit | None = None
+    for hit in hits:
+        if hit.meaningful and (last is None or hit.at > last.at):
+            last = hit
+    return last
 
 
 def _taken_back(state: JourneyState, touch: TouchFact) -> bool:

@@ -23,7 +23,7 @@ def audiences(draft: Draft) -> dict[str, bool]:
 def crm_fields(draft: Draft, forward: tuple[str, ...]) -> dict[str, Any]:
     """C20's fields. Scores appear as levels: a number that decays daily would rewrite every record every day."""
     state, fields = draft.state, draft.facts.lead.fields
-    last = max((hit for hit in draft.hits if hit.meaningful), key=lambda hit: hit.at, default=None)
+    last = draft.last_action
     disqualified = state.ending_reason if state.ending is Ending.DISQUALIFIED else ""
     return {
         "source": draft.facts.lead.source,

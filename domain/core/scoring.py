@@ -5,7 +5,7 @@ half-life, each group held under its cap. Both are functions of the facts and th
 retracted behaviour or a changed rule simply counts from the next decision on.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -50,7 +50,9 @@ def scores(
     fit = _clamp(rules.fit.base + sum(part.points for part in fit_parts))
     entry = [
         Contribution(
-            rule=rule.id, points=_decayed(rule.points, rules.intent.half_life, started, now), text="known at entry"
+            rule=rule.id,
+            points=round(rule.points * _left(rules.intent.half_life, started, now), 2),
+            text="known at entry",
         )
         for rule in rules.intent.entry
         if started is not None and holds(rule.when)
@@ -92,42 +94,39 @@ def attributes(playbook: CompiledPlaybook, facts: Facts, rejections: Sequence[st
 
 def _behaviour_parts(intent: Intent, hits: Iterable[Hit], now: datetime) -> list[Contribution]:
     """One contribution per behaviour, scaled down where its group's cap is reached."""
-    points: dict[tuple[str, str], float] = {}
-    for hit in _that_give_points(hits):
-        key = (hit.match.group or "", hit.name)
-        points[key] = points.get(key, 0.0) + _decayed(
-            hit.match.points, hit.match.half_life or intent.half_life, hit.at, now
-        )
+    by_name: dict[str, list[Hit]] = {}
+    for hit in hits:
+        if hit.match.points:
+            by_name.setdefault(hit.name, []).append(hit)
+    groups: dict[str, dict[str, float]] = {}
+    for name, of in by_name.items():
+        rule = of[0].match
+        worth = sum(_left(rule.half_life or intent.half_life, hit.at, now) for hit in _that_give_points(of))
+        groups.setdefault(rule.group or "", {})[name] = rule.points * worth
     parts = []
-    for group in sorted({group for group, _ in points}):
-        members = {name: value for (of, name), value in points.items() if of == group}
-        total = sum(members.values())
-        cap = intent.caps.get(group)
+    for group, members in sorted(groups.items()):
+        total, cap = sum(members.values()), intent.caps.get(group)
         scale = cap / total if cap is not None and total > cap else 1.0
         text = f"group {group} held at {cap}" if scale < 1 else ""
         parts += [Contribution(rule=name, points=round(value * scale, 2), text=text) for name, value in members.items()]
     return parts
 
 
-def _that_give_points(hits: Iterable[Hit]) -> Iterator[Hit]:
-    """Without the repeats that the playbook says give none (``once_per``, ``most``)."""
-    repeated: dict[str, list[Hit]] = {}
-    for hit in hits:
-        if hit.match.points and (hit.match.once_per or hit.match.most):
-            repeated.setdefault(hit.name, []).append(hit)
-        elif hit.match.points:
-            yield hit
-    for of in repeated.values():
-        rule, given = of[0].match, list[Hit]()
-        for hit in sorted(of, key=lambda one: one.at):
-            if not (rule.once_per and given and hit.at < given[-1].at + rule.once_per):
-                given.append(hit)
-        yield from given[-rule.most :] if rule.most else given
+def _that_give_points(hits: list[Hit]) -> list[Hit]:
+    """Of the hits of one behaviour, those without the repeats that the playbook says give none."""
+    rule = hits[0].match
+    if not (rule.once_per or rule.most):
+        return hits
+    given: list[Hit] = []
+    for hit in sorted(hits, key=lambda one: one.at):
+        if not (rule.once_per and given and hit.at < given[-1].at + rule.once_per):
+            given.append(hit)
+    return given[-rule.most :] if rule.most else given
 
 
-def _decayed(points: int, half_life: timedelta, since: datetime, now: datetime) -> float:
-    """Points that halve every half-life; those of a half-life of nothing stay."""
-    return round(points * 0.5 ** max((now - since) / half_life, 0.0), 2) if half_life else float(points)
+def _left(half_life: timedelta, since: datetime, now: datetime) -> float:
+    """The part of the points that is left: it halves every half-life; with a half-life of nothing all stays."""
+    return 0.5 ** max((now - since) / half_life, 0.0) if half_life else 1.0
 
 
 def _grade(grades: Mapping[str, int], fit: int) -> str:

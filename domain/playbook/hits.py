@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from domain.facts import Behaviour
 from domain.playbook.conditions import NEVER
-from domain.playbook.models import BehaviourMatch, Counted, Playbook
+from domain.playbook.models import BehaviourMatch, Pattern, Playbook
 from domain.playbook.patterns import completions
 
 _WEEK, _MONTH = timedelta(days=7), timedelta(days=30)
@@ -26,12 +26,12 @@ class Hit(NamedTuple):
     name: str
     position: int
     at: datetime
-    match: Counted
+    match: BehaviourMatch | Pattern
 
     @property
     def meaningful(self) -> bool:
-        """Whether it counts as activity. A pattern's parts speak for themselves."""
-        return isinstance(self.match, BehaviourMatch) and self.match.meaningful
+        """Whether it counts as activity."""
+        return self.match.meaningful
 
 
 class Matcher:

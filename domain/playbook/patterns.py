@@ -4,7 +4,8 @@ A pattern completes at the behaviour that fills it, looking back ``within`` from
 are used up: three visits within a week complete once, at the third, and again at the sixth.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -25,27 +26,30 @@ T = TypeVar("T", bound=Timed)
 
 def completions(pattern: Pattern, hits: Sequence[T], groups: Mapping[str, str]) -> Iterator[tuple[T, ...]]:
     """The parts of each completion, in order of time. ``hits`` are in order of time; ``groups``: name → group."""
-    parts = set(pattern.parts)
-    unused: list[T] = []
+    parts, last = set(pattern.parts), pattern.sequence[-1] if pattern.sequence else None
+    unused: deque[T] = deque()
     for hit in hits:
         if hit.name in parts:
-            unused = [one for one in unused if one.at >= hit.at - pattern.within]
+            while unused and unused[0].at < hit.at - pattern.within:
+                unused.popleft()
             unused.append(hit)
-            found = _filled(pattern, unused, groups)
-            if found is not None:
-                unused = []
-                yield found
+            if len(unused) >= pattern.least and (last is None or hit.name == last):
+                found = _filled(pattern, unused, groups)
+                if found is not None:
+                    unused.clear()
+                    yield found
 
 
-def _filled(pattern: Pattern, hits: Sequence[T], groups: Mapping[str, str]) -> tuple[T, ...] | None:
+def _filled(pattern: Pattern, hits: Collection[T], groups: Mapping[str, str]) -> tuple[T, ...] | None:
     """The hits that fill the pattern, or None. The newest is always one of them."""
     if pattern.sequence:
-        return _in_order(pattern.sequence, hits)
+        return _in_order(pattern.sequence, tuple(hits))
     if pattern.all:
         newest = {hit.name: hit for hit in hits}
         return tuple(sorted(newest.values(), key=lambda hit: hit.at)) if len(newest) == len(set(pattern.all)) else None
-    enough = len(hits) >= pattern.times and len({groups.get(hit.name, hit.name) for hit in hits}) >= pattern.groups
-    return tuple(hits) if enough else None
+    if pattern.groups > 1 and len({groups.get(hit.name, hit.name) for hit in hits}) < pattern.groups:
+        return None
+    return tuple(hits)
 
 
 def _in_order(names: Sequence[str], hits: Sequence[T]) -> tuple[T, ...] | None:

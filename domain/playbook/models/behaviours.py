@@ -1,7 +1,7 @@
 """What people do, as the playbook names it: single behaviours, and patterns of several."""
 
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -50,6 +50,9 @@ class Pattern(Counted):
     groups: int = Field(
         1, ge=1, le=10, description="With `any`: from at least so many groups (`group` of the behaviours)."
     )
+    #: Whether it counts as activity: its parts speak for themselves.
+    meaningful: ClassVar[bool] = False
+
     within: Duration = Field(description="The window: from the first part to the last; at most 180d.")
 
     @model_validator(mode="after")
@@ -66,8 +69,13 @@ class Pattern(Counted):
     def possible(self, times: Mapping[str, int]) -> bool:
         """Whether so many of each behaviour could fill it at all: most people's can't, and that is quickly seen."""
         if self.any:
-            return sum(times.get(name, 0) for name in self.any) >= self.times
+            return sum(times.get(name, 0) for name in self.any) >= self.least
         return all(name in times for name in self.parts)
+
+    @property
+    def least(self) -> int:
+        """The fewest behaviours that can fill it."""
+        return max(self.times, self.groups) if self.any else len(set(self.parts))
 
     @property
     def parts(self) -> tuple[str, ...]:
