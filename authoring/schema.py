@@ -1,6 +1,7 @@
 """What the models say, in words a marketer can act on, at the place where it is written."""
 
 import copy
+import re
 import types
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ _PATTERNS = {
     r"^[a-z][a-z0-9_]{0,62}$": "use lower-case letters, digits and _ (first a letter)",
     r"^[a-z0-9][a-z0-9_-]{0,62}$": "use lower-case letters, digits, - and _",
     r"^[^@\s]+@[^@\s]+$": "is not an e-mail address",
+    r"^[A-Z]{2}$": "a country is two capital letters, such as DE",
 }
 _KINDS = {
     "string_type": "text",
@@ -160,13 +162,29 @@ def _shown(detail: ErrorDetails) -> str:
 
 _SAYINGS: dict[str, Callable[[ErrorDetails, Mapping[str, Any]], str]] = {
     "string_pattern_mismatch": lambda d, c: f"{_shown(d)}: {_PATTERNS.get(c['pattern'], d['msg'])}",
-    "value_error": lambda _, c: str(c["error"]),
+    "value_error": lambda d, c: f"{c['error']}{_duration_meant(d['input'])}",
     "too_short": lambda _, c: f"needs at least {c['min_length']}",
     "string_too_short": lambda _, c: f"needs at least {c['min_length']} characters",
     "string_too_long": lambda _, c: f"is longer than {c['max_length']} characters",
     "greater_than_equal": lambda d, c: f"{_shown(d)} is below {c['ge']}",
     "less_than_equal": lambda d, c: f"{_shown(d)} is above {c['le']}",
 }
+
+
+_DURATION_WORDS = re.compile(
+    r"\s*(\d{1,4})\s*(?:(w)(?:ee)?ks?|(d)ays?|(h)(?:ou)?rs?|(m)in(?:ute)?s?|(mon?)(?:ths?)?|(y)(?:(?:ea)?rs?)?)\s*"
+)
+_DURATION_DAYS = {"mo": 30, "mon": 30, "y": 365}
+
+
+def _duration_meant(written: object) -> str:
+    """What “3 days” or “12 months” would be as a duration; "" when it is nothing of the kind."""
+    found = _DURATION_WORDS.fullmatch(written.lower()) if isinstance(written, str) else None
+    if found is None:
+        return ""
+    number, unit = int(found[1]), found[found.lastindex or 1]
+    days = _DURATION_DAYS.get(unit)
+    return f"; did you mean “{number * days}d”?" if days else f"; did you mean “{number}{unit}”?"
 
 
 def without_unknown_keys(data: dict[str, Any], error: ValidationError) -> dict[str, Any] | None:

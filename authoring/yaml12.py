@@ -83,14 +83,29 @@ def _guard_depth(text: str) -> None:
             raise YamlFault(f"is nested over {DEPTH} deep", *_place(event.start_mark))
 
 
+#: Part of what PyYAML says → what an author can act on.
+_SAYINGS = {
+    "mapping values are not allowed": "a colon here needs quotes around the text, or the line is indented wrongly",
+    "did not find expected ',' or '}'": "a text between { } with a comma, bracket or quote in it needs "
+    "quotes around it; or a } is missing",
+    "did not find expected ',' or ']'": "a text between [ ] with a comma, bracket or quote in it needs "
+    "quotes around it; or a ] is missing",
+    "did not find expected key": "the line is indented otherwise than those above, or a text goes on after its quote",
+    "did not find expected '-' indicator": "the line is indented otherwise than those above, or its - is missing",
+    "found undefined alias": "*name stands for a part that &name marks further above; a text that begins with * needs "
+    "quotes around it",
+    "found unexpected end of stream": "a quote is opened that is never closed",
+    "cannot start any token": "a text can't begin with this character; put it in quotes",
+}
+
+
 def _words(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
     problem = error.problem or "is not YAML"
     lines = text.split("\n")
     if "cannot start any token" in problem and "\t" in lines[min(line, len(lines) - 1)]:
         return "a tab can't indent YAML; use spaces"
-    if "mapping values are not allowed" in problem:
-        return "a colon here needs quotes around the text, or the line is indented wrongly"
-    return problem if not error.context else f"{error.context}: {problem}"
+    known = next((words for part, words in _SAYINGS.items() if part in problem), None)
+    return known or (problem if not error.context else f"{error.context}: {problem}")
 
 
 def _forbidden_character(text: str, error: yaml.reader.ReaderError) -> YamlFault:

@@ -96,6 +96,45 @@ def test_all_problems_are_told_at_once_in_order(tmp_path):
     assert str(caught.value).count("\n") == 3
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('name: {when: lead.role.startsWith("a", "b")}', "needs quotes around it; or a } is missing"),
+        ("name: [a, b\ntitle: c", "or a ] is missing"),
+        ("sender:\n    name: a\n  email: b", "indented otherwise"),
+        ("stages:\n  - id: a\n  id: b", "or its - is missing"),
+        ('title: "a" b', "goes on after its quote"),
+        ("title: *someone", "text that begins with * needs quotes"),
+        ('title: "a', "never closed"),
+        ("title: %a", "can't begin with this character"),
+        ("title: a: b", "a colon here needs quotes"),
+    ],
+)
+def test_what_is_not_yaml_is_said_in_an_authors_words(tmp_path, text, says):
+    (tmp_path / "playbook.yaml").write_text(text + "\n", encoding="utf-8")
+    (problem,) = check(tmp_path)
+    assert problem.rule == "yaml"
+    assert says in problem.message
+
+
+def test_every_error_of_one_condition_is_told(tmp_path):
+    directory = copy(tmp_path)
+    spoil(directory, "when: lead.employees >= 200, points", 'when: lead.rolle == "x" && ¦lead.country == 3, points')
+    assert [(p.rule, p.message.partition(";")[0]) for p in check(directory)] == [
+        ("condition", "there is no “lead.rolle”"),
+        ("condition", "“==” can't be used on string and int"),
+    ]
+
+
+def test_a_key_that_is_one_of_a_few_words_is_put_right(tmp_path):
+    directory = copy(tmp_path)
+    reasons = (directory / "playbook.yaml").read_text(encoding="utf-8").partition("reasons: {")[2].partition(":")[0]
+    place = spoil(directory, f"reasons: {{{reasons}:", "reasons: {¦no_budgt:")
+    (problem,) = check(directory)
+    assert (problem.file, problem.line, problem.column) == place
+    assert "did you mean “no_budget”?" in problem.message
+
+
 def test_a_directory_without_a_playbook_says_so(tmp_path):
     with pytest.raises(PlaybookProblems, match="there is no playbook"):
         load_playbook(tmp_path)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from domain.durations import format_duration
 from domain.facts import ACCOUNT_TOUCHES
-from domain.playbook.checks.finding import Finding, Path, did_you_mean, warning
+from domain.playbook.checks.finding import Finding, Path, did_you_mean, nearest, warning
 from domain.playbook.checks.references import touches
 from domain.playbook.models import Cadence, Playbook
 from domain.words import DIRECT_CHANNELS, Channel
@@ -36,7 +36,9 @@ def _check_window(cadence: Cadence) -> Iterator[Finding]:
     try:
         ZoneInfo(cadence.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        message = f"“{cadence.timezone}” is not a time zone; write one such as Europe/Berlin or UTC"
+        near = nearest(cadence.timezone, available_timezones())
+        meant = f"did you mean “{near}”?" if near else "write one such as Europe/Berlin or UTC"
+        message = f"“{cadence.timezone}” is not a time zone; {meant}"
         yield Finding(("cadence", "timezone"), "cadence", message)
 
 
