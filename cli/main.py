@@ -29,6 +29,7 @@ _GROUPS = {
     "events": "cli.events",
     "playbook": "cli.playbook",
     "touches": "cli.touches",
+    "suppressions": "cli.suppressions",
     "keys": "cli.keys",
 }
 

@@ -10,6 +10,7 @@ from domain.playbook.models import LeadField, Profile
 from storage import inbox
 from storage.database import Connection, Database
 from storage.enrolment import wake_running
+from storage.permission import forbidden
 
 #: Name of the behaviour that an answer is. It says which field, and never what: events are shown in many places.
 ANSWERED = "Question Answered"
@@ -52,13 +53,13 @@ select l.fields -> $2 as present, j.playbook_hash as playbook, p.document -> 'pr
 from lead l
 cross join lateral (select playbook_hash from journey where lead_id = l.id order by cycle desc limit 1) j
 cross join lateral (select document::jsonb as document from playbook_version where hash = j.playbook_hash offset 0) p
-where l.id = $1 and not exists (select from suppression s where s.email = l.email)
-"""
+where l.id = $1 and /* forbidden */ is null
+""".replace("/* forbidden */", forbidden("l"))
 #: Locks the lead first: who answers twice at once waits here, and then changes what the other wrote.
 _LEAD = """
 select fields -> $2 as present from lead l
-where id = $1 and not exists (select from suppression s where s.email = l.email) for update of l
-"""
+where id = $1 and /* forbidden */ is null for update of l
+""".replace("/* forbidden */", forbidden("l"))
 _FILL = "update lead set fields = fields || jsonb_build_object($2::text, $3::jsonb), updated_at = $4 where id = $1"
 _KEEP = """
 insert into answer (lead_id, field, touch_key, playbook_hash, basis, consent, at) values ($1, $2, $3, $4, $5, $6, $7)

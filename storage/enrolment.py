@@ -6,15 +6,15 @@ from typing import Any
 
 from domain.playbook.models import ReEntry
 from storage.database import Connection
+from storage.permission import forbidden
 from storage.playbooks import active_on
 
 _LATEST = """
-select l.id as lead_id, j.cycle, j.cursor, j.ended_at, s.email is not null as suppressed
+select l.id as lead_id, j.cycle, j.cursor, j.ended_at, /* forbidden */ is not null as suppressed
 from unnest($1::text[]) as l (id)
 left join lateral (select * from journey where lead_id = l.id order by cycle desc limit 1) j on true
 left join lead on lead.id = l.id
-left join suppression s on s.email = lead.email
-"""
+""".replace("/* forbidden */", forbidden("lead"))
 _RE_ENTRY = "select document::jsonb -> 're_entry' from playbook_version where hash = $1"
 _BEGIN = """
 with begun as (

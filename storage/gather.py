@@ -6,6 +6,7 @@ from domain.errors import NotFound
 from domain.facts import ACCOUNT_TOUCHES, MEMORY, MOST_READ, Facts
 from domain.state import JourneyState
 from storage.database import Connection
+from storage.permission import forbidden
 from storage.statement import Statement
 
 #: Most unread behaviour in one decision, oldest first: a flood is read in several, and the cursor passes over nothing.
@@ -39,7 +40,7 @@ select json_build_object(
         )
     ) end,
     'permission', json_build_object(
-        'suppressed', coalesce((select s.reason from suppression s where s.email = l.email), ''),
+        'suppressed', coalesce(/* forbidden */, ''),
         'declined', (
             select coalesce(json_agg(c.channel), '[]') from consent c where c.lead_id = l.id and not c.granted
         ),
@@ -80,7 +81,7 @@ select json_build_object(
     ), '')
 )::text
 from lead l left join account a on a.id = l.account_id where l.id = :lead
-""",
+""".replace("/* forbidden */", forbidden("l")),
     cursor="bigint",
     most_read="int",
     most_unread="int",

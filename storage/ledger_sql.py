@@ -1,5 +1,7 @@
 """The ledger's longer statements."""
 
+from storage.permission import ASK, forbidden
+
 #: The brief of the handoff whose task this touch is, with the time (ISO 8601) by which sales must have answered.
 _BRIEF = """coalesce((
         select h.brief || jsonb_build_object(
@@ -8,16 +10,19 @@ _BRIEF = """coalesce((
         from handoff h where h.lead_id = t.lead_id and h.touch_key = t.key limit 1
     ), '{}') as brief"""
 
-#: Takes the row, and the turn of everyone whose caps may count each other's touches: the account's, else the lead's.
-#: The turn must be taken before the statement that counts, which then sees what others committed.
+#: Takes the row, the turn of everyone whose caps may count each other's touches (the account's, else the lead's), and
+#: then the turn that keeps people from forbidding contact unseen. The turns must be taken before the statement that
+#: counts and asks, which then sees what others committed; and after the row, which others hold who wait for a lead.
 LOCK = """
+with mine as materialized (select * from touch where key = $1 for update)
 select status, reason, channel, step, playbook_hash, planned_at,
     (select timezone from lead where id = lead_id) as timezone,
     (select country from lead where id = lead_id) as country,
     greatest(extract(epoch from leased_until - clock_timestamp()), 0)::float8 as lease_left,
-    pg_advisory_xact_lock(7346203, hashtext(coalesce(account_id, lead_id)))
-from touch where key = $1 for update
-"""
+    pg_advisory_xact_lock(7346203, hashtext(coalesce(account_id, lead_id))),
+    /* ask */
+from mine
+""".replace("/* ask */", ASK)
 
 _OUTBOUND = """
 select t.*, l.email, l.fields, l.owner, l.crm_id,
@@ -54,7 +59,7 @@ where key = $1 and status = 'claimed'
 CLAIM = """
 with this as materialized (
     select t.key, t.lead_id, t.account_id, t.channel, l.email, l.fields, l.owner, l.crm_id,
-        t.channel in ('email', 'direct_mail') as direct,
+        t.channel in ('email', 'direct_mail') as direct, /* forbidden */ as forbidden,
         case
             when t.status = 'claimed' and t.reason <> '' then t.reason
             when t.channel in ('email', 'direct_mail') and exists (
@@ -84,7 +89,7 @@ verdict as materialized (
     select this.*, case
         when called_back <> '' then called_back
         when not direct then ''
-        when s.reason is not null then 'suppressed: ' || s.reason
+        when forbidden is not null then 'suppressed: ' || forbidden
         when channel = 'email' and this.email is null then 'no address is known'
         when exists (
             select from consent c where c.lead_id = this.lead_id and c.channel = this.channel and not c.granted
@@ -95,7 +100,7 @@ verdict as materialized (
             from full_cap
         ), '')
     end as verdict
-    from this left join suppression s on s.email = this.email
+    from this
 )
 update touch t set
     status = case when verdict.verdict = '' then 'claimed' when called_back <> '' then 'withdrawn' else 'refused' end,
@@ -107,4 +112,4 @@ update touch t set
 from verdict where t.key = verdict.key
 returning t.*, verdict.email, verdict.fields, verdict.owner, verdict.crm_id,
     /* brief */
-""".replace("/* brief */", _BRIEF)
+""".replace("/* brief */", _BRIEF).replace("/* forbidden */", forbidden("l"))

@@ -1,26 +1,56 @@
-"""May we write to this person? Suppression (by address, always wins) and consent (by channel)."""
+"""May we write to this person? Suppression (by address, always wins) and consent (by channel).
+
+Whoever forbids takes the turn (``FORBID``) that a claim shares, so no claim is granted once a refusal is committed: a
+claim that began before is waited for, one that begins later sees the refusal. Take it last: who holds it waits for
+nothing else.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from storage.addresses import normalised
+from storage.addresses import domain_of, normalised
 from storage.database import Connection, Database
+
+#: Taken by a transaction that forbids contact, until it commits.
+FORBID = "select pg_advisory_xact_lock(7346204)"
+#: Taken by a claim before it asks whether contact is forbidden: a call, to be put among the columns of a query.
+ASK = "pg_advisory_xact_lock_shared(7346204)"
+#: An entry for every address at a domain is ``*@domain``.
+ANYONE = "*@"
+
+
+_FORBIDDEN = """(
+        select entry.reason from suppression entry
+        where entry.email in (lead.email, '*@' || substring(lead.email from '[^@]*$'))
+        order by entry.email = lead.email desc limit 1
+    )"""
+
+
+def forbidden(lead: str) -> str:
+    """SQL: why nobody may write to the lead of that alias, as things stand; null when one may."""
+    return _FORBIDDEN.replace("lead.", f"{lead}.")
 
 
 async def suppress(db: Database, email: str, reason: str, source: str, now: datetime) -> None:
     """Never write to this address again. The first reason stays."""
-    await db.pool.execute(
-        "insert into suppression (email, reason, source, lead_id, at)"
-        " values ($1, $2, $3, (select id from lead where email = $1), $4) on conflict (email) do nothing",
-        normalised(email),
-        reason,
-        source,
-        now,
-    )
+    async with db.pool.acquire() as connection, connection.transaction():
+        await connection.execute(FORBID)
+        await connection.execute(
+            "insert into suppression (email, reason, source, lead_id, at)"
+            " values ($1, $2, $3, (select id from lead where email = $1), $4) on conflict (email) do nothing",
+            normalised(email),
+            reason,
+            source,
+            now,
+        )
 
 
 async def suppress_leads(connection: Connection, reasons: Mapping[str, str], source: str, now: datetime) -> None:
-    """Never write to these leads again (lead id → reason). Leads without an address are passed over."""
+    """Never write to these leads again (lead id → reason). Leads without an address are passed over.
+
+    Takes the turn: everything else of the caller's transaction comes before.
+    """
+    await connection.execute(FORBID)
     await connection.execute(
         "insert into suppression (email, reason, source, lead_id, at)"
         " select lead.email, why.reason, $3, lead.id, $4"
@@ -34,8 +64,10 @@ async def suppress_leads(connection: Connection, reasons: Mapping[str, str], sou
 
 
 async def suppressed(db: Database, emails: Sequence[str]) -> dict[str, str]:
-    """Which of these addresses are suppressed: normalised address → reason."""
-    rows = await db.pool.fetch(
-        "select email, reason from suppression where email = any($1)", [normalised(email) for email in emails]
-    )
-    return {row["email"]: row["reason"] for row in rows}
+    """Which of these addresses are suppressed, by themselves or by their domain: normalised address → reason."""
+    asked = {normalised(email) for email in emails}
+    keys = asked | {ANYONE + domain_of(email) for email in asked}
+    rows = await db.pool.fetch("select email, reason from suppression where email = any($1)", list(keys))
+    reasons = {row["email"]: row["reason"] for row in rows}
+    found = {email: reasons.get(email) or reasons.get(ANYONE + domain_of(email)) for email in asked}
+    return {email: reason for email, reason in found.items() if reason}

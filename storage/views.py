@@ -9,21 +9,21 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.errors import NotFound, Refused
 from storage.database import Connection, Database
+from storage.permission import forbidden
 from storage.statement import Statement
 
 #: Most decisions and behaviours shown with a journey, newest first.
 _SHOWN = 100
 
 _JOURNEY = """
-select j.*, d.scores, d.reasons, d.rejected, coalesce(s.reason, '') as suppressed
+select j.*, d.scores, d.reasons, d.rejected, coalesce(/* forbidden */, '') as suppressed
 from journey j join lead l on l.id = j.lead_id
-left join suppression s on s.email = l.email
 left join lateral (
     select * from decision where lead_id = j.lead_id and cycle = j.cycle and not superseded
     order by number desc, revision desc limit 1
 ) d on true
 where j.lead_id = $1 order by j.cycle desc limit 1
-"""
+""".replace("/* forbidden */", forbidden("l"))
 _PARTS = {
     "touches": """
         select key, cycle, decision_number, step, channel, asset, status, reason, planned_at, sent_at, attempts, vendor,

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from domain.playbook.models import ReEntry
 from storage.database import Connection, Database
 from storage.enrolment import enrol, may_return
+from storage.permission import forbidden
 
 
 class JourneyInfo(BaseModel):
@@ -77,7 +78,7 @@ update pending_wake set leased_until = now() + make_interval(secs => $3) where l
 """
 #: A lead that may come back: its last journey, that playbook's rule today, and what it did since by itself.
 _RETURNING = """
-select j.*, s.email is not null as suppressed, p.document::jsonb -> 're_entry' as re_entry,
+select j.*, /* forbidden */ is not null as suppressed, p.document::jsonb -> 're_entry' as re_entry,
     exists (
         select from behaviour b where b.lead_id = j.lead_id and b.position > j.cursor and b.trusted
         and b.kind in ('track', 'page')
@@ -85,9 +86,8 @@ select j.*, s.email is not null as suppressed, p.document::jsonb -> 're_entry' a
 from lead join journey j on j.lead_id = lead.id
 join playbook_active a on a.name = j.playbook_name
 join playbook_version p on p.hash = a.hash
-left join suppression s on s.email = lead.email
 where lead.id = $1 order by j.cycle desc limit 1
-"""
+""".replace("/* forbidden */", forbidden("lead"))
 _LAGGING = """
 insert into pending_wake (lead_id, types)
 select j.lead_id, '{caught_up}' from journey j join lead on lead.id = j.lead_id

@@ -18,5 +18,5 @@ async def by_link(database: Database, owner: UnsubscribeToken, now: datetime) ->
 async def by_operator(database: Database, lead: str, actor: str, now: datetime) -> None:
     """Suppress the lead's address now, and let its journey hear of it even if Temporal can't be told yet."""
     async with database.pool.acquire() as connection, connection.transaction():
-        await suppress_leads(connection, {lead: "opted_out"}, f"operator {actor}", now)
         await wake_running(connection, [lead], CommandKind.OPT_OUT)
+        await suppress_leads(connection, {lead: "opted_out"}, f"operator {actor}", now)

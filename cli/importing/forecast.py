@@ -17,6 +17,7 @@ from domain.facts import Facts, LeadFacts, Permission
 from domain.playbook.compiled import CompiledPlaybook
 from domain.ports import Clock
 from domain.words import Ending, Phase
+from storage import permission
 from storage.addresses import domain_of
 from storage.database import Database
 from storage.leads import LeadInput
@@ -95,8 +96,7 @@ async def _look_up(db: Database, leads: Sequence[LeadInput]) -> tuple[dict[str, 
         for name in (row["external_id"], row["email"]):
             if name:
                 known[name] = row["in_flight"]
-    rows = await db.pool.fetch("select email, reason from suppression where email = any($1::text[])", emails)
-    return known, {row["email"]: row["reason"] for row in rows}
+    return known, await permission.suppressed(db, emails)
 
 
 def _foretell_one(

@@ -1,0 +1,213 @@
+"""``tendril suppressions``: addresses and domains that nobody may write to."""
+
+import csv
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, TextIO
+
+from typer import Argument, BadParameter, Option, Typer, echo
+
+from cli.importing.files import CsvFile, Record, unreadable
+from cli.importing.progress import progress
+from cli.importing.rejects import Rejects
+from cli.importing.report import default_rejects
+from cli.output import Json, Limit, listing, print_json, say
+from cli.session import run, session
+from domain.errors import Refused
+from storage import suppression
+from storage.suppression import Entry, Reach, Reason
+
+app = Typer(no_args_is_help=True, help="Addresses and domains that nobody may write to.")
+
+_IMPORT = """Add a CSV file to the list: the columns `email`, and if there are any `reason`, `source` and `at`.
+
+A file with one column and no header will do. `*@example.com` stands for everybody there. Reasons are opted_out,
+complained, hard_bounced and manual, or what other systems call these; any other is kept in `source`, as manual. Rows
+without an address go to a file with the reasons. What is on the list stays as it is: twice is once.
+
+Example: `tendril suppressions import unsubscribed.csv --reason opted_out --dry-run`
+"""
+_ADD = """Add addresses, or whole domains as `*@example.com` (quoted, because of the star).
+
+Nothing is sent there from the moment this returns, and journeys in flight end.
+
+Example: `tendril suppressions add "*@competitor.example" ann@acme.example`
+"""
+_COLUMNS = ("email", "reason", "source", "at")
+_CALLED_EMAIL = ("email", "e-mail", "email address", "e-mail address", "address", "mail")
+_BATCH = 500
+
+Why = Annotated[Reason, Option("--reason", help="Why, where the file (or nobody) says otherwise.")]
+
+
+@app.command("import", help=_IMPORT)
+def import_(
+    file: Annotated[Path, Argument(metavar="FILE.csv", help="The file.")],
+    reason: Why = Reason.MANUAL,
+    column: Annotated[str, Option(help="Name of the column of addresses, if it is not email or address.")] = "",
+    dry_run: Annotated[bool, Option("--dry-run", help="Write nothing; say what would happen.")] = False,
+    rejects: Annotated[Path | None, Option(help="File for rejected rows; NAME.rejected.csv here if absent.")] = None,
+    as_json: Json = False,
+) -> None:
+    async def take() -> tuple[Reach, Rejects]:
+        source = CsvFile(file)
+        survey = source.survey()
+        refused = Rejects(rejects or default_rejects(file), survey.header)
+        async with session() as here:
+            rows = _Rows(survey.header, column, file.name, reason, here.now)
+            act = suppression.foresee if dry_run else suppression.add
+            entries, reach, done = rows.entries(source, refused.add), Reach(), 0
+            with progress("Reading" if dry_run else "Adding", survey.rows) as show:
+                while batch := list(islice(entries, _BATCH)):
+                    reach += await act(here.database, batch)
+                    show(done := done + len(batch))
+        refused.close()
+        return reach, refused
+
+    reach, refused = run(take())
+    _tell_import(reach, refused, dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+def export(
+    file: Annotated[Path | None, Argument(metavar="FILE.csv", help="Where to; standard output if absent.")] = None,
+) -> None:
+    """The whole list as CSV, as `import` takes it."""
+
+    async def write(out: TextIO) -> int:
+        writer, number = csv.writer(out), 0
+        writer.writerow(_COLUMNS)
+        async with session() as here:
+            async for entry in suppression.every_entry(here.database):
+                writer.writerow([entry.email, entry.reason, entry.source, entry.at.isoformat()])
+                number += 1
+        return number
+
+    if file is None:
+        run(write(sys.stdout))
+        return
+    try:
+        with file.open("w", encoding="utf-8", newline="") as out:
+            number = run(write(out))
+    except OSError as error:
+        raise unreadable(file, error, "written") from error
+    say(f"{number:,} entries written to {file}.")
+
+
+@app.command("list")
+def list_(
+    search: Annotated[str, Option(help="Part of an address or domain.")] = "", limit: Limit = 100, as_json: Json = False
+) -> None:
+    """The list, the newest entries first."""
+
+    async def read() -> tuple[list[Entry], int, str]:
+        async with session() as here:
+            return *await suppression.list_entries(here.database, search=search, limit=limit), here.time_note
+
+    entries, total, note = run(read())
+    headings = {"email": "Address", "reason": "Why", "source": "From", "at": "Since"}
+    items = [entry.model_dump() for entry in entries]
+    listing(items, total, headings, as_json=as_json, empty="There are no such entries.", note=note)
+
+
+@app.command(help=_ADD)
+def add(
+    addresses: Annotated[list[str], Argument(metavar="ADDRESS…", help="Addresses, or *@domain.")],
+    reason: Why = Reason.MANUAL,
+    source: Annotated[str, Option(help="Where this comes from, in your words; shown in the list.")] = "tendril add",
+) -> None:
+    keys = [suppression.key(address) for address in addresses]
+
+    async def put() -> Reach:
+        async with session() as here:
+            entries = [Entry(email=key, reason=reason, source=source, at=here.now) for key in keys]
+            return await suppression.add(here.database, entries)
+
+    echo(_in_words(run(put()), "added"))
+
+
+@app.command()
+def remove(
+    address: Annotated[str, Argument(metavar="ADDRESS", help="As `tendril suppressions list` shows it.")],
+) -> None:
+    """Take an entry off the list. For somebody who opted out, only when they have asked to hear from you again."""
+
+    async def take() -> Entry:
+        async with session() as here:
+            return await suppression.remove(here.database, suppression.key(address))
+
+    entry = run(take())
+    since = f"since {entry.at:%Y-%m-%d}" + (f", from {entry.source}" if entry.source else "")
+    echo(f"Removed {entry.email} ({entry.reason.replace('_', ' ')} {since}). Ended journeys stay ended.")
+
+
+class _Rows:
+    """Rows of a file as entries. Raises ``Refused`` when no column has the addresses."""
+
+    def __init__(self, header: list[str], column: str, name: str, reason: Reason, now: datetime) -> None:
+        self._places = {title.casefold(): place for place, title in reversed(list(enumerate(header)))}
+        self._bare = header if len(header) == 1 and "@" in header[0] and not column else None
+        self._address = 0 if self._bare else self._find(header, column)
+        self._name, self._reason, self._now = name, reason, now
+
+    def entries(self, file: CsvFile, reject: Callable[[Record, str], None]) -> Iterator[Entry]:
+        first = [Record(1, 1, self._bare)] if self._bare else []
+        for record in (*first, *file.rows()) if first else file.rows():
+            if record.problem:
+                reject(record, record.problem)
+                continue
+            try:
+                entry = self._entry(record.cells)
+            except (Refused, ValueError) as problem:
+                reject(record, str(problem))
+            else:
+                yield entry
+
+    def _entry(self, cells: list[str]) -> Entry:
+        said, source = self._cell(cells, "reason"), self._cell(cells, "source") or f"import of {self._name}"
+        known = suppression.reason(said) if said else self._reason
+        remark = "" if known else f": {said}"
+        email = suppression.key(cells[self._address] if self._address < len(cells) else "")
+        return Entry(email=email, reason=known or Reason.MANUAL, source=source + remark, at=self._at(cells))
+
+    def _at(self, cells: list[str]) -> datetime:
+        text = self._cell(cells, "at")
+        try:
+            at = datetime.fromisoformat(text) if text else self._now
+        except ValueError:
+            raise ValueError(f"{text!r} is no time such as 2026-03-02T10:00:00+00:00") from None
+        return min(at if at.tzinfo else at.replace(tzinfo=UTC), self._now)
+
+    def _cell(self, cells: list[str], name: str) -> str:
+        place = self._places.get(name)
+        return cells[place].strip() if place is not None and place < len(cells) and not self._bare else ""
+
+    def _find(self, header: list[str], column: str) -> int:
+        wanted = (column.casefold(),) if column else _CALLED_EMAIL
+        found = next((self._places[name] for name in wanted if name in self._places), None)
+        if found is None and column:
+            raise BadParameter(f"the file has no column {column!r}; it has {', '.join(header)}", param_hint="--column")
+        if found is None:
+            raise Refused(
+                f"No column is called email or address: the file has {', '.join(header)}.", "Name it with --column."
+            )
+        return found
+
+
+def _tell_import(reach: Reach, refused: Rejects, *, dry_run: bool, as_json: bool) -> None:
+    where = str(refused.path) if refused.count else None
+    if as_json:
+        print_json({"dry_run": dry_run, **reach.model_dump(), "rejected": refused.count, "rejects_file": where})
+        return
+    echo(_in_words(reach, "would be added" if dry_run else "added"))
+    if where:
+        echo(f"{refused.count:,} rows were rejected: {where} has them with the reasons.")
+
+
+def _in_words(reach: Reach, added: str) -> str:
+    words = f"{reach.added:,} {added}, {reach.known:,} were on the list already."
+    concerned = f" Forbids writing to {reach.leads:,} leads; {reach.journeys:,} journeys in flight end."
+    return words + (concerned if reach.leads else "")

@@ -1,0 +1,130 @@
+"""The suppression list from the command line: imported with a dry run, exported as it was, changed by hand."""
+
+from pathlib import Path
+
+import pytest
+
+from storage.database import Database
+from storage.leads import LeadInput, upsert
+from tests.cli.csv_files import read
+from tests.cli.terminal import Terminal
+from tests.storage.samples import NOW
+
+LIST = """E-mail,Reason,Source,At
+Ann@Acme.example,Unsubscribed,old tool,2025-04-01T09:00:00+02:00
+*@rival.example,,,
+bob@acme.example,asked my boss,,
+not an address,Unsubscribed,,
+eve@acme.example,spam,,last week
+ann@acme.example,Spam,,
+"""
+
+
+def written(directory: Path, text: str = LIST, name: str = "list.csv") -> Path:
+    file = directory / name
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+async def on_the_list(database: Database) -> dict[str, tuple[str, str]]:
+    rows = await database.pool.fetch("select * from suppression")
+    return {row["email"]: (row["reason"], row["source"]) for row in rows}
+
+
+async def test_a_file_is_imported_with_its_reasons_and_what_is_no_address_goes_to_a_file(
+    tendril: Terminal, database: Database
+):
+    answer = await tendril("suppressions", "import", written(tendril.directory), "--reason", "opted_out")
+
+    assert await on_the_list(database) == {
+        "ann@acme.example": ("opted_out", "old tool"),
+        "*@rival.example": ("opted_out", "import of list.csv"),
+        "bob@acme.example": ("manual", "import of list.csv: asked my boss"),
+    }
+    assert "3 added, 0 were on the list already." in answer.out
+    rejected = {row["row"]: row["reason"] for row in read(tendril.directory / "list.rejected.csv")}
+    assert set(rejected) == {"5", "6"}
+    assert "'not an address' is no address" in rejected["5"]
+    assert "'last week' is no time" in rejected["6"]
+
+
+async def test_a_dry_run_says_whom_it_concerns_and_writes_nothing(tendril: Terminal, database: Database, playbook: str):
+    await upsert(database, LeadInput(email="ann@acme.example"), NOW, playbook)
+    await upsert(database, LeadInput(email="someone@rival.example"), NOW, playbook)
+
+    answer = await tendril("suppressions", "import", written(tendril.directory), "--dry-run")
+    as_json = await tendril("suppressions", "import", written(tendril.directory), "--dry-run", "--json")
+
+    assert "3 would be added" in answer.out
+    assert "Forbids writing to 2 leads; 2 journeys in flight end." in answer.out
+    assert as_json.json["dry_run"] is True
+    assert (as_json.json["added"], as_json.json["journeys"], as_json.json["rejected"]) == (3, 2, 2)
+    assert await on_the_list(database) == {}
+
+
+async def test_a_bare_list_of_addresses_will_do(tendril: Terminal, database: Database):
+    file = written(tendril.directory, "ann@acme.example\nbob@acme.example\n*@rival.example\n")
+    await tendril("suppressions", "import", file)
+    assert set(await on_the_list(database)) == {"ann@acme.example", "bob@acme.example", "*@rival.example"}
+
+
+async def test_what_was_exported_is_imported_as_it_was(tendril: Terminal, database: Database):
+    await tendril("suppressions", "import", written(tendril.directory))
+    before = await database.pool.fetch("select * from suppression order by email")
+    await tendril("suppressions", "export", "out.csv")
+    piped = await tendril("suppressions", "export")
+    await database.pool.execute("delete from suppression")
+
+    again = await tendril("suppressions", "import", "out.csv", "--json")
+
+    assert again.json["added"] == 3
+    assert await database.pool.fetch("select * from suppression order by email") == before
+    assert piped.out.splitlines() == (tendril.directory / "out.csv").read_text().splitlines()
+
+
+async def test_a_file_imported_again_changes_nothing(tendril: Terminal, database: Database):
+    file = written(tendril.directory)
+    await tendril("suppressions", "import", file)
+    before = await on_the_list(database)
+
+    again = await tendril("suppressions", "import", file)
+
+    assert "0 added" in again.out
+    assert await on_the_list(database) == before
+
+
+async def test_entries_are_added_listed_and_removed_by_hand(tendril: Terminal, database: Database):
+    added = await tendril("suppressions", "add", "*@rival.example", "Ann@acme.example", "--source", "legal")
+    listed = await tendril("suppressions", "list", "--search", "rival")
+    removed = await tendril("suppressions", "remove", "@rival.example")
+    gone = await tendril("suppressions", "remove", "@rival.example", code=1)
+
+    assert "2 added" in added.out
+    assert "*@rival.example" in listed.out
+    assert "legal" in listed.out
+    assert "ann@acme.example" not in listed.out
+    assert "Removed *@rival.example (manual since" in removed.out
+    assert "*@rival.example is not on the suppression list." in gone.err
+    assert set(await on_the_list(database)) == {"ann@acme.example"}
+
+
+async def test_what_is_no_address_adds_nothing(tendril: Terminal, database: Database):
+    answer = await tendril("suppressions", "add", "ann@acme.example", "rival.example", code=1)
+    assert "'rival.example' is no address. Write one, or *@example.com for everybody there." in answer.err
+    assert await on_the_list(database) == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [((), "No column is called email or address: the file has who, why."), (("--column", "whom"), "it has who, why")],
+)
+async def test_a_file_without_addresses_is_refused(tendril: Terminal, words: tuple[str, ...], said: str):
+    file = written(tendril.directory, "who,why\nann,no\n")
+    answer = await tendril("suppressions", "import", file, *words, code=2 if words else 1)
+    assert said in answer.said
+
+
+async def test_the_column_of_addresses_can_be_named(tendril: Terminal, database: Database):
+    file = written(tendril.directory, "who,why\nann@acme.example,no\n")
+    await tendril("suppressions", "import", file, "--column", "Who")
+    assert set(await on_the_list(database)) == {"ann@acme.example"}
