@@ -12,6 +12,7 @@ from api.keyring import Keyring
 from api.limits import BodyLimit
 from api.metrics import Measured
 from api.routers import commands, console, handoffs, health, journeys, leads, questions, tracking, unsubscribe
+from api.segment import SegmentDialect
 from domain.clock import ScaledClock
 from runtime.settings import Settings
 from storage.database import Database
@@ -57,4 +58,5 @@ def create_app(settings: Settings, database: Database, temporal: Client | None, 
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.add_middleware(BodyLimit)
     app.add_middleware(Measured)
+    app.add_middleware(SegmentDialect)
     return app

@@ -1,12 +1,12 @@
 """Who may do what. Keys have scopes: ``read`` sees, ``write`` adds leads and behaviour, ``operate`` commands journeys.
 
 A key travels as ``Authorization: Bearer <key>``. Routes that Segment's libraries call take it as Basic user name as
-well, because that is how those libraries send it. Scopes do not imply each other.
+well, and as ``writeKey`` of the body, because that is how those libraries send it. Scopes do not imply each other.
 """
 
 from typing import Annotated, Literal
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from fastapi.security import HTTPBasic, HTTPBasicCredentials, HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
 
@@ -32,15 +32,25 @@ class BearerKey:
         return await allowed(context, bearer.credentials if bearer else "", self.scope)
 
 
-class BearerOrBasicKey:
-    """Dependency: a key with ``scope``, as Bearer or as Basic user name. Raises a 401 or 403 ``Problem``."""
+class TrackingKey:
+    """Dependency: a key with ``scope``, as Bearer, Basic user name or ``writeKey``. Raises a 401 or 403 ``Problem``."""
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
 
-    async def __call__(self, context: Context, bearer: Bearer, basic: Basic) -> KeyInfo:
-        key = bearer.credentials if bearer else basic.username if basic else ""
+    async def __call__(self, request: Request, context: Context, bearer: Bearer, basic: Basic) -> KeyInfo:
+        key = bearer.credentials if bearer else basic.username if basic else await _write_key(request)
         return await allowed(context, key, self.scope)
+
+
+async def _write_key(request: Request) -> str:
+    """``writeKey`` of the body, or "". The request keeps the body as FastAPI has read it: nothing is parsed twice."""
+    try:
+        body = await request.json()
+    except ValueError:
+        return ""
+    key = body.get("writeKey") if isinstance(body, dict) else None
+    return key if isinstance(key, str) else ""
 
 
 async def allowed(context: ApiContext, key: str, scope: Scope) -> KeyInfo:
@@ -74,4 +84,4 @@ def unauthorised(detail: str, scope: Scope, challenge: str = "Bearer") -> Proble
 Reader = Annotated[KeyInfo, Depends(BearerKey("read"))]
 Writer = Annotated[KeyInfo, Depends(BearerKey("write"))]
 Operator = Annotated[KeyInfo, Depends(BearerKey("operate"))]
-Tracker = Annotated[KeyInfo, Depends(BearerOrBasicKey("write"))]
+Tracker = Annotated[KeyInfo, Depends(TrackingKey("write"))]

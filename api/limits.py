@@ -1,7 +1,12 @@
-"""Limits on the size of a body, kept while it streams in: a body that is too large is never held whole in memory."""
+"""Limits on the size of a body, kept while it streams in: a body that is too large is never held whole in memory.
 
+A body may come compressed with gzip; the limits hold for what comes out as well, so a small one can't grow large.
+"""
+
+import zlib
 from collections.abc import Mapping
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import Problem
@@ -10,12 +15,9 @@ EVENT_BYTES = 32 * 1024
 BATCH_BYTES = 500 * 1024
 BATCH_EVENTS = 2500
 DEFAULT_BYTES = 64 * 1024
-_LIMITS: Mapping[str, int] = {
-    "/v1/track": EVENT_BYTES,
-    "/v1/page": EVENT_BYTES,
-    "/v1/identify": EVENT_BYTES,
-    "/v1/batch": BATCH_BYTES,
-}
+_EVENT_ROUTES = ("identify", "track", "page", "screen", "group", "alias")
+_LIMITS: Mapping[str, int] = {f"/v1/{name}": EVENT_BYTES for name in _EVENT_ROUTES} | {"/v1/batch": BATCH_BYTES}
+_GZIP = 16 + zlib.MAX_WBITS
 
 
 class BodyLimit:
@@ -28,21 +30,53 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = _LIMITS.get(scope["path"], DEFAULT_BYTES)
-        declared = _declared_length(scope)
-        taken = 0
+        headers = Headers(scope=scope)
+        body = _Body(_LIMITS.get(scope["path"], DEFAULT_BYTES), headers)
 
         async def limited() -> Message:
-            nonlocal taken
-            if declared > limit:
-                raise too_large(limit)
+            body.declared(headers.get("content-length", ""))
             message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > limit:
-                raise too_large(limit)
+            if message["type"] == "http.request":
+                message["body"] = body.take(message.get("body", b""), last=not message.get("more_body", False))
             return message
 
         await self._app(scope, limited, send)
+
+
+class _Body:
+    """One body while it comes in: how much of it there was, in and out of its compression. Raises a ``Problem``."""
+
+    def __init__(self, limit: int, headers: Headers) -> None:
+        self._limit = limit
+        self._encoding = headers.get("content-encoding", "").strip().lower()
+        self._unzip = zlib.decompressobj(_GZIP) if self._encoding in {"gzip", "x-gzip"} else None
+        self._came = self._made = 0
+
+    def declared(self, length: str) -> None:
+        """What the head says of the body: enough to refuse it unread."""
+        if length.isascii() and length.isdigit() and int(length) > self._limit:
+            raise too_large(self._limit)
+        if self._unzip is None and self._encoding not in {"", "identity"}:
+            raise _unknown_encoding(self._encoding)
+
+    def take(self, part: bytes, *, last: bool) -> bytes:
+        self._came += len(part)
+        made = self._unzipped(part, last) if self._unzip else part
+        self._made += len(made)
+        if max(self._came, self._made) > self._limit:
+            raise too_large(self._limit)
+        return made
+
+    def _unzipped(self, part: bytes, last: bool) -> bytes:
+        assert self._unzip is not None  # noqa: S101 - the caller has looked
+        try:
+            made = self._unzip.decompress(part, self._limit - self._made + 1)
+        except zlib.error as error:
+            raise _malformed(str(error)) from None
+        within = self._made + len(made) <= self._limit
+        if within and (self._unzip.unused_data or (last and not self._unzip.eof)):
+            raise _malformed("it goes on after its end" if self._unzip.eof else "it ends early")
+        return made
 
 
 def too_large(limit: int) -> Problem:
@@ -50,12 +84,24 @@ def too_large(limit: int) -> Problem:
         413,
         "body-too-large",
         f"The body is larger than {limit // 1024} KB, the most this route takes.",
-        "Send less at a time: one event is at most 32 KB, a batch at most 500 KB and 2,500 events.",
+        "Send less at a time: one event is at most 32 KB, a batch at most 500 KB and 2,500 events, uncompressed.",
     )
 
 
-def _declared_length(scope: Scope) -> int:
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit():
-            return int(value)
-    return 0
+def _malformed(why: str) -> Problem:
+    return Problem(
+        400,
+        "malformed-gzip",
+        f"The body is declared as gzip and is not: {why}.",
+        "Compress the whole body once, or leave Content-Encoding out.",
+    )
+
+
+def _unknown_encoding(encoding: str) -> Problem:
+    return Problem(
+        415,
+        "unknown-encoding",
+        f"Bodies in the encoding {encoding[:40]!r} are not read here.",
+        "Compress with gzip, or not at all.",
+        headers={"Accept-Encoding": "gzip"},
+    )

@@ -1,4 +1,7 @@
-"""Behaviour in the shape of Segment's HTTP tracking API. An answer of 200 means: committed."""
+"""Behaviour in the shape of Segment's HTTP tracking API. An answer of 200 means: committed.
+
+The short forms of the browser's library (``/v1/t`` …) are ``api.segment``'s.
+"""
 
 from datetime import UTC, datetime
 
@@ -8,7 +11,17 @@ from api.auth import Tracker
 from api.context import ApiContext, Context
 from api.limits import BATCH_EVENTS
 from api.problems import Problem
-from api.schemas.tracking import AnyEvent, Batch, IdentifyEvent, PageEvent, Taken, TrackEvent
+from api.schemas.tracking import (
+    AliasEvent,
+    AnyEvent,
+    Batch,
+    GroupEvent,
+    IdentifyEvent,
+    PageEvent,
+    ScreenEvent,
+    Taken,
+    TrackEvent,
+)
 from api.services import tracking
 from api.services.events import Arrival, sort_events
 
@@ -27,12 +40,30 @@ async def page(event: PageEvent, context: Context, _key: Tracker) -> Taken:
     return await _one(context, event)
 
 
+@router.post("/screen", summary="A screen of an app that was looked at")
+async def screen(event: ScreenEvent, context: Context, _key: Tracker) -> Taken:
+    """At most 32 KB. Playbooks match it as the page `/screen/NAME`."""
+    return await _one(context, event)
+
+
 @router.post("/identify", summary="Who a visitor is")
 async def identify(event: IdentifyEvent, context: Context, _key: Tracker) -> Taken:
     """At most 32 KB. With `traits.email` the lead is created or updated; what the visitor did before is the lead's.
 
     Does not enrol: `POST /v1/leads` does.
     """
+    return await _one(context, event)
+
+
+@router.post("/group", summary="The company somebody belongs to")
+async def group(event: GroupEvent, context: Context, _key: Tracker) -> Taken:
+    """At most 32 KB. Kept with the lead's behaviour."""
+    return await _one(context, event)
+
+
+@router.post("/alias", summary="Two ids of one person")
+async def alias(event: AliasEvent, context: Context, _key: Tracker) -> Taken:
+    """At most 32 KB. Kept with the lead's behaviour."""
     return await _one(context, event)
 
 
@@ -45,10 +76,10 @@ async def batch(body: Batch, context: Context, _key: Tracker) -> Taken:
         )
     good, bad = sort_events(body.batch)
     arrival = Arrival.at(context.clock, datetime.now(UTC), body.sent_at)
-    taken = await tracking.take(context, good, arrival)
-    await tracking.keep(context, bad, arrival.now)
+    taken = await tracking.take(context.database, good, arrival)
+    await tracking.keep(context.database, bad, arrival.now)
     return taken.model_copy(update={"rejected": len(bad)})
 
 
 async def _one(context: ApiContext, event: AnyEvent) -> Taken:
-    return await tracking.take(context, [event], Arrival.at(context.clock, datetime.now(UTC)))
+    return await tracking.take(context.database, [event], Arrival.at(context.clock, datetime.now(UTC)))

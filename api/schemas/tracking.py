@@ -1,9 +1,11 @@
 """Events in the shape of Segment's HTTP tracking API (segment.com/docs, HTTP API source).
 
-Members that Tendril has no use for (``context``, ``integrations`` …) are taken and left out, so Segment's own
-libraries can point here. Times are ISO-8601 with a zone.
+Members that Tendril has no use for (``integrations``, most of ``context`` …) are taken and left out, so Segment's own
+libraries can point here. Times are ISO-8601 with a zone. What the libraries send as ``null`` or "" counts as absent.
 """
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -14,6 +16,7 @@ from pydantic import (
     EmailStr,
     Field,
     TypeAdapter,
+    ValidationError,
     field_validator,
     model_validator,
 )
@@ -23,21 +26,39 @@ from api.schemas.text import JsonObject, Line, Name
 
 
 def _id_as_text(value: Any) -> Any:
-    """Segment's libraries send numbers as ids too."""
+    """Segment's libraries send numbers as ids too, and some an empty text for none."""
+    if isinstance(value, str):
+        return value.strip() or None
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 Id = Annotated[Name, BeforeValidator(_id_as_text)]
+OptionalId = Annotated[Name | None, BeforeValidator(_id_as_text)]
+Members = Annotated[JsonObject, BeforeValidator(lambda value: {} if value is None else value)]
 
 
 class _Common(BaseModel):
     model_config = ConfigDict(extra="ignore", alias_generator=to_camel, populate_by_name=True)
 
-    message_id: Id | None = Field(None, description="The sender's id of this event; the same one is taken once.")
-    user_id: Id | None = Field(None, description="The lead's external id, or Tendril's own id of the lead.")
-    anonymous_id: Id | None = Field(None, description="A visitor's id, before and after they are known.")
+    message_id: OptionalId = Field(None, description="The sender's id of this event; the same one is taken once.")
+    user_id: OptionalId = Field(None, description="The lead's external id, or Tendril's own id of the lead.")
+    anonymous_id: OptionalId = Field(None, description="A visitor's id, before and after they are known.")
     timestamp: AwareDatetime | None = Field(None, description="When it happened, on the sender's clock.")
+    original_timestamp: AwareDatetime | None = Field(None, description="What some libraries call `timestamp`.")
     sent_at: AwareDatetime | None = Field(None, description="When it was sent, on the same clock: corrects its error.")
+    context: Any = Field(None, description="`traits` in it are read, as in Segment's specification; the rest is not.")
+
+    @property
+    def happened(self) -> datetime | None:
+        return self.timestamp or self.original_timestamp
+
+    @property
+    def spoken_email(self) -> str | None:
+        """The address in ``context.traits``: who it is, said beside what they did. None when it is no address."""
+        try:
+            return _EMAIL.validate_python(_context_traits(self.context).get("email") or None)
+        except ValidationError:
+            return None
 
     @model_validator(mode="after")
     def _somebody(self) -> Self:
@@ -56,7 +77,7 @@ class TrackEvent(_Common):
     )
     type: Literal["track"] = "track"
     event: Name = Field(description="Name of what happened, as playbooks match it.")
-    properties: JsonObject = Field({}, description="What more is known about it.")
+    properties: Members = Field({}, description="What more is known about it.")
 
 
 class PageEvent(_Common):
@@ -67,7 +88,16 @@ class PageEvent(_Common):
     )
     type: Literal["page"] = "page"
     name: Line | None = Field(None, description="Name of the page.")
-    properties: JsonObject = Field({}, description="path, url, title, referrer …")
+    properties: Members = Field({}, description="path, url, title, referrer …")
+
+
+class ScreenEvent(_Common):
+    """A screen of an app looked at. Playbooks see it as the page ``/screen/NAME``."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"userId": "crm-1017", "name": "Pricing"}]})
+    type: Literal["screen"] = "screen"
+    name: Line | None = Field(None, description="Name of the screen.")
+    properties: Members = Field({}, description="What more is known about it.")
 
 
 class Traits(BaseModel):
@@ -107,11 +137,51 @@ class IdentifyEvent(_Common):
         }
     )
     type: Literal["identify"] = "identify"
-    traits: Traits = Field(default_factory=Traits, description="email, company, country, timezone, and lead fields.")
+    traits: Traits = Field(
+        default_factory=Traits,
+        description="email, company, country, timezone, lead fields; `context.traits` says what is absent here.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _traits_from_context(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or not isinstance(own := given.get("traits"), dict | None):
+            return given
+        return given | {"traits": {**_context_traits(given.get("context")), **(own or {})}}
+
+
+class GroupEvent(_Common):
+    """The company that somebody belongs to. ``groupId`` is your id of it; ``name`` and ``domain`` are kept."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"userId": "crm-1017", "groupId": "acc-77", "traits": {"name": "Orchard", "domain": "orchard.example"}}
+            ]
+        }
+    )
+    type: Literal["group"] = "group"
+    group_id: Id = Field(description="Your id of the company.")
+    traits: Members = Field({}, description="name, domain (or website), and what more is known about it.")
+
+
+class AliasEvent(_Common):
+    """Two ids of one person: what ``previousId`` did is what ``userId`` did."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"userId": "crm-1017", "previousId": "visitor-81"}]})
+    type: Literal["alias"] = "alias"
+    user_id: Id = Field(description="The id from now on.")
+    previous_id: Id = Field(description="The id until now: a visitor's or a former userId.")
+
+
+def _context_traits(context: Any) -> Mapping[str, Any]:
+    traits = context.get("traits") if isinstance(context, dict) else None
+    return traits if isinstance(traits, dict) else {}
 
 
 _OBJECT: TypeAdapter[dict[str, Any]] = TypeAdapter(JsonObject)
-AnyEvent = TrackEvent | PageEvent | IdentifyEvent
+_EMAIL: TypeAdapter[str | None] = TypeAdapter(EmailStr | None)
+AnyEvent = TrackEvent | PageEvent | ScreenEvent | IdentifyEvent | GroupEvent | AliasEvent
 #: One event of a batch, told apart by ``type``.
 BATCH_EVENT: TypeAdapter[AnyEvent] = TypeAdapter(Annotated[AnyEvent, Field(discriminator="type")])
 
@@ -134,7 +204,7 @@ class Batch(BaseModel):
             ]
         },
     )
-    batch: list[Any] = Field(min_length=1, description="Events of type track, page or identify.")
+    batch: list[Any] = Field(min_length=1, description="Events, each with its `type`: track, page, screen …")
     sent_at: AwareDatetime | None = Field(None, description="When the batch was sent, on the sender's clock.")
 
 

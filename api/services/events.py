@@ -3,20 +3,31 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 from pydantic import ValidationError
+from pydantic_core import to_json
 
 from api.limits import EVENT_BYTES
 from api.schemas.text import storable
-from api.schemas.tracking import BATCH_EVENT, AnyEvent, IdentifyEvent, PageEvent, TrackEvent
+from api.schemas.tracking import (
+    BATCH_EVENT,
+    AliasEvent,
+    AnyEvent,
+    GroupEvent,
+    IdentifyEvent,
+    PageEvent,
+    ScreenEvent,
+    TrackEvent,
+)
+from api.services.message_ids import message_ids
 from domain.clock import ScaledClock
 from storage.inbox import NewBehaviour
 
 _NAME_LENGTH = 200
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +64,10 @@ def sort_events(raw: Sequence[Any]) -> tuple[list[AnyEvent], list[BadEvent]]:
 
 
 def _checked(item: Any) -> AnyEvent:
-    if len(json.dumps(item, separators=(",", ":"))) > EVENT_BYTES:
+    event = BATCH_EVENT.validate_python(item)
+    if len(to_json(item)) > EVENT_BYTES:
         raise ValueError("the event is larger than 32 KB")
-    return BATCH_EVENT.validate_python(item)
+    return event
 
 
 def _reason(problem: ValueError) -> str:
@@ -77,12 +89,17 @@ def _keepable(item: Any) -> dict[str, Any]:
     return item if isinstance(item, dict) else {"value": item}
 
 
-def behaviour(event: AnyEvent, arrival: Arrival) -> NewBehaviour:
-    """The event as the inbox takes it. Without a messageId it gets one, so a blind retry counts twice."""
+def behaviours(events: Sequence[AnyEvent], arrival: Arrival) -> list[NewBehaviour]:
+    """The events as the inbox takes them."""
+    ids = message_ids(events, arrival.sent_at)
+    return [_behaviour(event, message_id, arrival) for event, message_id in zip(events, ids, strict=True)]
+
+
+def _behaviour(event: AnyEvent, message_id: str, arrival: Arrival) -> NewBehaviour:
     return NewBehaviour(
-        message_id=event.message_id or f"tendril-{uuid4().hex}",
-        kind=event.type,
-        name=_name(event),
+        message_id=message_id,
+        kind="page" if event.type == "screen" else event.type,
+        name=_name(event)[:_NAME_LENGTH],
         properties=_properties(event),
         occurred_at=occurred_at(event, arrival),
         lead_id=event.user_id if is_lead_id(event.user_id) else None,
@@ -97,17 +114,25 @@ def is_lead_id(user_id: str | None) -> bool:
 
 
 def occurred_at(event: AnyEvent, arrival: Arrival) -> datetime:
-    """When it happened, on the deployment's clock, and never after its arrival.
+    """When it happened, on the deployment's clock: never after its arrival, nor before 1970.
 
     On a real clock the sender's error is taken out (Segment's rule: received - sentAt + timestamp). On a scaled clock
     the two clocks have nothing to say to each other: an explicit timestamp is deployment time, or else it is now.
     """
-    if event.timestamp is None:
+    happened = event.happened
+    if happened is None:
         return arrival.now
     sent_at = event.sent_at or arrival.sent_at
     if arrival.now != arrival.real or sent_at is None:
-        return min(event.timestamp, arrival.now)
-    return min(event.timestamp + (arrival.real - sent_at), arrival.now)
+        return max(_EPOCH, min(happened, arrival.now))
+    return max(_EPOCH, min(_corrected(happened, arrival.real - sent_at), arrival.now))
+
+
+def _corrected(happened: datetime, error: timedelta) -> datetime:
+    try:
+        return happened + error
+    except OverflowError:  # a clock at the year 1 or 9999
+        return happened
 
 
 def _name(event: AnyEvent) -> str:
@@ -115,9 +140,11 @@ def _name(event: AnyEvent) -> str:
         case TrackEvent():
             return event.event
         case PageEvent():
-            return page_path(event)[:_NAME_LENGTH]
-        case IdentifyEvent():
-            return "identify"
+            return page_path(event)
+        case ScreenEvent():
+            return f"/screen/{event.name or ''}"
+        case _:
+            return event.type
 
 
 def page_path(event: PageEvent) -> str:
@@ -140,4 +167,12 @@ def _path_of(url: str) -> str:
 
 
 def _properties(event: AnyEvent) -> dict[str, Any]:
-    return event.traits.others if isinstance(event, IdentifyEvent) else event.properties
+    match event:
+        case IdentifyEvent():
+            return event.traits.others
+        case GroupEvent():
+            return {**event.traits, "groupId": event.group_id}
+        case AliasEvent():
+            return {"previousId": event.previous_id}
+        case _:
+            return event.properties

@@ -5,43 +5,64 @@ from datetime import datetime
 from typing import Any
 
 from api import metrics
-from api.context import ApiContext
 from api.schemas.leads import ZONES
 from api.schemas.tracking import AnyEvent, IdentifyEvent, Taken
-from api.services.events import Arrival, BadEvent, behaviour, is_lead_id
-from storage import dead_letters, inbox, leads
+from api.services.events import Arrival, BadEvent, behaviours, is_lead_id
+from storage import dead_letters, inbox, leads, names
+from storage.database import Database
 from storage.leads import LeadInput
 
 _COMPANY_NAMES = ("name", "company")
 _COMPANY_DOMAINS = ("domain", "website")
 
 
-async def take(context: ApiContext, events: Sequence[AnyEvent], arrival: Arrival) -> Taken:
+async def take(database: Database, events: Sequence[AnyEvent], arrival: Arrival) -> Taken:
     """Commit the events; only then return. An identify never enrols: ``POST /v1/leads`` does."""
-    profiles = [await _profile(context, event) for event in events if isinstance(event, IdentifyEvent)]
-    known = [profile for profile in profiles if profile]
-    if known:
-        await leads.upsert_many(context.database, known, arrival.now, enrol=False)
-    done = await inbox.accept(context.database, [behaviour(event, arrival) for event in events], arrival.now)
+    said = await _profiles(database, events)
+    if said:
+        await leads.upsert_many(database, said, arrival.now, enrol=False)
+    done = await inbox.accept(database, behaviours(events, arrival), arrival.now)
     metrics.EVENTS.labels("accepted").inc(done.accepted)
     metrics.EVENTS.labels("duplicate").inc(done.duplicates)
     return Taken(accepted=done.accepted, duplicates=done.duplicates)
 
 
-async def keep(context: ApiContext, bad: Sequence[BadEvent], now: datetime) -> None:
+async def keep(database: Database, bad: Sequence[BadEvent], now: datetime) -> None:
     """Keep what could not be understood, for a person to look at."""
-    for event in bad:
-        await dead_letters.add(context.database, "batch", event.reason, event.body, now)
-    metrics.EVENTS.labels("rejected").inc(len(bad))
+    if bad:
+        await dead_letters.add_many(database, "batch", [(event.reason, event.body) for event in bad], now)
+        metrics.EVENTS.labels("rejected").inc(len(bad))
 
 
-async def _profile(context: ApiContext, event: IdentifyEvent) -> LeadInput | None:
-    """What an identify says of a lead; None when it names nobody: an unknown user id without an address."""
-    if event.traits.email is None:
-        found = event.user_id and await leads.find(context.database, external_id=event.user_id)
-        if not found:
-            return None
-    return profile(event)
+async def _profiles(database: Database, events: Sequence[AnyEvent]) -> list[LeadInput]:
+    """What the events say of leads, in their order. One without an address says it only of somebody known."""
+    identifies = [event for event in events if isinstance(event, IdentifyEvent) and event.traits.email is None]
+    known = await _known(database, identifies) if identifies else set()
+    return [
+        said for event in events if (said := _profile(event)) and (said.email or not known.isdisjoint(said.names()))
+    ]
+
+
+async def _known(database: Database, events: Sequence[AnyEvent]) -> set[str]:
+    """Those of the events' ids that are a lead's."""
+    users = [event.user_id for event in events if event.user_id]
+    visitors = [event.anonymous_id for event in events if event.anonymous_id]
+    return await names.known(database, users, visitors)
+
+
+def _profile(event: AnyEvent) -> LeadInput | None:
+    """An identify says all it knows; another event says at most whose address the ids are (``context.traits``)."""
+    if isinstance(event, IdentifyEvent):
+        return profile(event)
+    email = event.spoken_email if event.context else None
+    return LeadInput(email=email, **_names(event)) if email else None
+
+
+def _names(event: AnyEvent) -> dict[str, Any]:
+    return {
+        "external_id": None if is_lead_id(event.user_id) else event.user_id,
+        "anonymous_ids": (event.anonymous_id,) if event.anonymous_id else (),
+    }
 
 
 def profile(event: IdentifyEvent) -> LeadInput:
@@ -52,9 +73,8 @@ def profile(event: IdentifyEvent) -> LeadInput:
     country = others.pop("country", None) or _part(address, ("country",))
     zone = others.pop("timezone", None)
     return LeadInput(
-        external_id=None if is_lead_id(event.user_id) else event.user_id,
+        **_names(event),
         email=event.traits.email,
-        anonymous_ids=(event.anonymous_id,) if event.anonymous_id else (),
         fields={name: value for name, value in others.items() if _is_field(value)},
         country=country.upper() if _is_country(country) else "",
         timezone=zone if zone in ZONES else "",

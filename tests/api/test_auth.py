@@ -26,6 +26,9 @@ ROUTES = [
     ("POST", "/v1/track", "write", TRACK),
     ("POST", "/v1/page", "write", {"anonymousId": "visitor-1", "name": "Home"}),
     ("POST", "/v1/identify", "write", {"anonymousId": "visitor-1"}),
+    ("POST", "/v1/screen", "write", {"anonymousId": "visitor-1", "name": "Home"}),
+    ("POST", "/v1/group", "write", {"anonymousId": "visitor-1", "groupId": "g1"}),
+    ("POST", "/v1/alias", "write", {"userId": "u1", "previousId": "visitor-1"}),
     ("POST", "/v1/batch", "write", {"batch": [TRACK | {"type": "track"}]}),
 ]
 SCOPES = ("read", "write", "operate")

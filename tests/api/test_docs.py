@@ -52,5 +52,16 @@ def test_every_operation_has_words_and_says_who_may(app: FastAPI):
 def test_every_body_has_an_example(app: FastAPI):
     schemas = app.openapi()["components"]["schemas"]
 
-    for name in ("LeadBody", "TrackEvent", "PageEvent", "IdentifyEvent", "Batch", "CommandBody", "RejectBody"):
+    for name in (
+        "LeadBody",
+        "TrackEvent",
+        "PageEvent",
+        "IdentifyEvent",
+        "ScreenEvent",
+        "GroupEvent",
+        "AliasEvent",
+        "Batch",
+        "CommandBody",
+        "RejectBody",
+    ):
         assert schemas[name]["examples"], name
