@@ -2,23 +2,22 @@
 
 from typing import Annotated, Any
 
-from typer import Argument, Option, Typer, echo
+from typer import Option, Typer, echo
 
+from cli import consent
 from cli.importing import command
+from cli.naming import Named, find
 from cli.output import All, Json, Limit, cell, listing, print_json
 from cli.pages import collect
 from cli.session import run, session
 from cli.story import story, who
-from domain.errors import NotFound
 from domain.playbook.models import Playbook
 from storage import leads, playbooks, views
-from storage.database import Database
 from storage.tables import Lead
 
-app = Typer(no_args_is_help=True, help="Leads: taken in from files, listed, shown, explained.")
+app = Typer(no_args_is_help=True, help="Leads: taken in from files, listed, shown, explained, given out.")
 app.command("import", help=command.HELP)(command.import_)
-
-Named = Annotated[str, Argument(metavar="ID", help="The lead's id; its external id or address serves as well.")]
+app.command("export", help=consent.EXPORT)(consent.export_)
 
 _EXPLAIN = """Tell a lead's story in words.
 
@@ -92,14 +91,3 @@ def explain(lead: Named, as_json: Json = False) -> None:
         echo(story(found, view, document))
         if time_note:
             echo(f"\n{time_note}")
-
-
-async def find(database: Database, named: str) -> Lead:
-    """The lead of that id, external id or address. Raises ``NotFound``."""
-    try:
-        return await leads.get(database, named)
-    except NotFound:
-        found = await leads.find(database, external_id=named, email=named if "@" in named else None)
-        if found is None:
-            raise NotFound(f"There is no lead {named}.", "`tendril leads list --search TEXT` finds leads.") from None
-        return found

@@ -1,0 +1,48 @@
+"""Everything that is held on one person, for whoever asks for it (in the EU: articles 15 and 20 of the GDPR)."""
+
+from datetime import datetime
+from typing import Any
+
+from domain.errors import NotFound
+from storage.database import Database
+
+#: Part of the export → what is read. Decisions that were taken back are parts of the story too.
+PARTS = {
+    "identities": "select kind, value, created_at from identity where lead_id = $1 order by kind, value",
+    "consent": "select channel, granted, basis, source, at from consent where lead_id = $1 order by channel",
+    "answers": """
+        select a.field, l.fields -> a.field as answer, a.basis, a.consent, a.touch_key, a.at
+        from answer a join lead l on l.id = a.lead_id where a.lead_id = $1 order by a.at, a.field
+    """,
+    "suppression": """
+        select s.email, s.reason, s.source, s.at from suppression s join lead l on l.id = $1
+        where s.lead_id = l.id or s.email in (l.email, '*@' || substring(l.email from '[^@]*$')) order by s.at
+    """,
+    "behaviour": """
+        select position, kind, name, properties, trusted, message_id, anonymous_id, user_id, occurred_at, received_at
+        from behaviour where lead_id = $1 order by position
+    """,
+    "journeys": "select * from journey where lead_id = $1 order by cycle",
+    "decisions": "select * from decision where lead_id = $1 order by cycle, number, revision",
+    "touches": "select * from touch where lead_id = $1 order by planned_at, key",
+    "handoffs": "select * from handoff where lead_id = $1 order by opened_at, id",
+    "audiences": "select audience, desired, member, changed_at, pushed_at from audience_member where lead_id = $1",
+    "crm": "select desired, changed_at, pushed_at from crm_record where lead_id = $1",
+}
+
+
+async def held(db: Database, lead: str, now: datetime) -> dict[str, Any]:
+    """All of it, as of one moment: ``lead`` and ``account`` (None where there is none), and lists of everything else.
+
+    Times are the deployment's. Raises ``NotFound``.
+    """
+    async with (
+        db.pool.acquire() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        person = await connection.fetchrow("select * from lead where id = $1", lead)
+        if person is None:
+            raise NotFound(f"There is no lead {lead}.", "`tendril leads list` shows the leads there are.")
+        account = await connection.fetchrow("select * from account where id = $1", person["account_id"])
+        parts = {name: [dict(row) for row in await connection.fetch(PARTS[name], lead)] for name in PARTS}
+    return {"exported_at": now, "lead": dict(person), "account": dict(account) if account else None, **parts}

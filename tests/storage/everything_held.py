@@ -1,0 +1,100 @@
+"""Somebody of whom everything is held that can be: ``NEEDLE`` stands in all that is personal, and nowhere else."""
+
+from domain.decision import Contribution, OpenHandoff, Reason, Rejected, Scores, SendTouch
+from domain.state import HandoffState, JourneyState
+from domain.words import Channel
+from storage import dead_letters, leads
+from storage.database import Database
+from storage.inbox import accept
+from storage.leads import ConsentInput, LeadInput
+from tests.storage.recorded import record
+from tests.storage.samples import NOW, event
+
+NEEDLE = "needle"
+EMAIL = f"robin@{NEEDLE}-works.example"
+#: What an export must show: one word for each place that something is kept in.
+PLACES = frozenset(
+    """
+    user-id visitor role source owner company consent answer suppression path property message title reason
+    evidence rejected forward note brief handoff crm-field crm-id
+    """.split()  # noqa: SIM905 - two dozen quoted words would read worse
+)
+
+
+def mark(place: str) -> str:
+    return f"{NEEDLE}-{place}"
+
+
+async def somebody(db: Database, playbook: str, email: str = EMAIL) -> str:
+    """Enrolled in ``playbook``, one decision old, handed to sales, in an audience and in the CRM; the lead's id."""
+    lead = await _known(db, email)
+    await _did_something(db, lead)
+    await _decided(db, lead, playbook)
+    await _lists(db, lead)
+    return lead
+
+
+async def _known(db: Database, email: str) -> str:
+    profile = LeadInput(
+        external_id=mark("user-id"),
+        email=email,
+        anonymous_ids=(mark("visitor"),),
+        fields={"role": mark("role")},
+        country="DE",
+        timezone="Europe/Berlin",
+        source=mark("source"),
+        owner=mark("owner"),
+        company=mark("company"),
+        consent=(ConsentInput(channel=Channel.DIRECT_MAIL, granted=True, basis="consent", source=mark("consent")),),
+    )
+    lead = (await leads.upsert(db, profile, NOW)).lead_id
+    await db.pool.execute("update lead set crm_id = $2 where id = $1", lead, mark("crm-id"))
+    return lead
+
+
+async def _did_something(db: Database, lead: str) -> None:
+    visit = event(mark("message"), name=f"/{mark('path')}", properties={"text": mark("property")}, lead_id=lead)
+    await accept(db, [visit, event("plain-message", lead_id=lead, user_id=mark("user-id"))], NOW)
+    await dead_letters.add(db, "batch", "has no name", {"userId": mark("user-id"), "traits": {"email": EMAIL}}, NOW)
+    await db.pool.execute(
+        "insert into answer (lead_id, field, touch_key, playbook_hash, basis, consent, at)"
+        " values ($1, 'role', $1 || '/1/0/hello', 'hash', 'consent', $2, $3)",
+        lead,
+        mark("answer"),
+        NOW,
+    )
+
+
+async def _decided(db: Database, lead: str, playbook: str) -> None:
+    begun = JourneyState.begin(lead, 1, playbook, NOW)
+    handoff = f"{lead}-1-1"
+    await record(
+        db,
+        begun,
+        changes={"handoff": HandoffState(id=handoff, opened=NOW, reason=mark("handoff"))},
+        scores=Scores(fit=1, contributions=(Contribution(rule="role", points=1, text=mark("role")),)),
+        reasons=(Reason(rule="role", text=mark("reason"), evidence={"value": mark("evidence")}),),
+        rejected=(Rejected(what="hello", why=mark("rejected"), rule="gap"),),
+        forward=(mark("forward"),),
+        send=(
+            SendTouch(key=f"{lead}/1/0/brief", channel=Channel.SDR_TASK, step="brief", note=mark("note")),
+            SendTouch(key=f"{lead}/1/0/hello", channel=Channel.EMAIL, step="hello"),
+        ),
+        open_handoff=OpenHandoff(id=handoff, reason=mark("handoff"), sla_at=NOW, brief={"who": mark("brief")}),
+        audiences={"retarget": True},
+        crm={"segment": mark("crm-field")},
+    )
+    await db.pool.execute("update journey set title = $2 where lead_id = $1", lead, mark("title"))
+
+
+async def _lists(db: Database, lead: str) -> None:
+    """The vendors have taken what was wanted; the address is suppressed."""
+    await db.pool.execute("update audience_member set pushed_version = version, member = true where lead_id = $1", lead)
+    await db.pool.execute("update crm_record set pushed_version = version where lead_id = $1", lead)
+    await db.pool.execute(
+        "insert into suppression (email, reason, source, lead_id, at)"
+        " select email, 'manual', $2, id, $3 from lead where id = $1",
+        lead,
+        mark("suppression"),
+        NOW,
+    )

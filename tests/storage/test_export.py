@@ -1,0 +1,48 @@
+"""An export shows all that is held on a person and nothing of anybody else."""
+
+import pytest
+from pydantic_core import to_json
+from sqlmodel import SQLModel
+
+from domain.errors import NotFound
+from storage import export
+from storage.database import Database
+from storage.inbox import accept
+from tests.storage.everything_held import PLACES, mark, somebody
+from tests.storage.samples import NOW, enrolled, event
+
+
+async def test_everything_that_is_held_is_in_it(database: Database, playbook: str):
+    lead = await somebody(database, playbook)
+
+    held = to_json(await export.held(database, lead, NOW)).decode()
+
+    assert {place for place in PLACES if mark(place) not in held} == set()
+    assert "robin@" in held
+
+
+async def test_nothing_of_anybody_else_is_in_it(database: Database, playbook: str):
+    await somebody(database, playbook)
+    other = await enrolled(database)
+    await accept(database, [event("m", lead_id=other)], NOW)
+
+    held = await export.held(database, other, NOW)
+
+    assert "needle" not in to_json(held).decode()
+    assert held["lead"]["email"] == "ann@acme.example"
+    assert held["account"]["domain"] == "acme.example"
+    assert [behaviour["name"] for behaviour in held["behaviour"]] == ["/pricing"]
+    assert held["crm"] == held["handoffs"] == held["suppression"] == []
+
+
+async def test_every_table_that_names_a_lead_is_a_part(database: Database, playbook: str):
+    held = await export.held(database, await somebody(database, playbook), NOW)
+    tables = {name for name, table in SQLModel.metadata.tables.items() if "lead_id" in table.columns}
+    queries = " ".join(export.PARTS.values())
+    assert {name for name in tables - {"pending_wake"} if f"from {name} " not in queries} == set()
+    assert {part for part in export.PARTS if not held[part]} == set()
+
+
+async def test_nobody_has_no_export(database: Database):
+    with pytest.raises(NotFound, match="There is no lead ld_none"):
+        await export.held(database, "ld_none", NOW)
