@@ -11,7 +11,19 @@ from api.context import ApiContext
 from api.keyring import Keyring
 from api.limits import BodyLimit
 from api.metrics import Measured
-from api.routers import commands, console, handoffs, health, journeys, leads, people, questions, tracking, unsubscribe
+from api.routers import (
+    commands,
+    console,
+    dead_letters,
+    handoffs,
+    health,
+    journeys,
+    leads,
+    people,
+    questions,
+    tracking,
+    unsubscribe,
+)
 from api.segment import SegmentDialect
 from domain.clock import ScaledClock
 from runtime.settings import Settings
@@ -37,7 +49,19 @@ _TAGS = [
     {"name": "handoffs", "description": "Leads given to sales, and the sellers' answers."},
     {"name": "health", "description": "For probes and Prometheus; no key."},
 ]
-_ROUTERS = (leads, people, journeys, tracking, commands, handoffs, health, unsubscribe, questions, console)
+_ROUTERS = (
+    leads,
+    people,
+    journeys,
+    tracking,
+    dead_letters,
+    commands,
+    handoffs,
+    health,
+    unsubscribe,
+    questions,
+    console,
+)
 
 
 def create_app(settings: Settings, database: Database, temporal: Client | None, clock: ScaledClock) -> FastAPI:

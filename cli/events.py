@@ -1,4 +1,4 @@
-"""``tendril events send``: one behaviour, as a website or a product would send it."""
+"""``tendril events``: one behaviour sent as a website would send it; the rest is in modules of its own."""
 
 import json
 import os
@@ -10,6 +10,7 @@ from uuid import uuid4
 import httpx
 from typer import BadParameter, Option, Typer, echo
 
+from cli import dead_letters
 from cli.output import Json, print_json
 from cli.session import run, session
 from domain.errors import NotFound, Refused
@@ -18,6 +19,7 @@ from storage.inbox import Accepted, NewBehaviour
 from storage.tables import Lead
 
 app = Typer(no_args_is_help=True, help="Behaviour: what leads and visitors do.")
+app.add_typer(dead_letters.app, name="dead-letters")
 
 
 class EventType(StrEnum):

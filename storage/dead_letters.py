@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from domain.errors import NotFound
 from storage.database import Database, json_text
 from storage.tables import DeadLetter
 
@@ -27,8 +28,42 @@ async def add_many(db: Database, source: str, letters: Sequence[tuple[str, Any]]
     return [row["id"] for row in rows]
 
 
-async def newest(db: Database, limit: int = 50) -> tuple[list[DeadLetter], int]:
-    """The newest ones and how many there are."""
-    rows = await db.pool.fetch("select * from dead_letter order by id desc limit $1", limit)
+async def newest(db: Database, limit: int = 50, before: int | None = None) -> tuple[list[DeadLetter], int]:
+    """The newest ones (below the number ``before``, if given), and how many there are in all."""
+    rows = await db.pool.fetch(
+        "select * from dead_letter where $2::bigint is null or id < $2 order by id desc limit $1", limit, before
+    )
     total: int = await db.pool.fetchval("select count(*) from dead_letter")
     return [DeadLetter(**dict(row)) for row in rows], total
+
+
+async def oldest(db: Database, limit: int, after: int = 0) -> list[DeadLetter]:
+    """The oldest ones above the number ``after``."""
+    rows = await db.pool.fetch("select * from dead_letter where id > $1 order by id limit $2", after, limit)
+    return [DeadLetter(**dict(row)) for row in rows]
+
+
+async def get(db: Database, number: int) -> DeadLetter:
+    """The one of that number. Raises ``NotFound``."""
+    row = await db.pool.fetchrow("select * from dead_letter where id = $1", number)
+    if row is None:
+        raise NotFound(
+            f"There is no dead letter {number}.", "`tendril events dead-letters list` shows those there are."
+        )
+    return DeadLetter(**dict(row))
+
+
+async def explain(db: Database, number: int, reason: str) -> None:
+    """Write why it still can't be understood."""
+    await db.pool.execute("update dead_letter set reason = $2 where id = $1", number, reason)
+
+
+async def drop(db: Database, number: int) -> None:
+    """Forget it for good. One that is gone already is fine."""
+    await db.pool.execute("delete from dead_letter where id = $1", number)
+
+
+async def drop_all(db: Database) -> int:
+    """Forget all of them; returns how many there were."""
+    dropped = await db.pool.execute("delete from dead_letter")
+    return int(dropped.removeprefix("DELETE "))

@@ -74,7 +74,7 @@ async def batch(body: Batch, context: Context, _key: Tracker) -> Taken:
         raise Problem(
             413, "batch-too-long", f"The batch has {len(body.batch)} events; the most is {BATCH_EVENTS}.", "Split it."
         )
-    good, bad = sort_events(body.batch)
+    good, bad = sort_events(body.batch, body.sent_at)
     arrival = Arrival.at(context.clock, datetime.now(UTC), body.sent_at)
     taken = await tracking.take(context.database, good, arrival)
     await tracking.keep(context.database, bad, arrival.now)

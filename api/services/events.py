@@ -51,15 +51,18 @@ class Arrival:
         return cls(real, clock.from_real(real), sent_at)
 
 
-def sort_events(raw: Sequence[Any]) -> tuple[list[AnyEvent], list[BadEvent]]:
-    """The events that can be understood, and those that can't, each in their order."""
+def sort_events(raw: Sequence[Any], sent_at: datetime | None = None) -> tuple[list[AnyEvent], list[BadEvent]]:
+    """The events that can be understood, and those that can't, each in their order.
+
+    Those that can't are kept with the batch's ``sent_at``, so that their time can be told whenever they are taken.
+    """
     good: list[AnyEvent] = []
     bad: list[BadEvent] = []
     for item in raw:
         try:
             good.append(_checked(item))
         except ValueError as problem:
-            bad.append(BadEvent(_keepable(item), _reason(problem)))
+            bad.append(BadEvent(_dated(_keepable(item), sent_at), _reason(problem)))
     return good, bad
 
 
@@ -87,6 +90,10 @@ def _keepable(item: Any) -> dict[str, Any]:
     if len(text) > EVENT_BYTES:
         return {"text": text[:EVENT_BYTES]}
     return item if isinstance(item, dict) else {"value": item}
+
+
+def _dated(body: dict[str, Any], sent_at: datetime | None) -> dict[str, Any]:
+    return body if sent_at is None or body.get("sentAt") else body | {"sentAt": sent_at.isoformat()}
 
 
 def behaviours(events: Sequence[AnyEvent], arrival: Arrival) -> list[NewBehaviour]:

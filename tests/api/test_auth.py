@@ -21,6 +21,7 @@ ROUTES = [
     ("POST", "/v1/leads/ld_nobody/commands/pause", "operate", {}),
     ("GET", "/v1/journeys", "read", None),
     ("GET", "/v1/handoffs", "read", None),
+    ("GET", "/v1/dead-letters", "read", None),
     ("POST", "/v1/handoffs/none/accept", "operate", {}),
     ("POST", "/v1/handoffs/none/reject", "operate", {"reason": "timing"}),
     ("POST", "/v1/track", "write", TRACK),

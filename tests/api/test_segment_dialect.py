@@ -285,7 +285,9 @@ async def test_events_alike_in_one_batch_are_several_and_their_retry_none(api: h
     assert (first.json()["accepted"], again.json()["duplicates"]) == (3, 3)
 
 
-async def test_a_message_id_is_taken_once_whichever_key_brings_it(http: httpx.AsyncClient, database: Database, key: str):
+async def test_a_message_id_is_taken_once_whichever_key_brings_it(
+    http: httpx.AsyncClient, database: Database, key: str
+):
     other = await keys.create(database, "other", ["write"])
     for each in (key, other):
         answer = await http.post("/v1/track", json=TRACK | {"messageId": "m1", "writeKey": each})

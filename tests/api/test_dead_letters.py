@@ -1,0 +1,35 @@
+"""What could not be understood can be looked at over HTTP, page by page."""
+
+import httpx
+
+from tests.api.conftest import assert_problem
+
+EVENT = {"type": "track", "userId": "crm-1"}
+
+
+async def test_they_are_listed_newest_first_with_what_is_wrong(api: httpx.AsyncClient):
+    sent_at = "2026-03-04T09:00:00+00:00"
+    await api.post("/v1/batch", json={"batch": [EVENT | {"n": 1}, {"type": "dance"}], "sentAt": sent_at})
+
+    listed = (await api.get("/v1/dead-letters")).json()
+
+    assert listed["total"] == 2
+    assert listed["next_cursor"] is None
+    assert "dance" in listed["items"][0]["reason"]
+    assert listed["items"][1]["body"] == EVENT | {"n": 1, "sentAt": sent_at}
+
+
+async def test_pages_follow_each_other(api: httpx.AsyncClient):
+    await api.post("/v1/batch", json={"batch": [EVENT | {"n": n} for n in range(5)]})
+
+    seen, cursor = [], None
+    for _ in range(3):
+        page = (await api.get("/v1/dead-letters", params={"limit": 2} | ({"cursor": cursor} if cursor else {}))).json()
+        seen += [item["body"]["n"] for item in page["items"]]
+        cursor = page["next_cursor"]
+
+    assert (seen, cursor) == ([4, 3, 2, 1, 0], None)
+
+
+async def test_a_cursor_that_is_none_is_named(api: httpx.AsyncClient):
+    assert_problem(await api.get("/v1/dead-letters", params={"cursor": "9" * 30}), 422, "invalid-request")
