@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from api import segment
 from domain.errors import NotFound, Refused
 
 MEDIA_TYPE = "application/problem+json"
@@ -98,6 +99,8 @@ def render(request: Request, problem: Problem) -> JSONResponse:
         "remedy": problem.remedy,
         **problem.members,
     }
+    if request.url.path in segment.ROUTES:  # its libraries read these two, and some retry for ever without them
+        body |= {"code": problem.kind, "message": problem.detail}
     return JSONResponse(body, status, dict(problem.headers or {}), media_type=MEDIA_TYPE)
 
 

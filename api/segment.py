@@ -18,7 +18,7 @@ SHORT = {
     "/v1/a": "/v1/alias",
     "/v1/b": "/v1/batch",
 }
-_ROUTES = frozenset(SHORT.values())
+ROUTES = frozenset(SHORT.values())
 _DAY = 86_400
 
 
@@ -38,7 +38,7 @@ class SegmentDialect:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = SHORT.get(scope.get("path", ""), scope.get("path", ""))
-        if scope["type"] != "http" or path not in _ROUTES:
+        if scope["type"] != "http" or path not in ROUTES:
             await self._app(scope, receive, send)
             return
         scope = {**scope, "path": path, "raw_path": path.encode(), "headers": list(scope["headers"])}
