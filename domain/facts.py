@@ -17,6 +17,9 @@ ACCOUNT_TOUCHES = timedelta(days=60)
 MEMORY = timedelta(days=180)
 MOST_READ = 500
 
+#: The kind of event that says that another was taken back. It is nobody's activity.
+RETRACTION = "retraction"
+
 FieldValue = str | int | float | bool | list[str] | None
 
 
@@ -46,8 +49,8 @@ class Behaviour(Fact):
     """Something the lead did, or that became of a touch.
 
     ``position`` is dense and rises by one per lead in the order of commit. ``kind`` is one of ``track``, ``page``,
-    ``identify``, ``delivery``, ``crm``; ``name`` is the event's name, or a page's path. ``trusted`` is false for what
-    is quarantined (scanner clicks, retracted events): it is kept and shown, never counted.
+    ``identify``, ``delivery``, ``crm``, ``retraction``; ``name`` is the event's name, or a page's path. ``trusted`` is
+    false for what is quarantined (scanner clicks, retracted events): it is kept and shown, never counted.
     """
 
     position: int

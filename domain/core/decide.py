@@ -17,6 +17,7 @@ from domain.core import (
     operators,
     profiling,
     re_engagement,
+    retractions,
     stages,
     touches,
     triggers,
@@ -43,6 +44,7 @@ def decide(
     draft = Draft(playbook, state, facts, now)
     if not state.ended:
         _follow_playbook(draft)
+        retractions.tell(draft)
         operators.obey(draft, commands)
         _consider(draft)
     return _conclude(draft)

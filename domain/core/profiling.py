@@ -9,6 +9,7 @@ from datetime import datetime
 
 from domain.core import handoff, touches
 from domain.core.draft import Draft
+from domain.facts import RETRACTION
 from domain.playbook.models import Profile, TriageRule
 from domain.playbook.spoken import short_label
 from domain.words import REPLANNABLE, Phase
@@ -64,7 +65,9 @@ def missing_words(draft: Draft) -> str:
 def _something_new(draft: Draft) -> bool:
     """Whether the lead did or told something: time alone, in which intent fades, is no reason to stop asking."""
     told = any(
-        behaviour.kind != "delivery" and behaviour.trusted and behaviour.position > draft.before.cursor
+        behaviour.kind not in {"delivery", RETRACTION}
+        and behaviour.trusted
+        and behaviour.position > draft.before.cursor
         for behaviour in draft.facts.behaviours
     )
     return told or any(hit.meaningful for hit in draft.new)

@@ -142,8 +142,9 @@ def test_interest_that_fades_is_no_reason_to_stop_asking_but_what_the_lead_does_
     assert "triage no longer asks for more" in visited[-1].title
 
 
-def test_opened_mails_and_deliveries_end_no_questions():
+def test_opened_mails_deliveries_and_retractions_end_no_questions():
     opens = [event("delivery", name, number * DAY) for number, name in enumerate(["delivered", "opened"], start=2)]
+    opens.append(event("retraction", "behaviour retracted", 2 * DAY))
     warm = ASKS_FIRST | {"when": "score.intent >= 19"}
     playbook = playbook_with(TRACK, profile=PROFILE, triage=[warm])
     assert live(*opens, playbook=playbook, entry=facts(lead(source="referral")), days=3)[-1].state.profiling
