@@ -11,6 +11,7 @@ from api.context import ApiContext
 from api.keyring import Keyring
 from api.limits import BodyLimit
 from api.metrics import Measured
+from api.rates import KeyRates
 from api.routers import (
     commands,
     console,
@@ -75,7 +76,8 @@ def create_app(settings: Settings, database: Database, temporal: Client | None, 
         docs_url=None,  # FastAPI's page loads scripts from elsewhere: blank offline, and against our own policy
         redoc_url=None,
     )
-    app.state.context = ApiContext(settings, database, temporal, clock, Keyring(database))
+    rates = KeyRates(settings.tracking_rate, database.pool.get_max_size() // 2)
+    app.state.context = ApiContext(settings, database, temporal, clock, Keyring(database), rates)
     problems.install(app)
     for module in _ROUTERS:
         app.include_router(module.router)

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from temporalio.client import Client
 
 from api.keyring import Keyring
+from api.rates import KeyRates
 from domain.clock import ScaledClock
 from runtime.settings import Settings
 from storage.database import Database
@@ -22,6 +23,7 @@ class ApiContext:
     temporal: Client | None
     clock: ScaledClock
     keys: Keyring
+    rates: KeyRates
 
     def now(self) -> datetime:
         """The present on the deployment's clock."""

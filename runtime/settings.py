@@ -78,6 +78,11 @@ class Settings(BaseSettings):
         "http://127.0.0.1:8000",
         description="Address of the API as leads reach it: links to unsubscribe and to questions.",
     )
+    tracking_rate: float = Field(
+        2000.0,
+        ge=0,
+        description="Events a second that one key may send to one API process, ten seconds' worth at once; 0 for any.",
+    )
     secret: SecretStr = Field(SecretStr("change-me"), description="Signs links in mail: to unsubscribe, to questions.")
     secret_previous: SecretStr = Field(
         SecretStr(""), description="Former secrets, oldest first, with commas between: links they signed still work."

@@ -24,62 +24,65 @@ from api.schemas.tracking import (
 )
 from api.services import tracking
 from api.services.events import Arrival, sort_events
+from storage.keys import KeyInfo
 
 router = APIRouter(prefix="/v1", tags=["tracking"])
 
 
 @router.post("/track", summary="Something a visitor or lead did")
-async def track(event: TrackEvent, context: Context, _key: Tracker) -> Taken:
+async def track(event: TrackEvent, context: Context, key: Tracker) -> Taken:
     """At most 32 KB. Wakes the lead's journey at once; of an unknown visitor it is kept until they are known."""
-    return await _one(context, event)
+    return await _one(context, key, event)
 
 
 @router.post("/page", summary="A page that was looked at")
-async def page(event: PageEvent, context: Context, _key: Tracker) -> Taken:
+async def page(event: PageEvent, context: Context, key: Tracker) -> Taken:
     """At most 32 KB. Playbooks match it by path."""
-    return await _one(context, event)
+    return await _one(context, key, event)
 
 
 @router.post("/screen", summary="A screen of an app that was looked at")
-async def screen(event: ScreenEvent, context: Context, _key: Tracker) -> Taken:
+async def screen(event: ScreenEvent, context: Context, key: Tracker) -> Taken:
     """At most 32 KB. Playbooks match it as the page `/screen/NAME`."""
-    return await _one(context, event)
+    return await _one(context, key, event)
 
 
 @router.post("/identify", summary="Who a visitor is")
-async def identify(event: IdentifyEvent, context: Context, _key: Tracker) -> Taken:
+async def identify(event: IdentifyEvent, context: Context, key: Tracker) -> Taken:
     """At most 32 KB. With `traits.email` the lead is created or updated; what the visitor did before is the lead's.
 
     Does not enrol: `POST /v1/leads` does.
     """
-    return await _one(context, event)
+    return await _one(context, key, event)
 
 
 @router.post("/group", summary="The company somebody belongs to")
-async def group(event: GroupEvent, context: Context, _key: Tracker) -> Taken:
+async def group(event: GroupEvent, context: Context, key: Tracker) -> Taken:
     """At most 32 KB. Kept with the lead's behaviour."""
-    return await _one(context, event)
+    return await _one(context, key, event)
 
 
 @router.post("/alias", summary="Two ids of one person")
-async def alias(event: AliasEvent, context: Context, _key: Tracker) -> Taken:
+async def alias(event: AliasEvent, context: Context, key: Tracker) -> Taken:
     """At most 32 KB. Kept with the lead's behaviour."""
-    return await _one(context, event)
+    return await _one(context, key, event)
 
 
 @router.post("/batch", summary="Many events at once")
-async def batch(body: Batch, context: Context, _key: Tracker) -> Taken:
+async def batch(body: Batch, context: Context, key: Tracker) -> Taken:
     """At most 500 KB and 2,500 events, 32 KB each. Bad events are kept as dead letters; the rest are taken."""
     if len(body.batch) > BATCH_EVENTS:
         raise Problem(
             413, "batch-too-long", f"The batch has {len(body.batch)} events; the most is {BATCH_EVENTS}.", "Split it."
         )
-    good, bad = sort_events(body.batch, body.sent_at)
-    arrival = Arrival.at(context.clock, datetime.now(UTC), body.sent_at)
-    taken = await tracking.take(context.database, good, arrival)
-    await tracking.keep(context.database, bad, arrival.now)
+    async with context.rates.turn(key, len(body.batch)):
+        good, bad = sort_events(body.batch, body.sent_at)
+        arrival = Arrival.at(context.clock, datetime.now(UTC), body.sent_at)
+        taken = await tracking.take(context.database, good, arrival)
+        await tracking.keep(context.database, bad, arrival.now)
     return taken.model_copy(update={"rejected": len(bad)})
 
 
-async def _one(context: ApiContext, event: AnyEvent) -> Taken:
-    return await tracking.take(context.database, [event], Arrival.at(context.clock, datetime.now(UTC)))
+async def _one(context: ApiContext, key: KeyInfo, event: AnyEvent) -> Taken:
+    async with context.rates.turn(key, 1):
+        return await tracking.take(context.database, [event], Arrival.at(context.clock, datetime.now(UTC)))

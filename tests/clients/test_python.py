@@ -107,3 +107,19 @@ async def test_a_wrong_key_is_told_and_not_tried_again(opened: Opened, front: Fr
     assert front.seen == [("/v1/batch", 401)]
     assert "key" in str(client.failed[0])
     assert await stored(database) == []
+
+
+async def test_above_the_keys_rate_they_wait_and_lose_nothing(
+    opened: Opened, app: Any, front: Front, database: Database
+):
+    app.state.context.rates.__init__(12, 5)
+    client = opened()
+    for number in range(130):
+        client.track("crm-1", f"E{number}")
+    await sent(client)
+    client.track("crm-1", "one more")
+    await sent(client)
+
+    assert len(await stored(database)) == 131
+    assert ("/v1/batch", 429) in front.seen
+    assert client.failed == []

@@ -1,0 +1,77 @@
+"""How much one key may send: so many events a second, and so many requests at work at once.
+
+The first keeps a runaway script from filling the inbox, the second keeps it from holding every connection to the
+database: whatever one key does, half of them are left to the others. Both are this process's own count. What is refused
+was not stored; the sender comes again after ``Retry-After``.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from api.problems import Problem
+from storage.keys import KeyInfo
+
+#: What a key may send in one go, in seconds of its rate.
+_BURST_SECONDS = 10
+#: Requests of one key that may wait for their turn; more would only wait longer than their senders do.
+_WAITING = 200
+
+
+class KeyRates:
+    """The keys' allowances. ``rate`` is in events a second, 0 for any number; ``at_once`` in requests."""
+
+    def __init__(self, rate: float, at_once: int, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._rate = rate
+        self._at_once = max(1, at_once)
+        self._monotonic = monotonic
+        self._keys: dict[str, _Allowance] = {}
+
+    @asynccontextmanager
+    async def turn(self, key: KeyInfo, events: int) -> AsyncIterator[None]:
+        """The key's turn to store so many events. Raises a 429 ``Problem``."""
+        mine = self._keys.setdefault(key.id, _Allowance(self._rate * _BURST_SECONDS, self._monotonic(), self._at_once))
+        if mine.waiting >= _WAITING:
+            raise _too_many(f"The key {key.name!r} has {mine.waiting} requests waiting already.", 1)
+        if self._rate and (wait := mine.spend(events, self._rate, self._monotonic())):
+            raise _too_many(f"The key {key.name!r} sends more than {self._rate:g} events a second.", wait)
+        mine.waiting += 1
+        try:
+            await mine.turns.acquire()
+        finally:
+            mine.waiting -= 1
+        try:
+            yield
+        finally:
+            mine.turns.release()
+
+
+class _Allowance:
+    """What a key may still send. A batch may overdraw it: the next one then waits until that is made good."""
+
+    def __init__(self, full: float, now: float, at_once: int) -> None:
+        self._full = self._left = full
+        self._at = now
+        self.turns = asyncio.Semaphore(at_once)
+        self.waiting = 0
+
+    def spend(self, events: int, rate: float, now: float) -> int:
+        """Take so many; returns the seconds to wait if there is nothing to take from, else 0."""
+        self._left = min(self._full, self._left + (now - self._at) * rate)
+        self._at = now
+        if self._left < 1:
+            return math.ceil((1 - self._left) / rate)
+        self._left -= events
+        return 0
+
+
+def _too_many(detail: str, wait: int) -> Problem:
+    return Problem(
+        429,
+        "too-many-events",
+        f"{detail} This request was not stored.",
+        "Send it again after Retry-After seconds; TENDRIL_TRACKING_RATE is the most a key may send.",
+        headers={"Retry-After": str(wait)},
+    )
