@@ -6,12 +6,24 @@ Only the ``days.*`` and ``.days_ago`` variables move; what decays or leaves its 
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from typing import TypeVar
 
-from domain.core import profiling, steps
+from domain.core import experiments, paces, steps
 from domain.core.draft import Draft
 from domain.core.phases import NURTURING
 from domain.playbook.days import united
-from domain.playbook.models import Audience, DisqualifyRule, HandoffRule, Touch, Transition, TriageRule
+from domain.playbook.models import (
+    Audience,
+    DisqualifyRule,
+    Experiment,
+    HandoffRule,
+    Length,
+    Pace,
+    Segment,
+    Touch,
+    Transition,
+    TriageRule,
+)
 from domain.playbook.phrases import phrases_of
 from domain.words import Phase
 
@@ -19,12 +31,16 @@ _DAY = timedelta(days=1)
 _HORIZON = timedelta(days=200)
 _LONGEST = 80
 
-_Rule = DisqualifyRule | HandoffRule | Transition | TriageRule | Touch | Audience
+#: What these do, they have done as soon as they hold; the others matter when they cease to hold as well.
+_AtOnce = DisqualifyRule | HandoffRule | Transition
+_BothWays = TriageRule | Segment | Length | Pace | Touch | Experiment | Audience
+_Rule = _AtOnce | _BothWays
+_First = TypeVar("_First", TriageRule, Segment, Length)
 
 
 def next_step(draft: Draft) -> None:
     """Wake on the day on which a condition would change its answer, if that is before anything else."""
-    if draft.state.paused_since is not None or draft.state.phase not in NURTURING | {Phase.COOL_DOWN}:
+    if draft.state.phase not in NURTURING | {Phase.COOL_DOWN}:
         return
     watched = [rule for rule in _rules(draft) if rule.when and draft.playbook.marks(rule.when)]
     if not watched:
@@ -40,22 +56,42 @@ def next_step(draft: Draft) -> None:
 
 
 def _matters(rule: _Rule, holds: bool) -> bool:
-    """What holds already has done what it does; audiences are left as well as joined."""
-    return not holds or isinstance(rule, Audience)
+    return not (holds and isinstance(rule, _AtOnce))
 
 
 def _rules(draft: Draft) -> Iterator[_Rule]:
-    """Those that would do something in this phase."""
+    """Those that would do something in this phase. While paused nobody is written to or handed over."""
     rules, state = draft.rules, draft.state
     yield from rules.disqualify
-    yield from rules.handoff.rules
     if state.phase in NURTURING:
         stage = draft.playbook.stages.get(state.stage)
         yield from stage.transitions if stage else ()
-        yield from steps.present(draft)
         yield from rules.audiences
-        if state.profiling:
-            yield from (rule for rule in rules.triage if rule.then in profiling.SETTLES)
+        yield from _that_decide(draft, rules.segments)
+    if state.paused_since is None:
+        yield from rules.handoff.rules
+        yield from _on_steps(draft) if state.phase in NURTURING else ()
+        yield from _that_decide(draft, rules.triage) if state.profiling else ()
+
+
+def _on_steps(draft: Draft) -> Iterator[_Rule]:
+    """What says which step is next, and when it is due: those before it that are held back, and what shortens gaps."""
+    for step in steps.possible(draft):
+        yield step.touch
+        if not step.touch.when or draft.holds(step.touch.when):
+            break
+    yield from experiments.undrawn(draft, [touch.id for touch in steps.present(draft)])
+    if draft.on_track:
+        yield from _that_decide(draft, draft.rules.lengths)
+        yield from paces.quickening(draft)
+
+
+def _that_decide(draft: Draft, rules: Iterable[_First]) -> Iterator[_First]:
+    """Where the first that holds counts: that one, and those before it."""
+    for rule in rules:
+        yield rule
+        if rule.when is None or draft.holds(rule.when):
+            return
 
 
 def _then(rule: _Rule, holds: bool) -> str:
@@ -67,10 +103,23 @@ def _then(rule: _Rule, holds: bool) -> str:
             return f"to sales, {rule.label.rstrip('.')}"
         case Transition():
             return f"moves to {_spaced(rule.to)}"
+        case _:
+            return _or_no_longer(rule, holds)
+
+
+def _or_no_longer(rule: _BothWays, holds: bool) -> str:
+    """The same for what also matters when it ceases to hold."""
+    match rule:
         case TriageRule():
-            return f"triage says {_spaced(rule.then)}"
+            return f"triage {'no longer ' if holds else ''}says {_spaced(rule.then)}"
+        case Segment():
+            return f"{'leaves' if holds else 'joins'} the segment “{rule.label}”"
+        case Length() | Pace():
+            return f"{rule.label or rule.id} {'no longer sets' if holds else 'sets'} the gaps"
         case Touch():
-            return f"{rule.asset or rule.id} becomes possible"
+            return f"{rule.asset or rule.id} becomes {'impossible' if holds else 'possible'}"
+        case Experiment():
+            return f"{'leaves' if holds else 'joins'} the experiment “{rule.label or rule.id}”"
         case Audience():
             return f"{'leaves' if holds else 'joins'} the audience “{rule.label}”"
 

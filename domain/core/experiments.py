@@ -4,6 +4,7 @@ The lot is drawn from the names of the experiment and of the lead, so it is the 
 and it is remembered from the moment the step is first due: a lead stays in its arm whatever becomes of the weights.
 """
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import accumulate
@@ -48,6 +49,13 @@ def remembered(draft: Draft, step: str) -> Arm | None:
         if step in experiment.steps and experiment.id in draft.state.variants:
             return _remembered(experiment, draft.state.variants[experiment.id])
     return None
+
+
+def undrawn(draft: Draft, steps: Collection[str]) -> Iterator[Experiment]:
+    """Experiments on these steps whose lot is not drawn yet."""
+    for experiment in draft.rules.experiments:
+        if experiment.id not in draft.state.variants and not set(steps).isdisjoint(experiment.steps):
+            yield experiment
 
 
 def settle(draft: Draft, of: Arm, step: Settled) -> Settled:

@@ -4,11 +4,12 @@ Both are factors on the gaps of tracks. The least gap and the caps hold whatever
 keep the gaps that are written.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from domain.core.draft import Draft
 from domain.durations import parse_duration
-from domain.playbook.models import PRESETS, Length, Touch
+from domain.playbook.models import PRESETS, Length, Pace, Touch
 
 _AS_WRITTEN = 1.0
 _LIMITS = {preset: None if limit is None else parse_duration(limit) for preset, (limit, _) in PRESETS.items()}
@@ -31,6 +32,17 @@ def factor(draft: Draft) -> float:
         if draft.holds(pace.when):
             return times * pace.factor
     return times
+
+
+def quickening(draft: Draft) -> Iterator[Pace]:
+    """Paces whose coming or going would shorten the gaps: those before the present one, and the present one itself."""
+    paces = draft.rules.cadence.paces
+    present = next((number for number, pace in enumerate(paces) if draft.holds(pace.when)), len(paces))
+    factors = [*(pace.factor for pace in paces), _AS_WRITTEN]
+    for number, pace in enumerate(paces[: present + 1]):
+        instead = pace.factor if number < present else min(factors[present + 1 :])
+        if instead < factors[present]:
+            yield pace
 
 
 def scheduled_until(draft: Draft) -> datetime | None:

@@ -5,7 +5,7 @@ then says counts: sales, sales review, or not a lead. It also ends when every qu
 longer asks for more after the lead did something, and when nothing is left to ask and ``patience`` has passed.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.core import handoff, touches
 from domain.core.draft import Draft
@@ -16,6 +16,7 @@ from domain.words import REPLANNABLE, Phase
 
 #: What triage says that ends profiling at once.
 SETTLES = frozenset({"sales", "sales_review", "disqualify"})
+_SOON = timedelta(minutes=1)
 
 
 def begin(draft: Draft, rule: TriageRule) -> None:
@@ -46,7 +47,8 @@ def next_step(draft: Draft) -> None:
     if draft.state.profiling and draft.state.paused_since is None and profile is not None:
         ends = _ends(draft, profile)
         if ends is not None:
-            draft.wake(ends, "time for answers is over: goes on with what is known")
+            at = max(ends, draft.now + _SOON)  # the last step may have been passed over after triage was asked
+            draft.wake(at, "time for answers is over: goes on with what is known")
 
 
 def missing(draft: Draft) -> list[str]:

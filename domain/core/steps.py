@@ -5,6 +5,7 @@ asks is known, when the lead can't be reached that way, when a wait passed it ov
 hold.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from domain.core import experiments
@@ -43,6 +44,11 @@ def present(draft: Draft) -> tuple[Touch, ...]:
 
 def following(draft: Draft) -> Step | None:
     """The first of the present steps that is possible, or None when nothing is left."""
+    return next((step for step in possible(draft) if not step.touch.when or draft.holds(step.touch.when)), None)
+
+
+def possible(draft: Draft) -> Iterator[Step]:
+    """The present steps that may still leave, whatever their conditions say now."""
     state = draft.state
     behind = {t.step for t in draft.facts.touches if t.cycle == state.cycle and t.status not in REPLANNABLE}
     behind.update(state.passed)
@@ -51,9 +57,8 @@ def following(draft: Draft) -> Step | None:
             continue
         arm = experiments.arm(draft, touch.id) if draft.rules.experiments else None
         varied = experiments.varied(touch, arm)
-        if not impossible(draft, varied.channel, varied.asset or "") and (not touch.when or draft.holds(touch.when)):
-            return Step(varied, arm)
-    return None
+        if not impossible(draft, varied.channel, varied.asset or ""):
+            yield Step(varied, arm)
 
 
 def impossible(draft: Draft, channel: Channel, asset: str) -> str:
