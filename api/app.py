@@ -22,6 +22,7 @@ from api.routers import (
     leads,
     people,
     questions,
+    retractions,
     tracking,
     unsubscribe,
 )
@@ -56,6 +57,7 @@ _ROUTERS = (
     journeys,
     tracking,
     dead_letters,
+    retractions,
     commands,
     handoffs,
     health,

@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from domain.clock import pace
+from storage.retractions import why_not_counted
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
@@ -26,6 +27,7 @@ _templates = Environment(
 _templates.filters["words"] = lambda value: str(value).replace("_", " ")
 _templates.filters["moment"] = lambda value: value.strftime("%d %b %Y %H:%M")
 _templates.filters["pace"] = pace
+_templates.filters["doubt"] = why_not_counted
 
 
 def page(template: str, status: int = 200, **values: Any) -> HTMLResponse:

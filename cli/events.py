@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 from typer import BadParameter, Option, Typer, echo
 
-from cli import dead_letters
+from cli import dead_letters, retract
 from cli.output import Json, print_json
 from cli.session import run, session
 from domain.errors import NotFound, Refused
@@ -20,6 +20,7 @@ from storage.tables import Lead
 
 app = Typer(no_args_is_help=True, help="Behaviour: what leads and visitors do.")
 app.add_typer(dead_letters.app, name="dead-letters")
+app.command(help=retract.HELP)(retract.retract)
 
 
 class EventType(StrEnum):

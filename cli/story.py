@@ -5,7 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from cli.output import when
+from domain.facts import RETRACTION
 from domain.playbook.models import Playbook
+from storage.retractions import why_not_counted
 from storage.tables import Lead
 
 _INDENT = "    "
@@ -105,8 +107,11 @@ def _evidence(evidence: Mapping[str, Any]) -> str:
 
 
 def _behaviour(behaviour: Mapping[str, Any]) -> str:
-    doubt = "" if behaviour["trusted"] else " (not counted: not trusted)"
-    return f"{when(behaviour['occurred_at'])}  {behaviour['kind']} {behaviour['name']}{doubt}"
+    what, properties = f"{behaviour['kind']} {behaviour['name']}", behaviour["properties"]
+    if behaviour["kind"] == RETRACTION:
+        what = f"retracted: {properties['event']}, {properties['reason']}"
+    doubt = "" if behaviour["trusted"] else f" (not counted: {why_not_counted(properties)})"
+    return f"{when(behaviour['occurred_at'])}  {what}{doubt}"
 
 
 def _touches(view: Mapping[str, Any]) -> Iterator[str]:

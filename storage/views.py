@@ -40,7 +40,7 @@ _PARTS = {
         from decision where lead_id = $1 order by cycle desc, number desc, revision desc limit $2
     """,
     "behaviours": """
-        select position, kind, name, properties, trusted, occurred_at
+        select message_id, position, kind, name, properties, trusted, occurred_at
         from behaviour where lead_id = $1 order by position desc limit $2
     """,
     "cycles": """

@@ -1,0 +1,52 @@
+"""Behaviour is taken back from the command line, and the story shows it."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from storage import inbox
+from storage.database import Database
+from storage.inbox import NewBehaviour
+from storage.leads import LeadInput, upsert
+from tests.cli.life import live
+from tests.cli.terminal import Terminal
+
+
+@pytest.fixture
+async def lead(database: Database, playbook: str) -> str:
+    """A lead in a journey that looked at prices twice."""
+    now = datetime.now(UTC)
+    made = (await upsert(database, LeadInput(email="lead1@company1.example"), now, playbook)).lead_id
+    visits = [
+        NewBehaviour(message_id=each, kind="page", name="/pricing", occurred_at=now, lead_id=made)
+        for each in ("m-1", "m-2")
+    ]
+    await inbox.accept(database, visits, now)
+    return made
+
+
+async def test_what_is_retracted_is_shown_as_not_counted_and_in_the_reasons(
+    tendril: Terminal, database: Database, lead: str
+):
+    answer = await tendril("events", "retract", "m-1", "m-2", "--reason", "a test")
+    await live(database, lead, days=1)
+
+    story = (await tendril("leads", "explain", lead)).out
+    assert answer.out == "Retracted: m-1\nRetracted: m-2\n"
+    assert "page /pricing (not counted: a test)" in story
+    assert "retracted: page /pricing, a test" in story
+    assert "because 2 behaviours were retracted and count no more [retracted]" in story
+
+
+async def test_again_changes_nothing(tendril: Terminal, lead: str):
+    await tendril("events", "retract", "m-1")
+
+    again = (await tendril("events", "retract", "m-1", "--json")).json
+
+    assert again == {"events": [{"message_id": "m-1", "outcome": "not_counted"}]}
+
+
+async def test_an_unknown_id_is_said_and_the_others_are_retracted(tendril: Terminal, lead: str):
+    answer = await tendril("events", "retract", "m-1", "nobody", code=1)
+
+    assert answer.out == "Retracted: m-1\nNo such event: nobody\n"
