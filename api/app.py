@@ -20,6 +20,7 @@ from api.routers import (
     health,
     journeys,
     leads,
+    links,
     people,
     questions,
     retractions,
@@ -63,6 +64,7 @@ _ROUTERS = (
     health,
     unsubscribe,
     questions,
+    links,
     console,
 )
 

@@ -109,7 +109,7 @@ def _evidence(evidence: Mapping[str, Any]) -> str:
 def _behaviour(behaviour: Mapping[str, Any]) -> str:
     what, properties = f"{behaviour['kind']} {behaviour['name']}", behaviour["properties"]
     if behaviour["kind"] == RETRACTION:
-        what = f"retracted: {properties['event']}, {properties['reason']}"
+        what = f"retracted: {properties.get('event', 'erased')}, {properties.get('reason', '')}"
     doubt = "" if behaviour["trusted"] else f" (not counted: {why_not_counted(properties)})"
     return f"{when(behaviour['occurred_at'])}  {what}{doubt}"
 

@@ -51,6 +51,14 @@ class Settings(BaseSettings):
         description="Where a Message-ID can be asked for after a crash (the local inbox); empty when it can't.",
     )
 
+    track_links: bool = Field(
+        True,
+        description="Links in mail lead through `TENDRIL_PUBLIC_URL`, which notes that they were followed.",
+    )
+    track_opens: bool = Field(
+        True, description="Mail has a picture that notes that it was opened. That never moves a journey."
+    )
+
     # CRM, ads, webhooks: the sandbox's stand-ins until real ones are named
     hubspot_base_url: str = Field("http://127.0.0.1:8025/hubspot", description="HubSpot API, or its stand-in.")
     hubspot_token: SecretStr = Field(SecretStr("sandbox"), description="HubSpot private-app token.")
@@ -76,14 +84,16 @@ class Settings(BaseSettings):
     api_port: int = Field(8000, ge=0, le=65535, description="Port of the API.")
     public_url: str = Field(
         "http://127.0.0.1:8000",
-        description="Address of the API as leads reach it: links to unsubscribe and to questions.",
+        description="Address of the API as leads reach it: what links in mail lead to, or through.",
     )
     tracking_rate: float = Field(
         2000.0,
         ge=0,
         description="Events a second that one key may send to one API process, ten seconds' worth at once; 0 for any.",
     )
-    secret: SecretStr = Field(SecretStr("change-me"), description="Signs links in mail: to unsubscribe, to questions.")
+    secret: SecretStr = Field(
+        SecretStr("change-me"), description="Signs links in mail: all that lead to the public address."
+    )
     secret_previous: SecretStr = Field(
         SecretStr(""), description="Former secrets, oldest first, with commas between: links they signed still work."
     )

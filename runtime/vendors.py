@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 from adapters.ads.linkedin import LinkedInAudiences, linkedin_client
 from adapters.crm.hubspot import HubSpotCrm, hubspot_client
 from adapters.crm.hubspot_tasks import HubSpotTasks
-from adapters.email.links import QuestionLinks, UnsubscribeLinks
+from adapters.email.links import OpenLinks, QuestionLinks, TrackedLinks, UnsubscribeLinks
 from adapters.email.smtp import SmtpEmail, SmtpServer
+from adapters.email.tracked import Tracking
 from adapters.webhook import SignedWebhook
 from authoring.render import PlaybookRenderer
 from domain.ports import Audiences, Crm, Playbooks, TouchChannel
@@ -60,7 +61,13 @@ def _email(settings: Settings, playbooks: Playbooks) -> SmtpEmail:
     )
     links = UnsubscribeLinks(settings.public_url, settings.link_secrets)
     questions = QuestionLinks(settings.public_url, settings.link_secrets)
-    return SmtpEmail(server, PlaybookRenderer(playbooks, questions.url), playbooks, links)
+    return SmtpEmail(server, PlaybookRenderer(playbooks, questions.url), playbooks, links, _tracking(settings))
+
+
+def _tracking(settings: Settings) -> Tracking:
+    links = TrackedLinks(settings.public_url, settings.link_secrets)
+    opens = OpenLinks(settings.public_url, settings.link_secrets)
+    return Tracking(links if settings.track_links else None, opens if settings.track_opens else None)
 
 
 def _webhook(settings: Settings, name: str, url: str) -> SignedWebhook:

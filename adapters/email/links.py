@@ -3,11 +3,16 @@
 import hashlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from itsdangerous import BadData, Serializer, URLSafeSerializer
 from itsdangerous.encoding import base64_encode
 
 from domain.errors import Refused
+from domain.trust import HIDDEN
+
+#: Of tokens that may yet change their shape. What is read must stay readable for as long as mail is kept.
+_VERSION = "1"
 
 
 class UnsubscribeToken(NamedTuple):
@@ -23,6 +28,15 @@ class QuestionToken(NamedTuple):
     lead: str
     touch: str
     field: str
+
+
+class LinkToken(NamedTuple):
+    """A link of a mail: the touch (the ledger's key), which link (from 1) of how many, and where it leads."""
+
+    touch: str
+    link: int
+    of: int
+    url: str
 
 
 class UnsubscribeLinks:
@@ -63,6 +77,58 @@ class QuestionLinks:
         return QuestionToken(lead, touch, field)
 
 
+class TrackedLinks:
+    """Makes and reads ``{public_url}/c/{token}``: a link that says it was followed and leads on. ``secrets`` as above.
+
+    Where it leads is in the signed token and nowhere else, so nobody can make one that leads elsewhere, and mail keeps
+    working when the playbook it came from is long gone. The link ``HIDDEN`` leads nowhere.
+    """
+
+    def __init__(self, public_url: str, secrets: Sequence[str]) -> None:
+        self.base = public_url.rstrip("/")
+        self._signed = _Signed("tendril.click", "tracked", secrets)
+
+    def url(self, touch: str, link: int, of: int, url: str) -> str:
+        """``url`` is where it leads; "" for the hidden link."""
+        return f"{self.base}/c/{self._signed.write(_VERSION, touch, str(link), str(of), url)}"
+
+    def verify(self, token: str) -> LinkToken:
+        """What was followed. Raises ``Refused`` when we did not sign it, or it leads anywhere but to https."""
+        version, touch, link, of, url = self._signed.read(token, parts=5)
+        if version != _VERSION or not (is_https(url) or link == str(HIDDEN)):
+            raise self._signed.damaged()
+        return LinkToken(touch, int(link), int(of), url)
+
+
+class OpenLinks:
+    """Makes and reads ``{public_url}/o/{token}.gif``: the picture that says a mail was opened. ``secrets`` as above."""
+
+    def __init__(self, public_url: str, secrets: Sequence[str]) -> None:
+        self._base = public_url.rstrip("/")
+        self._signed = _Signed("tendril.open", "picture", secrets)
+
+    def url(self, touch: str) -> str:
+        return f"{self._base}/o/{self._signed.write(_VERSION, touch)}.gif"
+
+    def verify(self, token: str) -> str:
+        """The touch. Raises ``Refused`` when we did not sign it."""
+        version, touch = self._signed.read(token, parts=2)
+        if version != _VERSION:
+            raise self._signed.damaged()
+        return touch
+
+
+def is_https(url: str) -> bool:
+    """Whether browsers and we read an address alike: https, a host in ASCII, no user name, nothing unprintable."""
+    if not url.isprintable() or any(sign in url for sign in " \\"):
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "https" and bool(parts.hostname) and parts.netloc.isascii() and "@" not in parts.netloc
+    except ValueError:
+        return False
+
+
 class _Uncompressed(URLSafeSerializer):
     """Compressed tokens begin with a dot, and web servers are often set up to refuse such paths as hidden files.
 
@@ -97,5 +163,8 @@ class _Signed:
         except (BadData, ValueError, TypeError):
             found = []
         if len(found) != parts:
-            raise Refused(f"This {self._kind} link is damaged.", "Copy the whole link from the mail.")
+            raise self.damaged()
         return found
+
+    def damaged(self) -> Refused:
+        return Refused(f"This {self._kind} link is damaged.", "Copy the whole link from the mail.")

@@ -19,9 +19,10 @@ import httpx
 from adapters.email.links import UnsubscribeLinks
 from adapters.email.message import build, message_id, recipient
 from adapters.email.replies import Step, fault
+from adapters.email.tracked import Tracking
 from adapters.http import VendorClient
 from domain.errors import CannotTell, NotFound, OurFault, TransientFault, VendorFault
-from domain.playbook.models import Sender
+from domain.playbook.models import Playbook
 from domain.ports import OutboundTouch, Playbooks, Receipt, Renderer
 
 _VENDOR = "smtp"
@@ -48,22 +49,35 @@ class SmtpServer:
 
 
 class SmtpEmail:
-    """``domain.ports.TouchChannel`` for e-mail. The sender is the touch's playbook's."""
+    """``domain.ports.TouchChannel`` for e-mail. The sender is the touch's playbook's.
 
-    def __init__(self, server: SmtpServer, renderer: Renderer, playbooks: Playbooks, links: UnsubscribeLinks) -> None:
+    Without ``tracking`` links lead where the playbook says, and nobody hears of it when they are followed.
+    """
+
+    def __init__(
+        self,
+        server: SmtpServer,
+        renderer: Renderer,
+        playbooks: Playbooks,
+        links: UnsubscribeLinks,
+        tracking: Tracking | None = None,
+    ) -> None:
         self._server = server
         self._renderer = renderer
         self._playbooks = playbooks
         self._links = links
+        self._tracking = tracking
         self._idle: list[aiosmtplib.SMTP] = []
         self._slots = asyncio.Semaphore(server.connections)
         self._inbox = VendorClient("inbox", server.lookup_url, timeout=5) if server.lookup_url else None
 
     async def send(self, touch: OutboundTouch) -> Receipt:
         """Hand the touch's message to the server. Raises a ``VendorFault``."""
-        sender = await self._sender(touch)
-        url = self._links.url(touch.lead, touch.key)
+        playbook = await self._playbook(touch)
+        sender, url = playbook.sender, self._links.url(touch.lead, touch.key)
         rendered = await self._renderer.email(touch, url)
+        if self._tracking is not None:
+            rendered = self._tracking.tracked(touch, rendered, playbook)
         message = build(
             touch,
             rendered,
@@ -80,7 +94,7 @@ class SmtpEmail:
         """Ask the local inbox. Raises ``CannotTell`` when mail goes elsewhere: SMTP has no way to ask."""
         if self._inbox is None:
             raise CannotTell("an SMTP server can't be asked whether it took a message")
-        identity = message_id(touch.key, await self._sender(touch))
+        identity = message_id(touch.key, (await self._playbook(touch)).sender)
         answer = await self._inbox.request(
             "GET", "/api/messages", params={"message_id": identity, "limit": 1}, harmless_to_repeat=True
         )
@@ -94,9 +108,9 @@ class SmtpEmail:
         if self._inbox is not None:
             await self._inbox.close()
 
-    async def _sender(self, touch: OutboundTouch) -> Sender:
+    async def _playbook(self, touch: OutboundTouch) -> Playbook:
         try:
-            return (await self._playbooks.compiled(touch.playbook)).document.sender
+            return (await self._playbooks.compiled(touch.playbook)).document
         except NotFound:
             raise OurFault("the touch's playbook is not stored", vendor=_VENDOR, code="playbook") from None
 
