@@ -1,4 +1,4 @@
-"""``tendril leads``: taken in, listed, shown, explained."""
+"""``tendril leads``: taken in, listed, shown, explained, given out, erased."""
 
 from typing import Annotated, Any
 
@@ -15,9 +15,11 @@ from domain.playbook.models import Playbook
 from storage import leads, playbooks, views
 from storage.tables import Lead
 
-app = Typer(no_args_is_help=True, help="Leads: taken in from files, listed, shown, explained, given out.")
+app = Typer(no_args_is_help=True, help="Leads: taken in from files, listed, shown, explained, given out, erased.")
 app.command("import", help=command.HELP)(command.import_)
 app.command("export", help=consent.EXPORT)(consent.export_)
+app.command(help=consent.ERASE)(consent.erase)
+app.command(help=consent.READMIT)(consent.readmit)
 
 _EXPLAIN = """Tell a lead's story in words.
 

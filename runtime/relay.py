@@ -22,6 +22,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.ports import Clock
 from domain.state import JourneyState
 from runtime import telemetry
+from runtime.erasing import Erasing
 from runtime.settings import Settings
 from runtime.spacing import Spacing
 from runtime.wake_names import told
@@ -66,6 +67,7 @@ class Relay:
         self._client = client
         self._clock = clock
         self._now = now
+        self._erasing = Erasing(database, client, clock)
         self._queue = settings.task_queue
         self._batch = max(1, settings.relay_concurrency // _LANES)
         self._news = asyncio.Event()
@@ -236,7 +238,9 @@ class Relay:
             await asyncio.sleep(_POLL)
 
     async def _look_round(self) -> None:
-        """Measure the backlog; wake journeys that lag behind their inbox, or their time, although nobody woke them."""
+        """Measure the backlog; wake journeys that lag behind their inbox, or their time, although nobody woke them;
+        finish erasures.
+        """
         for turn in count():
             with suppress(*_DATABASE_TROUBLE):
                 number, age = await wakes.waiting(self._database)
@@ -247,6 +251,8 @@ class Relay:
                     _log.warning("journeys lagged behind their inbox and were woken", number=len(late))
                 if turn % _LOOKS_PER_OVERDUE == 0:
                     await self._wake_overdue()
+            with suppress(*_DATABASE_TROUBLE, RPCError, RuntimeError):
+                await self._erasing.look()
             await asyncio.sleep(_LOOK_ROUND)
 
     async def _wake_overdue(self) -> None:

@@ -10,6 +10,7 @@ from storage.database import Database
 PARTS = {
     "identities": "select kind, value, created_at from identity where lead_id = $1 order by kind, value",
     "consent": "select channel, granted, basis, source, at from consent where lead_id = $1 order by channel",
+    "preferences": "select paused_until, least_days, at from preference where lead_id = $1",
     "answers": """
         select a.field, l.fields -> a.field as answer, a.basis, a.consent, a.touch_key, a.at
         from answer a join lead l on l.id = a.lead_id where a.lead_id = $1 order by a.at, a.field

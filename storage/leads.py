@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from domain.errors import NotFound
-from storage import lead_rows, turns
+from storage import lead_rows, tombstones, turns
 from storage.addresses import normalised
 from storage.attach import attach
 from storage.database import Connection, Database
@@ -22,7 +22,8 @@ __all__ = ["ConsentInput", "LeadInput", "Upserted", "find", "get", "list_leads",
 class Upserted(BaseModel):
     """What became of one profile. ``cycle`` is the journey begun by it (0 when none was: ``enrolled`` is false).
 
-    ``note`` says in words what was left out, if anything.
+    ``erased``: of a person who was erased, so nothing was taken and ``lead_id`` is "". ``note`` says in words what was
+    left out, if anything.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -32,6 +33,10 @@ class Upserted(BaseModel):
     enrolled: bool = False
     cycle: int = 0
     note: str = ""
+    erased: bool = False
+
+
+_ERASED = Upserted(lead_id="", created=False, erased=True, note="this person was erased and is not taken in again")
 
 
 async def upsert(
@@ -65,6 +70,15 @@ async def _upsert(
     connection: Connection, inputs: Sequence[LeadInput], now: datetime, playbook: str | None, *, enrol: bool
 ) -> list[Upserted]:
     await turns.name_them(connection, batch_names(inputs))
+    barred = await tombstones.barred(connection, inputs)
+    welcome = [given for given, no in zip(inputs, barred, strict=True) if not no]
+    taken = iter(await _take(connection, welcome, now, playbook, enrol=enrol))
+    return [_ERASED if no else next(taken) for no in barred]
+
+
+async def _take(
+    connection: Connection, inputs: Sequence[LeadInput], now: datetime, playbook: str | None, *, enrol: bool
+) -> list[Upserted]:
     people = await lead_rows.people(connection, inputs)
     taken = [people.take(given) for given in inputs]
     persons = [person for person, _ in taken]

@@ -13,10 +13,11 @@ from datetime import datetime
 from domain.ports import AudienceChange, CrmChange
 from storage.database import Database
 
+#: The contact of somebody erased is emptied by the id we know; one that we know no id of is not made.
 _DIRTY_CRM = """
-select c.lead_id as lead, l.email, l.crm_id, c.desired as fields, c.version
-from crm_record c join lead l on l.id = c.lead_id
-where c.pushed_version < c.version and l.email is not null
+select c.lead_id as lead, coalesce(l.email, '') as email, l.crm_id, c.desired as fields, c.version
+from crm_record c join lead l on l.id = c.lead_id left join erasure e on e.lead_id = l.id
+where c.pushed_version < c.version and (l.email is not null or e.lead_id is not null and l.crm_id <> '')
     and (c.refused_version < c.version or c.retry_real_at <= now())
 order by coalesce(c.pushed_at, c.changed_at), c.lead_id limit $1
 """
@@ -34,10 +35,11 @@ update crm_record c set pushed_version = greatest(c.pushed_version, pushed.versi
     refusals = 0, retry_real_at = null
 from pushed where c.lead_id = pushed.lead_id
 """
+#: The address of somebody erased is kept aside until they are removed (``storage.erasure``).
 _DIRTY_AUDIENCES = """
-select m.audience, m.lead_id as lead, l.email, m.desired as member, m.version
-from audience_member m join lead l on l.id = m.lead_id
-where m.pushed_version < m.version and l.email is not null
+select m.audience, m.lead_id as lead, coalesce(l.email, e.email) as email, m.desired as member, m.version
+from audience_member m join lead l on l.id = m.lead_id left join erasure e on e.lead_id = l.id
+where m.pushed_version < m.version and coalesce(l.email, e.email) is not null
     and (m.refused_version < m.version or m.retry_real_at <= now())
 order by m.audience, m.changed_at, m.lead_id limit $1
 """

@@ -19,10 +19,13 @@ ASK = "pg_advisory_xact_lock_shared(7346204)"
 ANYONE = "*@"
 
 
-_FORBIDDEN = """(
-        select entry.reason from suppression entry
-        where entry.email in (lead.email, '*@' || substring(lead.email from '[^@]*$'))
-        order by entry.email = lead.email desc limit 1
+_FORBIDDEN = """coalesce(
+        (select 'erased' from erasure where erasure.lead_id = lead.id),
+        (
+            select entry.reason from suppression entry
+            where entry.email in (lead.email, '*@' || substring(lead.email from '[^@]*$'))
+            order by entry.email = lead.email desc limit 1
+        )
     )"""
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from api.problems import Problem
 from api.schemas.leads import LeadBody, LeadTaken
 from storage import leads
 from storage.database import Database
@@ -9,8 +10,18 @@ from storage.leads import ConsentInput, LeadInput
 
 
 async def take(database: Database, body: LeadBody, now: datetime) -> LeadTaken:
-    """Create or update the lead and begin its journey if it may. Raises ``NotFound`` for an unknown playbook."""
+    """Create or update the lead and begin its journey if it may.
+
+    Raises ``NotFound`` for an unknown playbook, a 410 ``Problem`` for a person who was erased.
+    """
     outcome = await leads.upsert(database, as_input(body), now, body.playbook or None, enrol=body.enrol)
+    if outcome.erased:
+        raise Problem(
+            410,
+            "person-erased",
+            "A person of that address or external id was erased and is not taken in again.",
+            "If they have asked to hear from you again: tendril leads readmit ADDRESS.",
+        )
     cycle = outcome.cycle or await _newest_cycle(database, outcome.lead_id)
     return LeadTaken(
         id=outcome.lead_id,

@@ -92,7 +92,9 @@ class Import:
         name = self._job.playbook.document.name
         for upserted in await upsert_many(self._db, leads, now, name, also=progress):
             self.outcome.created += upserted.created
-            self.outcome.updated += not upserted.created
+            self.outcome.updated += not (upserted.created or upserted.erased)
             self.outcome.enrolled += upserted.enrolled
-            if upserted.note:
+            if upserted.erased:
+                self.outcome.notes["a person was erased before and was not taken in"] += 1
+            elif upserted.note:
                 self.outcome.notes["an address belongs to another lead and was left there"] += 1

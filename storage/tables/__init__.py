@@ -1,13 +1,25 @@
 """The tables. One class each; what a column means stands beside it. Migrations are in ``storage/migrations``.
 
 Times are ``timestamptz`` on the deployment's clock, but for columns ending in ``_real_at`` or ``leased_until``, which
-are wall-clock time. Ids are opaque: an address or a name appears only in ``lead``, ``account``, ``behaviour`` and
-``suppression``.
+are wall-clock time. Ids are opaque: an address or a name appears only in ``lead``, ``account``, ``behaviour``,
+``suppression`` and, for a while, ``erasure``.
 """
 
 from storage.tables.columns import finish_columns
 from storage.tables.journeys import AudienceMember, CrmRecord, DecisionRow, Handoff, Journey, Touch
-from storage.tables.people import Account, AnswerRow, Behaviour, Consent, Identity, Lead, PendingWake, Suppression
+from storage.tables.people import (
+    Account,
+    AnswerRow,
+    Behaviour,
+    Consent,
+    Erasure,
+    Identity,
+    Lead,
+    PendingWake,
+    Preference,
+    Suppression,
+    Tombstone,
+)
 from storage.tables.running import ApiKey, DeadLetter, Deployment, ImportRun, PlaybookActive, PlaybookVersion
 
 __all__ = [
@@ -21,6 +33,7 @@ __all__ = [
     "DeadLetter",
     "DecisionRow",
     "Deployment",
+    "Erasure",
     "Handoff",
     "Identity",
     "ImportRun",
@@ -29,7 +42,9 @@ __all__ = [
     "PendingWake",
     "PlaybookActive",
     "PlaybookVersion",
+    "Preference",
     "Suppression",
+    "Tombstone",
     "Touch",
 ]
 

@@ -121,3 +121,35 @@ class Suppression(SQLModel, table=True):
     source: str = ""
     lead_id: str | None = Field(default=None, index=True)
     at: datetime = moment()
+
+
+class Preference(SQLModel, table=True):
+    """What a lead wants of what we send: nothing before ``paused_until``, and never two within ``least_days``.
+
+    Channels that the lead does not want are in ``consent``.
+    """
+
+    lead_id: str = Field(primary_key=True, foreign_key="lead.id")
+    paused_until: datetime | None = moment(null=True)
+    least_days: int = 0
+    at: datetime = moment()
+
+
+class Erasure(SQLModel, table=True):
+    """A lead whose person was erased, by whom (opaque). ``email`` is kept only until the vendors have removed it:
+    ``finished_at`` says since when nothing is left anywhere.
+    """
+
+    __table_args__ = (Index("erasure_unfinished", "at", postgresql_where=text("finished_at is null")),)
+    lead_id: str = Field(primary_key=True, foreign_key="lead.id")
+    by: str
+    at: datetime = moment()
+    email: str | None = None
+    finished_at: datetime | None = moment(null=True)
+
+
+class Tombstone(SQLModel, table=True):
+    """A name (address or external id) that must not come back: its keyed digest, by which nobody can be found."""
+
+    digest: bytes = Field(primary_key=True)
+    at: datetime = moment()

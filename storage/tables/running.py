@@ -55,12 +55,16 @@ class ImportRun(SQLModel, table=True):
 
 
 class Deployment(SQLModel, table=True):
-    """One row: properties of this deployment that every process must share. The clock is ``domain.clock``'s."""
+    """One row: properties of this deployment that every process must share. The clock is ``domain.clock``'s.
+
+    ``erasure_key`` keys the digests of ``tombstone``. It is made with the first erasure and never changes.
+    """
 
     id: int = Field(default=1, primary_key=True)
     clock_scale: float = 1.0
     clock_real_anchor: datetime | None = moment(null=True)
     clock_virtual_anchor: datetime | None = moment(null=True)
+    erasure_key: bytes | None = None
 
 
 class DeadLetter(SQLModel, table=True):

@@ -15,7 +15,7 @@ EMAIL = f"robin@{NEEDLE}-works.example"
 #: What an export must show: one word for each place that something is kept in.
 PLACES = frozenset(
     """
-    user-id visitor role source owner company consent answer suppression path property message title reason
+    user-id visitor role source owner company consent answer suppression path property title reason
     evidence rejected forward note brief handoff crm-field crm-id
     """.split()  # noqa: SIM905 - two dozen quoted words would read worse
 )
@@ -53,7 +53,7 @@ async def _known(db: Database, email: str) -> str:
 
 
 async def _did_something(db: Database, lead: str) -> None:
-    visit = event(mark("message"), name=f"/{mark('path')}", properties={"text": mark("property")}, lead_id=lead)
+    visit = event(f"{mark('user-id')}/1", name=f"/{mark('path')}", properties={"text": mark("property")}, lead_id=lead)
     await accept(db, [visit, event("plain-message", lead_id=lead, user_id=mark("user-id"))], NOW)
     await dead_letters.add(db, "batch", "has no name", {"userId": mark("user-id"), "traits": {"email": EMAIL}}, NOW)
     await db.pool.execute(
@@ -63,6 +63,7 @@ async def _did_something(db: Database, lead: str) -> None:
         mark("answer"),
         NOW,
     )
+    await db.pool.execute("insert into preference (lead_id, least_days, at) values ($1, 30, $2)", lead, NOW)
 
 
 async def _decided(db: Database, lead: str, playbook: str) -> None:

@@ -1,0 +1,131 @@
+"""Erasing a person (in the EU: article 17 of the GDPR): at once here, then at the vendors and in Temporal.
+
+What is personal goes in one transaction; the lead's row stays, of nobody, so that touches and decisions still count. A
+suppression that is part of the erasure ends the journey. The address is kept aside until audiences have been told to
+remove it. Whoever looks round (``runtime.erasing``) finishes: a decision that was under way may have written something
+again, and the journey's history in Temporal goes when the journey has ended.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.errors import NotFound
+from storage import tombstones, turns
+from storage.database import Connection, Database
+from storage.enrolment import wake_running
+from storage.erasure_sql import FINISH, LOCKS, NAMES, REMOVE, REMOVE_LETTERS, REMOVE_NAMED, WAITING
+from storage.tombstones import Name
+
+
+class Erased(BaseModel):
+    """How far an erasure has come. ``waiting``: what is still to be told: ``journey``, ``crm``, ``audience NAME``.
+
+    ``finished_at`` is None until nothing is left anywhere, Temporal's history included.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    lead: str
+    at: datetime
+    finished_at: datetime | None = None
+    waiting: tuple[str, ...] = ()
+
+
+async def erase(db: Database, lead: str, by: str, now: datetime) -> Erased:
+    """Remove the person. ``by`` is an opaque actor. Again is harmless, and says how far it has come.
+
+    Raises ``NotFound``.
+    """
+    async with db.pool.acquire() as connection:
+        # Names first, in a look of its own: everybody takes their turns before rows (``storage.turns``).
+        names = [row["value"] for row in await connection.fetch(NAMES, lead)]
+        async with connection.transaction():
+            await turns.name_them(connection, names)
+            return await _erase(connection, lead, by, now)
+
+
+async def progress(db: Database, lead: str) -> Erased | None:
+    """How far the erasure of a lead has come; None when there is none."""
+    async with db.pool.acquire() as connection:
+        return await _progress(connection, lead)
+
+
+async def unfinished(db: Database, limit: int) -> list[str]:
+    """Leads whose erasure has something left to do, the oldest first."""
+    rows = await db.pool.fetch(
+        "select lead_id from erasure where finished_at is null order by at, lead_id limit $1", limit
+    )
+    return [row["lead_id"] for row in rows]
+
+
+async def finish(db: Database, lead: str, now: datetime) -> Erased | None:
+    """Remove what was written since, and forget the rest once nobody waits for it. Temporal's history is gone already.
+
+    None when nothing of the lead is being erased.
+    """
+    async with db.pool.acquire() as connection, connection.transaction():
+        await _lock(connection, lead)
+        erased = await _progress(connection, lead)
+        if erased is None or erased.finished_at is not None:
+            return erased
+        await _remove(connection, lead, ())
+        if not await connection.fetch(WAITING, lead):
+            for statement in FINISH:
+                await connection.execute(statement, lead)
+            await connection.execute("update erasure set email = null, finished_at = $2 where lead_id = $1", lead, now)
+        return await _progress(connection, lead)
+
+
+async def _erase(connection: Connection, lead: str, by: str, now: datetime) -> Erased:
+    await _lock(connection, lead)
+    row = await connection.fetchrow("select email, account_id from lead where id = $1", lead)
+    if row is None:
+        raise NotFound(f"There is no lead {lead}.", "`tendril leads list --search TEXT` finds leads.")
+    names = [Name(name["kind"], name["value"]) for name in await connection.fetch(NAMES, lead)]
+    await tombstones.raise_them(connection, [name for name in names if name.kind != "anonymous_id"], now)
+    await connection.execute(
+        "insert into erasure (lead_id, by, at, email) values ($1, $2, $3, $4) on conflict (lead_id) do update"
+        " set email = coalesce(excluded.email, erasure.email),"
+        " finished_at = case when excluded.email is null then erasure.finished_at end",
+        lead,
+        by,
+        now,
+        row["email"],
+    )
+    await wake_running(connection, [lead], "erased")
+    await _remove(connection, lead, [name.value for name in names])
+    await _forget_company(connection, row["account_id"])
+    erased = await _progress(connection, lead)
+    assert erased is not None  # noqa: S101 - written a moment ago
+    return erased
+
+
+async def _lock(connection: Connection, lead: str) -> None:
+    for statement in LOCKS:
+        await connection.execute(statement, lead)
+
+
+async def _remove(connection: Connection, lead: str, names: Sequence[str]) -> None:
+    await connection.execute(REMOVE_LETTERS, names)
+    for statement in REMOVE_NAMED:
+        await connection.execute(statement, lead, names)
+    for statement in REMOVE:
+        await connection.execute(statement, lead)
+
+
+async def _forget_company(connection: Connection, account: str | None) -> None:
+    """A company that only they belonged to may be they themselves. The lock waits for whoever is joining it."""
+    await connection.execute("select from account where id = $1 for update", account)
+    await connection.execute(
+        "delete from account where id = $1 and not exists (select from lead where account_id = $1)", account
+    )
+
+
+async def _progress(connection: Connection, lead: str) -> Erased | None:
+    row = await connection.fetchrow("select at, finished_at from erasure where lead_id = $1", lead)
+    if row is None:
+        return None
+    waiting = tuple(one["what"] for one in await connection.fetch(WAITING, lead))
+    return Erased(lead=lead, at=row["at"], finished_at=row["finished_at"], waiting=waiting)

@@ -1,0 +1,92 @@
+"""What erasing a person removes from each table. ``$1`` is the lead; ids, times and counts of a nobody are left."""
+
+#: In the order in which everybody locks (``storage.turns``): a decision that is being written is waited for.
+LOCKS = (
+    "select from journey where lead_id = $1 order by cycle for update",
+    "select from touch where lead_id = $1 order by key for update",
+    "select from lead where id = $1 for update",
+)
+NAMES = """
+select 'email' as kind, email as value from lead where id = $1 and email is not null
+union select 'user_id', external_id from lead where id = $1 and external_id is not null
+union select kind, value from identity where lead_id = $1
+"""
+#: What still needs the address, or the CRM's id of the contact, of somebody erased.
+WAITING = """
+select 'audience ' || m.audience as what from audience_member m join erasure e using (lead_id)
+where m.lead_id = $1 and m.pushed_version < m.version and e.email is not null
+union all
+select 'crm' from crm_record c join lead l on l.id = c.lead_id
+where c.lead_id = $1 and c.pushed_version < c.version and l.crm_id <> ''
+union all
+select 'journey' from (select from journey where lead_id = $1 and ended_at is null limit 1) as running
+order by what
+"""
+
+_DECISION = """
+update decision set title = 'erased', cause = 'erased', wake_types = '{}', scores = '{}', commands = '{}',
+    reasons = '[]', rejected = '[]', forward = '{}', next_wake_cause = '',
+    state = jsonb_set(
+        jsonb_set(jsonb_set(state, '{ending_reason}', '""'), '{rejections}', '[]'), '{handoff,reason}', '""'
+    )
+where lead_id = $1 and title <> 'erased'
+"""
+#: ``$1`` are names. Exact values within a dead letter: a short id must not be found in the middle of something else.
+REMOVE_LETTERS = """
+delete from dead_letter d using unnest($1::text[]) as name
+where position(lower(to_json(name)::text) in lower(d.body::text)) > 0
+"""
+#: A sender's message id stays, so that a retry counts once, unless it names the person.
+_BEHAVIOUR = """
+update behaviour b set name = case when kind in ('delivery', 'crm') then name else 'erased' end, properties = '{}',
+    user_id = null, anonymous_id = null,
+    message_id = case
+        when exists (select from unnest($2::text[]) as name where position(lower(name) in lower(b.message_id)) > 0)
+        then 'erased:' || b.id else message_id
+    end
+where lead_id = $1 and (properties <> '{}' or user_id is not null or anonymous_id is not null
+    or name <> 'erased' and kind not in ('delivery', 'crm'))
+"""
+#: With the lead and its names as arguments.
+REMOVE_NAMED = (_BEHAVIOUR, "delete from suppression where lead_id = $1 or email = any($2)")
+#: With the lead alone.
+REMOVE = (
+    """
+    update lead set external_id = null, email = null, fields = '{}', country = '', timezone = '', source = '',
+        owner = '', account_id = null
+    where id = $1
+    """,
+    "delete from identity where lead_id = $1",
+    "delete from answer where lead_id = $1",
+    "delete from consent where lead_id = $1",
+    "delete from preference where lead_id = $1",
+    _DECISION,
+    "update journey set title = 'erased', forward = '{}', next_wake_cause = '', ending_reason = '' where lead_id = $1",
+    """
+    update touch set note = '', vendor_id = '',
+        status = case status when 'planned' then 'withdrawn' else status end,
+        reason = case when status in ('planned', 'claimed') then 'erased' when status = 'sent' then '' else reason end
+    where lead_id = $1
+    """,
+    """
+    update handoff set brief = '{}', reason = 'erased', outcome_reason = '',
+        status = case status when 'open' then 'withdrawn' else status end
+    where lead_id = $1
+    """,
+    "update pending_wake set types = '{erased}' where lead_id = $1",
+    "update audience_member set desired = false, version = version + 1 where lead_id = $1 and desired",
+    """
+    update crm_record c set version = version + 1, desired = blank.fields
+    from (
+        select coalesce(jsonb_object_agg(field, ''), '{}') as fields
+        from crm_record, jsonb_object_keys(desired) as field where lead_id = $1
+    ) as blank
+    where c.lead_id = $1 and c.desired <> blank.fields
+    """,
+)
+#: Once nothing waits any more.
+FINISH = (
+    "delete from audience_member where lead_id = $1",
+    "delete from crm_record where lead_id = $1",
+    "update lead set crm_id = '' where id = $1",
+)

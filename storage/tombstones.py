@@ -1,0 +1,70 @@
+"""Who was erased stays away: of each of their names a keyed digest is kept, and nothing that could be read.
+
+The key belongs to the deployment and is kept with the digests, so that no change of a secret brings anybody back. It
+keeps the digests of two deployments from being compared, and precomputed lists of addresses from being of use; whoever
+holds the whole database can still ask it about an address they know.
+"""
+
+import hmac
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from storage.addresses import normalised
+from storage.database import Connection, Database
+from storage.lead_merge import LeadInput
+
+_KEY_BYTES = 32
+_MAKE_KEY = """
+insert into deployment (id, erasure_key) values (1, $1)
+on conflict (id) do update set erasure_key = coalesce(deployment.erasure_key, excluded.erasure_key)
+returning erasure_key
+"""
+_KEY = "select erasure_key from deployment where id = 1 and exists (select from tombstone)"
+
+
+class Name(NamedTuple):
+    """``kind`` is ``email`` or ``user_id``: external ids and user ids are the same to who sends them."""
+
+    kind: str
+    value: str
+
+
+def names_of(given: LeadInput) -> set[Name]:
+    """The names of a profile that say who it is. Visitors' ids don't: people share computers."""
+    email = {Name("email", given.email)} if given.email else set()
+    return email | ({Name("user_id", given.external_id)} if given.external_id else set())
+
+
+async def raise_them(connection: Connection, names: Iterable[Name], now: datetime) -> None:
+    """Let nobody come back under these names."""
+    key = await connection.fetchval(_MAKE_KEY, secrets.token_bytes(_KEY_BYTES))
+    await connection.execute(
+        "insert into tombstone (digest, at) select *, $2 from unnest($1::bytea[]) on conflict do nothing",
+        [_digest(key, name) for name in names],
+        now,
+    )
+
+
+async def barred(connection: Connection, inputs: Sequence[LeadInput]) -> list[bool]:
+    """Which of the profiles are of people who were erased. The caller holds their names (``turns.name_them``)."""
+    key = await connection.fetchval(_KEY)
+    if key is None:
+        return [False] * len(inputs)
+    digests = [{_digest(key, name) for name in names_of(given)} for given in inputs]
+    rows = await connection.fetch("select digest from tombstone where digest = any($1)", list(set().union(*digests)))
+    raised = {row["digest"] for row in rows}
+    return [not own.isdisjoint(raised) for own in digests]
+
+
+async def remove(db: Database, text: str) -> bool:
+    """Let somebody come back who was known by this address or external id. False when nobody was."""
+    async with db.pool.acquire() as connection:
+        key = await connection.fetchval(_KEY)
+        digests = [_digest(key, Name("email", normalised(text))), _digest(key, Name("user_id", text))] if key else []
+        return bool(await connection.fetch("delete from tombstone where digest = any($1) returning 1", digests))
+
+
+def _digest(key: bytes, name: Name) -> bytes:
+    return hmac.digest(key, f"{name.kind}\0{name.value}".encode("utf-8", "surrogatepass"), "sha256")
