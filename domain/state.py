@@ -12,7 +12,10 @@ from domain.words import BuyerStage, Channel, Ending, LeadStatus, Phase
 
 
 class PendingTouch(Compact):
-    """A touch a trigger called for that waits for its delay or for the send window, until it ``expires``."""
+    """A touch a trigger called for that waits for its delay or for the send window, until it ``expires``.
+
+    ``variant`` is ``experiment:variant`` where it is part of one.
+    """
 
     step: str
     trigger: str
@@ -21,6 +24,7 @@ class PendingTouch(Compact):
     due: datetime
     expires: datetime | None = None
     priority: int = 0
+    variant: str = ""
 
 
 class HandoffState(Compact):
@@ -37,7 +41,8 @@ class JourneyState(Compact):
     """One journey between two decisions. All times are aware UTC, on the deployment's clock.
 
     ``cursor`` is the position in the lead's inbox up to which behaviour has been considered.
-    ``anchor`` is the time from which the next scheduled touch's gap counts.
+    ``anchor`` is the time from which the next scheduled touch's gap counts; ``hastened`` is when an operator skipped
+    the rest of that gap. ``tracks_since`` is from when the length's limit counts, where that is not ``phase_since``.
     ``playbook`` is the content hash of the playbook version in force.
     ``in_flight`` are keys of touches handed to an activity whose outcome is not yet known.
     ``intent_since`` is when intent began anew (a seller's rejection); ``joined`` are audiences a trigger added.
@@ -60,6 +65,8 @@ class JourneyState(Compact):
     stage_since: datetime
     segment: str = ""
     anchor: datetime
+    hastened: datetime | None = None
+    tracks_since: datetime | None = None
     pending: tuple[PendingTouch, ...] = ()
     handoff: HandoffState | None = None
     handoffs: int = 0

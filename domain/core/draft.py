@@ -10,16 +10,7 @@ from typing import Any
 
 from domain.core import scoring
 from domain.core.phases import STATUS_ON_ENTRY, TRANSITIONS
-from domain.decision import (
-    OpenHandoff,
-    Reason,
-    Rejected,
-    ResolveHandoff,
-    Scores,
-    SendTouch,
-    Suppress,
-    Wake,
-)
+from domain.decision import OpenHandoff, Reason, Rejected, ResolveHandoff, Scores, SendTouch, Suppress, Wake
 from domain.facts import Facts, TouchFact
 from domain.playbook.compiled import CompiledPlaybook
 from domain.playbook.conditions import Level
@@ -171,7 +162,7 @@ class Draft:
         if phase not in TRANSITIONS[self.state.phase]:
             raise AssertionError(f"no way from {self.state.phase} to {phase}")
         status = STATUS_ON_ENTRY[phase] or self.state.status
-        self.change(phase=phase, phase_since=self.now, status=status, profiling=False)
+        self.change(phase=phase, phase_since=self.now, tracks_since=None, status=status, profiling=False)
         self.begin_track()
 
     def move_to(self, stage: BuyerStage) -> None:
@@ -182,7 +173,7 @@ class Draft:
 
     def begin_track(self) -> None:
         """Gaps count from now, and what a wait passed over may come again."""
-        self.change(anchor=self.now, passed=())
+        self.change(anchor=self.now, hastened=None, passed=())
 
     def end(self, ending: Ending, reason: str = "", status: LeadStatus | None = None) -> None:
         """End the journey: nothing further leaves, what is on its way to the lead is called back."""
@@ -238,7 +229,7 @@ class Draft:
             started = self.state.started if self.state.intent_since is None else None
             self._scores = scoring.scores(self.playbook, lead, counted, started=started, now=self.now, counts=counts)
         self._values, self._held = self._known(self._scores, self._counts, self.now)
-        self._asked = False
+        self._asked, self._later = False, {}
 
     def _known(
         self, scores: Scores, counts: Mapping[str, int], now: datetime

@@ -5,7 +5,7 @@ react to what they were sent last before anything follows.
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from domain.core import paces, stages, steps
 from domain.core.draft import Draft
@@ -20,23 +20,19 @@ def follow(draft: Draft, track: Track) -> bool:
     if track.exhausted == "wait":
         return False
     gap = paces.gap(draft, track.touches[-1])
-    if draft.skip_wait:
-        draft.skip_wait = False
-        draft.change(anchor=min(draft.state.anchor, draft.now - gap))
-    at = _from(draft, gap)
+    at = _from(draft, paces.over(draft, gap))
     if at > draft.now:
         draft.wake(at, f"every step of {_words(track.stage)} is behind: time to {track.exhausted.replace('_', ' ')}")
         return False
     return _FOLLOWS[track.exhausted](draft)
 
 
-def _from(draft: Draft, gap: timedelta) -> datetime:
+def _from(draft: Draft, applies: datetime) -> datetime:
     """When it applies: once the last gap is over, and never while a touch leaves or is still on its way."""
     under_way = any(
         touch.status in OPEN and touch.channel in DIRECT_CHANNELS and touch.cycle == draft.state.cycle
         for touch in draft.facts.touches
     )
-    applies = draft.state.anchor + gap
     return max(applies, draft.now + WHILE_IN_FLIGHT) if under_way or draft.send else applies
 
 

@@ -54,3 +54,5 @@ def _carry_on(draft: Draft, touch: TouchFact) -> None:
     others = tuple(known for known in draft.facts.touches if known.key != touch.key)
     again = touch.model_copy(update={"at": draft.now})
     draft.facts = draft.facts.model_copy(update={"touches": (*others, again)})
+    if touch.channel in DIRECT_CHANNELS:
+        draft.change(anchor=draft.now, hastened=None)

@@ -79,7 +79,7 @@ def send(draft: Draft, planned: Planned, occurrence: int = 1) -> None:
     others = tuple(known for known in draft.facts.touches if known.key != key)
     draft.facts = draft.facts.model_copy(update={"touches": (*others, fact)})
     draft.skip_wait = False
-    draft.change(anchor=draft.now)
+    draft.change(anchor=draft.now, hastened=None)
 
 
 def _after_refusal(draft: Draft, step: str) -> datetime:

@@ -25,14 +25,18 @@ def _pause(draft: Draft, _: OperatorCommand) -> None:
 
 
 def _resume(draft: Draft, _: OperatorCommand) -> None:
-    """Go on where it stopped: every gap that was running is longer by the part of it that was paused."""
+    """Go on where it stopped: every gap that was running is longer by the part of it that was paused, and so is the
+    silence after which re-engagement begins.
+    """
     paused = draft.state.paused_since
     if paused is None:
         draft.reject("resume", "the journey is not paused", "not_paused")
     else:
         state, now = draft.state, draft.now
-        anchor, since = (at + (now - max(at, paused)) for at in (state.anchor, state.phase_since))
-        draft.change(paused_since=None, anchor=anchor, phase_since=since)
+        quiet = draft.quiet_since if state.phase is Phase.NURTURE else state.phase_since
+        tracks = state.tracks_since or state.phase_since
+        anchor, since, tracks = (at + (now - max(at, paused)) for at in (state.anchor, quiet, tracks))
+        draft.change(paused_since=None, anchor=anchor, phase_since=since, tracks_since=tracks)
 
 
 def _skip_wait(draft: Draft, _: OperatorCommand) -> None:

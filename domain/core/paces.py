@@ -21,6 +21,15 @@ def gap(draft: Draft, touch: Touch) -> timedelta:
     return touch.gap if times == _AS_WRITTEN else timedelta(seconds=round(touch.gap.total_seconds() * times))
 
 
+def over(draft: Draft, gap: timedelta) -> datetime:
+    """When a gap that runs from the anchor is over: an operator may have skipped the rest of it."""
+    if draft.skip_wait:
+        draft.skip_wait = False
+        draft.change(hastened=draft.now)
+    ends, hastened = draft.state.anchor + gap, draft.state.hastened
+    return ends if hastened is None else min(ends, hastened)
+
+
 def factor(draft: Draft) -> float:
     """What gaps are multiplied by now."""
     if not draft.on_track:
@@ -50,7 +59,7 @@ def scheduled_until(draft: Draft) -> datetime | None:
     if not (draft.rules.lengths and draft.on_track) or (length := draft.length) is None:
         return None
     limit = length.limit if length.limit is not None else _LIMITS.get(length.preset or "")
-    return None if limit is None else draft.state.phase_since + limit
+    return None if limit is None else (draft.state.tracks_since or draft.state.phase_since) + limit
 
 
 def _factor(length: Length) -> float:

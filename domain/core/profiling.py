@@ -102,5 +102,5 @@ def _give_up(draft: Draft, profile: Profile) -> None:
 
 def _leave(draft: Draft, why: str) -> None:
     draft.because("profile", f"no more questions first: {why}")
-    draft.change(profiling=False)
+    draft.change(profiling=False, tracks_since=draft.now)
     draft.begin_track()

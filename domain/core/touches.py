@@ -4,7 +4,7 @@ A trigger's touch goes before the track's next one and takes its slot. What the 
 says; what its wait comes to, ``waits``; what is left when there is none, ``exhausted``.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.core import exhausted, experiments, interrupted, leaving, paces, pending, steps, waits
 from domain.core.draft import Draft
@@ -14,8 +14,11 @@ from domain.core.steps import Step
 from domain.core.waits import Settled
 from domain.durations import format_duration
 from domain.playbook.models import Touch
+from domain.words import REPLANNABLE
 
 _MOST_AT_ONCE = 5
+#: A refused step is tried again on the next day: caps fill up and empty by days.
+_SOON = timedelta(days=1)
 
 
 def plan(draft: Draft) -> None:
@@ -53,18 +56,22 @@ def _scheduled(draft: Draft) -> bool:
             draft.wake(settled.at, f"the wait for {what} ends")
             return False
         draft.reject(what, settled.why, settled.rule)
-        draft.change(passed=(*draft.state.passed, step.touch.id), anchor=settled.at)
+        draft.change(passed=(*draft.state.passed, step.touch.id), anchor=settled.at, hastened=None)
     return _nothing_left(draft)
 
 
 def _settle(draft: Draft, step: Step) -> Settled:
     """When the step is due, as far as its wait and its experiment let it."""
-    gap = paces.gap(draft, step.touch)
-    if draft.skip_wait:  # by moving the anchor, so that the wait stays skipped while the send window is closed
-        draft.skip_wait = False
-        draft.change(anchor=min(draft.state.anchor, draft.now - gap))
-    settled = waits.settle(draft, step.touch, draft.state.anchor + gap)
+    settled = waits.settle(draft, step.touch, _due(draft, step.touch))
     return settled if step.arm is None else experiments.settle(draft, step.arm, settled)
+
+
+def _due(draft: Draft, touch: Touch) -> datetime:
+    """When its gap is over. One that was due, and was refused at the last moment, does not wait for all of it again."""
+    gap = paces.gap(draft, touch)
+    ends, anchor = paces.over(draft, gap), draft.state.anchor
+    refused = [t.at for t in draft.facts.touches if t.step == touch.id and t.status in REPLANNABLE and t.at >= anchor]
+    return min(ends, max(refused) + min(gap, _SOON)) if refused else ends
 
 
 def _sent(draft: Draft, step: Step, due: datetime) -> bool:

@@ -9,7 +9,7 @@ from domain.facts import Behaviour, Facts, TouchFact
 from domain.playbook.compiled import CompiledPlaybook
 from domain.state import JourneyState, PendingTouch
 from domain.words import BuyerStage, Channel, CommandKind, TouchStatus
-from tests.domain.core.life import DAY, HOUR, MONDAY, command, facts, lead
+from tests.domain.core.life import DAY, HOUR, MONDAY, command, facts, lead, playbook_with, step, track
 from tests.fixtures.playbooks import minimal_compiled
 
 PLAYBOOK = minimal_compiled()
@@ -121,6 +121,22 @@ def test_a_triggers_touch_refused_at_the_last_moment_is_tried_again():
     assert waiting.next_wake.at == TUESDAY + HOUR
     tried = decide(PLAYBOOK, waiting.state, refused, TUESDAY + HOUR)
     assert [touch.key for touch in tried.send] == ["ld_test/1/0/trigger-on-pricing"]
+
+
+def test_a_step_refused_at_the_last_moment_is_tried_again_on_the_next_day_and_not_a_gap_later():
+    playbook, begun = playbook_with(track(step("one", "guide", "20d"))), _begun(anchor=TUESDAY - 20 * DAY)
+    sent = decide(playbook, begun, facts(), TUESDAY)
+    known = _in_ledger(sent, TouchStatus.REFUSED, facts())
+    waiting = decide(playbook, sent.state, known, TUESDAY + timedelta(minutes=1))
+    assert (waiting.send, waiting.next_wake.at) == ((), TUESDAY + DAY)
+    assert [touch.step for touch in decide(playbook, waiting.state, known, TUESDAY + DAY).send] == ["one"]
+
+
+def test_the_next_gap_counts_from_when_an_interrupted_touch_left():
+    left = _row("smb-cost", TouchStatus.CLAIMED, TUESDAY, "hidden-cost")
+    picked_up = decide(PLAYBOOK, _begun(anchor=TUESDAY), _with(left), TUESDAY + 20 * DAY)
+    assert [touch.step for touch in picked_up.send] == ["smb-cost"]
+    assert picked_up.state.anchor == TUESDAY + 20 * DAY
 
 
 def test_a_key_that_failed_is_never_used_for_the_next_occurrence():

@@ -63,6 +63,14 @@ def test_who_comes_back_while_paused_is_not_sunset_after_the_pause():
     assert decisions[-1].state.phase is Phase.NURTURE
 
 
+def test_a_long_pause_is_no_silence_of_someone_who_was_active_before_it():
+    commands = {100 * DAY: [command(CommandKind.PAUSE)], 200 * DAY: [command(CommandKind.RESUME)]}
+    visits = [page("/blog", day * DAY) for day in range(0, 100, 20)]
+    decisions = live(*visits, commands=commands, days=280)
+    begun = next(decision.at for decision in decisions if decision.state.phase is Phase.RE_ENGAGEMENT)
+    assert begun - MONDAY == (80 + 90 + 100) * DAY
+
+
 def test_behaviour_from_before_re_engagement_that_arrives_late_counts_as_coming_back():
     late = Behaviour(position=1, kind="page", name="/blog", at=MONDAY + 89 * DAY)
     playbook = minimal_compiled()

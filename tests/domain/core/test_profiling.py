@@ -180,6 +180,11 @@ def test_a_playbook_that_no_longer_asks_lets_its_leads_go_on():
     assert after.next_wake.cause == "next touch: hidden-cost"
 
 
+def test_questions_use_up_none_of_the_time_that_the_leads_length_allows():
+    lengths = [{"id": "short", "limit": "12d"}]
+    assert steps(live(playbook=asking(lengths=lengths))) == [(1, "ask1"), (5, "ask2"), (14, "t1"), (21, "t2")]
+
+
 def test_triage_to_a_profile_that_the_playbook_lacks_is_nurture():
     first = live(playbook=playbook_with(TRACK, triage=[ASKS_FIRST]), days=0)[0]
     assert (first.state.phase, first.state.profiling) == (Phase.NURTURE, False)

@@ -71,6 +71,14 @@ def test_an_operator_who_skips_the_wait_ends_its_gap(otherwise, second):
     assert steps(decisions)[1:] == second
 
 
+def test_what_happened_before_the_wait_began_does_not_count_because_an_operator_skips_it():
+    playbook = waiting(then="skip", otherwise="send")
+    decisions = live(
+        page("/pricing", 12 * HOUR), playbook=playbook, commands={2 * DAY: [command(CommandKind.SKIP_WAIT)]}
+    )
+    assert steps(decisions) == [(1, "first"), (2, "second"), (12, "last")]
+
+
 def test_what_was_passed_over_may_come_again_when_the_track_begins_anew():
     commands = {9 * DAY: [command(CommandKind.FORCE_STAGE, stage="problem_awareness")]}
     decisions = live(page("/pricing", 12 * DAY), playbook=waiting(otherwise="skip"), commands=commands)
