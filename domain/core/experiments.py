@@ -12,6 +12,7 @@ from itertools import accumulate
 from domain.core.draft import Draft
 from domain.core.waits import Settled
 from domain.playbook.models import Experiment, Touch, TriggerTouch, Variant
+from domain.words import REPLANNABLE
 
 _PERCENT = 100
 #: What is remembered of a lead that gets none of an experiment's steps.
@@ -35,19 +36,11 @@ def arm(draft: Draft, step: str) -> Arm | None:
     """The lead's arm in the experiment on a step, drawn now if it never was; None when the lead takes part in none."""
     for experiment in draft.rules.experiments:
         if step in experiment.steps:
-            remembered = draft.state.variants.get(experiment.id)
+            remembered = _chosen_before(draft, experiment)
             if remembered is not None:
                 return _remembered(experiment, remembered)
             if experiment.when is None or draft.holds(experiment.when):
                 return Arm(experiment, draw(experiment, draft.state.lead))
-    return None
-
-
-def remembered(draft: Draft, step: str) -> Arm | None:
-    """The arm that the lead was put into when a step was due, None when it was not."""
-    for experiment in draft.rules.experiments:
-        if step in experiment.steps and experiment.id in draft.state.variants:
-            return _remembered(experiment, draft.state.variants[experiment.id])
     return None
 
 
@@ -100,6 +93,15 @@ def varied_trigger(touch: TriggerTouch, of: Arm | None) -> TriggerTouch:
     """A trigger's touch as this arm gets it: a variant's gap is its delay."""
     changes = _changes(of, "delay")
     return touch.model_copy(update=changes) if changes else touch
+
+
+def _chosen_before(draft: Draft, experiment: Experiment) -> str | None:
+    """What the lead got before: in this journey, in an earlier one, or by a decision that was taken back."""
+    chosen = draft.state.variants.get(experiment.id)
+    if chosen is None:
+        tags = (touch.variant.partition(":") for touch in draft.facts.touches if touch.status not in REPLANNABLE)
+        chosen = next((variant for name, _, variant in tags if name == experiment.id), None)
+    return chosen
 
 
 def _remembered(experiment: Experiment, chosen: str) -> Arm | None:

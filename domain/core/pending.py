@@ -1,6 +1,6 @@
 """Touches that triggers called for and that wait to leave. Those that are due compete: the highest priority first."""
 
-from domain.core import experiments, leaving
+from domain.core import leaving
 from domain.core.draft import Draft
 from domain.core.leaving import AFTER_REFUSAL, Planned
 from domain.core.steps import following, impossible, step_of
@@ -58,6 +58,7 @@ def _again(draft: Draft, trigger: Trigger) -> None:
         due=last.at + AFTER_REFUSAL,
         expires=last.at + max(trigger.touch.expires, AFTER_REFUSAL),
         priority=trigger.priority,
+        variant=last.variant,
     )
     stale = again.expires is not None and draft.now > again.expires
     if not (stale or _given_up(draft, again) or impossible(draft, again.channel, again.asset)):
@@ -93,14 +94,13 @@ def _send(draft: Draft, pending: PendingTouch, planned: Planned) -> None:
 def _planned(draft: Draft, pending: PendingTouch) -> Planned:
     trigger = draft.playbook.triggers.get(pending.trigger)
     touch = trigger.touch if trigger else None
-    arm = experiments.remembered(draft, pending.step)
     return Planned(
         step=pending.step,
         channel=Channel(pending.channel),
         due=pending.due,
         asset=pending.asset,
         note=touch.note if touch else "",
-        variant=arm.tag if arm else "",
+        variant=pending.variant,
         anytime=touch is not None and touch.window == "any",
     )
 

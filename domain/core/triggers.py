@@ -108,5 +108,6 @@ def _wait_for_touch(draft: Draft, trigger: Trigger, hit: Hit) -> None:
         due=due,
         expires=due + touch.expires,
         priority=trigger.priority,
+        variant=arm.tag if arm else "",
     )
     draft.change(pending=(*draft.state.pending, pending))

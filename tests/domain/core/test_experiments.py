@@ -6,9 +6,10 @@ import pytest
 
 from domain.core.decide import decide
 from domain.core.experiments import draw
+from domain.facts import TouchFact
 from domain.playbook.models import Experiment
 from domain.state import JourneyState
-from domain.words import Channel
+from domain.words import Channel, TouchStatus
 from tests.domain.core.life import (
     DAY,
     MONDAY,
@@ -112,6 +113,44 @@ def test_an_arm_stays_when_the_weights_change():
     entered = decide(playbook, begun, facts(), MONDAY).state
     later = decide(playbook, entered, facts(), MONDAY + 2 * DAY)
     assert [(touch.step, touch.variant) for touch in later.send] == [("first", "exp:it")]
+
+
+def test_an_arm_stays_in_the_leads_next_journey_and_after_a_reset():
+    playbook = playbook_with(TRACK, experiments=[only(subject="Other words")])
+    known = facts().model_copy(update={"touches": (received("control"),)})
+    for cycle in (1, 2):
+        begun = decide(playbook, JourneyState.begin("ld_test", cycle, playbook.hash, MONDAY), known, MONDAY).state
+        again = decide(playbook, begun.model_copy(update={"anchor": MONDAY - 9 * DAY}), known, MONDAY + DAY)
+        assert again.state.variants == {"exp": "control"}
+
+
+def received(variant):
+    """Another step of the experiment, from a journey or a decision that is no more."""
+    return TouchFact(
+        key="ld_test/1/0/old",
+        cycle=1,
+        step="old",
+        channel=Channel.EMAIL,
+        status=TouchStatus.SENT,
+        at=MONDAY - 9 * DAY,
+        variant=f"exp:{variant}",
+        number=9,
+    )
+
+
+def test_a_waiting_touch_keeps_the_arm_it_was_called_for_with():
+    trigger = {
+        "id": "on-pricing",
+        "behaviour": "pricing_visit",
+        "cool_down": "14d",
+        "touch": {"asset": "pricing-answers", "delay": "3d"},
+    }
+    late = only(subject="Other words") | {"steps": ["trigger-on-pricing", "first"], "when": "touches.sent >= 1"}
+    playbook = playbook_with(TRACK, triggers=[trigger], experiments=[late])
+    pending = live(page("/pricing", DAY), playbook=playbook, days=1)[-1].state
+    assigned = pending.model_copy(update={"variants": {"exp": "it"}})
+    sent = decide(playbook, assigned, facts(), MONDAY + 4 * DAY).send
+    assert [(touch.step, touch.variant) for touch in sent] == [("trigger-on-pricing", "")]
 
 
 def test_a_variants_asset_is_not_sent_to_who_has_seen_it():
