@@ -14,9 +14,15 @@ from domain.core.phases import NURTURING, WITH_SALES
 from domain.decision import OpenHandoff, ResolveHandoff
 from domain.playbook.models import RecycleRule
 from domain.state import HandoffState
-from domain.words import BuyerStage, Channel, Ending, LeadStatus, Phase, RejectReason, TouchStatus
+from domain.words import BuyerStage, Channel, DisqualifyReason, Ending, LeadStatus, Phase, RejectReason, TouchStatus
 
 _RECENT = 10
+#: What is recorded of a lead that sales rejected once too often: why it is no lead, not why it was rejected last.
+_GIVEN_UP = {
+    RejectReason.UNREACHABLE: DisqualifyReason.INVALID_CONTACT,
+    RejectReason.BAD_DATA: DisqualifyReason.INVALID_CONTACT,
+    RejectReason.NO_FIT: DisqualifyReason.POOR_FIT,
+}
 
 
 def consider(draft: Draft) -> None:
@@ -107,7 +113,7 @@ def reject(draft: Draft, reason: str) -> None:
     elif (times := len(draft.state.rejections)) > recycle.most:
         words = f"sales rejected the lead {times} times, {recycle.most} are allowed: {words}"
         draft.because("recycled_enough", words, handoff=handoff.id)
-        draft.end(Ending.DISQUALIFIED, why.value, LeadStatus.DISQUALIFIED)
+        draft.end(Ending.DISQUALIFIED, _GIVEN_UP.get(why, DisqualifyReason.OTHER).value, LeadStatus.DISQUALIFIED)
     else:
         until = draft.now + (recycle.cool_down if rule.cool_down is None else rule.cool_down)
         draft.because("sales_rejected", f"sales gave the lead back: {words}; quiet until {until:%Y-%m-%d}", until=until)

@@ -7,7 +7,7 @@ import pytest
 from domain.core.decide import decide
 from domain.playbook.compiled import CompiledPlaybook
 from domain.playbook.models import Playbook
-from domain.words import CommandKind, Ending
+from domain.words import CommandKind, DisqualifyReason, Ending
 from tests.domain.core.life import (
     DAY,
     HOUR,
@@ -98,9 +98,19 @@ def test_nobody_is_given_back_more_often_than_the_playbook_allows():
         at = (1 + number * 40) * DAY
         lives += [event("track", "Meeting Booked", at), rejected("timing", at + DAY, number + 1)]
     last = live(*lives, playbook=recycling({}))[-1]
-    assert last.state.ending is Ending.DISQUALIFIED
+    assert (last.state.ending, last.state.ending_reason) == (Ending.DISQUALIFIED, "other")
     assert last.state.rejections == ("timing", "timing", "timing")
     assert "sales rejected the lead 3 times, 2 are allowed: timing" in [reason.text for reason in last.reasons]
+
+
+@pytest.mark.parametrize(
+    ("said", "recorded"),
+    [("unreachable", "invalid_contact"), ("bad_data", "invalid_contact"), ("no_fit", "poor_fit"), ("no_need", "other")],
+)
+def test_whom_sales_rejected_once_too_often_is_disqualified_in_the_words_of_the_crm(said, recorded):
+    last = live(MEETING, rejected(said), playbook=recycling({}, most=0))[-1]
+    assert (last.state.status, last.crm["disqualification_reason"]) == ("disqualified", recorded)
+    assert recorded in set(DisqualifyReason)
 
 
 def test_a_handoff_that_nobody_answered_is_no_rejection():
