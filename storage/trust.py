@@ -22,6 +22,11 @@ from storage.retractions import NOT_COUNTED, retract_on
 _MOST_A_DAY = 6
 
 _TOUCH = "select lead_id, coalesce(sent_at, claimed_at) as left_at from touch where key = $1"
+#: Of somebody who was erased nothing new is kept. Locked until the end: the visits of a burst come at once, and each must
+#: see the others.
+_LEAD = """
+select id from lead where id = $1 and not exists (select from erasure where lead_id = $1) for update
+"""
 _SEEN = """
 select message_id, properties, trusted, occurred_at from behaviour
 where lead_id = $1 and kind = 'delivery' and name = $2 and occurred_at >= $3 and properties->>'touch' = $4
@@ -66,13 +71,12 @@ class _Seen:
 async def record(db: Database, sight: Sight, visit: Visit, clock: ScaledClock) -> Doubt | None:
     """Store a visit and what it says of the visits before; returns why it is not counted, None when it is.
 
-    A touch that nobody knows (any more) leaves nothing behind.
+    A touch that nobody knows (any more), or of somebody erased, leaves nothing behind.
     """
     now = clock.from_real(visit.at)
     async with db.pool.acquire() as connection, connection.transaction():
         touch = await connection.fetchrow(_TOUCH, sight.touch)
-        # Held until the end: the visits of a burst come at once, and each must see the others.
-        lead = touch and await connection.fetchval("select id from lead where id = $1 for update", touch["lead_id"])
+        lead = touch and await connection.fetchval(_LEAD, touch["lead_id"])
         if lead is None:
             return None
         left_at = clock.to_real(touch["left_at"]) if touch["left_at"] else None

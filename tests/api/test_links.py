@@ -12,6 +12,7 @@ from api.app import create_app
 from domain.clock import ScaledClock
 from domain.trust import HIDDEN
 from runtime.settings import Settings
+from storage import erasure
 from storage.database import Database
 from tests.api.conftest import client_of
 
@@ -141,6 +142,14 @@ async def test_the_link_of_a_touch_that_is_gone_still_leads_on(http: httpx.Async
     await database.pool.execute("delete from touch")
 
     assert (await http.get(mail.link())).status_code == 302
+    assert await noted(database) == []
+
+
+async def test_of_somebody_erased_nothing_new_is_kept(http: httpx.AsyncClient, database: Database, mail: Mail):
+    await erasure.erase(database, mail.lead, "test", datetime.now(UTC))
+
+    assert (await http.get(mail.link())).status_code == 302
+    await http.get(mail.picture)
     assert await noted(database) == []
 
 
