@@ -22,8 +22,8 @@ from storage.retractions import NOT_COUNTED, retract_on
 _MOST_A_DAY = 6
 
 _TOUCH = "select lead_id, coalesce(sent_at, claimed_at) as left_at from touch where key = $1"
-#: Of somebody who was erased nothing new is kept. Locked until the end: the visits of a burst come at once, and each must
-#: see the others.
+#: Of somebody who was erased nothing new is kept. Locked until the end: the visits of a burst come at once, and each
+#: must see the others.
 _LEAD = """
 select id from lead where id = $1 and not exists (select from erasure where lead_id = $1) for update
 """
