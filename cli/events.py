@@ -11,6 +11,7 @@ import httpx
 from typer import BadParameter, Option, Typer, echo
 
 from cli import dead_letters, retract
+from cli.backfill import command as backfill
 from cli.output import Json, print_json
 from cli.session import run, session
 from domain.errors import NotFound, Refused
@@ -21,6 +22,7 @@ from storage.tables import Lead
 app = Typer(no_args_is_help=True, help="Behaviour: what leads and visitors do.")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command(help=retract.HELP)(retract.retract)
+app.command("import", help=backfill.HELP)(backfill.import_)
 
 
 class EventType(StrEnum):

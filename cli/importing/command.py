@@ -4,7 +4,7 @@ import asyncio
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from email_validator import EmailNotValidError, validate_email
 from typer import Argument, BadParameter, Exit, Option, confirm, echo
@@ -76,7 +76,7 @@ def import_(  # noqa: PLR0917 - every option of the command, each given by name
         wanted=_wanted(map_ or [], map_file),
         synthesise=_domain(synthesise_email),
         encoding=encoding,
-        delimiter=_delimiter(delimiter),
+        delimiter=delimiter_mark(delimiter),
         rate=parse_rate(rate),
     )
     where = rejects or report.default_rejects(file)
@@ -161,12 +161,17 @@ def _ask(job: Job, before: imports.Progress, asked: _Asked) -> None:
         raise Exit(1)
 
 
-def _wanted(pairs: list[str], file: Path | None) -> dict[str, str]:
-    wanted: dict[str, Any] = read_map_file(file) if file else {}
-    for pair in pairs:
+def _wanted(given: list[str], file: Path | None) -> dict[str, str]:
+    return (read_map_file(file) if file else {}) | pairs(given, "FIELD=COLUMN")
+
+
+def pairs(given: list[str], shape: str) -> dict[str, str]:
+    """Target → column of what ``--map`` was given. Raises a usage error for what is not of that shape."""
+    wanted = {}
+    for pair in given:
         target, equals, column = pair.partition("=")
         if not equals or not target.strip() or not column.strip():
-            raise BadParameter(f"{pair!r} is not FIELD=COLUMN", param_hint="--map")
+            raise BadParameter(f"{pair!r} is not {shape}", param_hint="--map")
         wanted[target.strip()] = column.strip()
     return wanted
 
@@ -180,7 +185,8 @@ def _domain(text: str | None) -> str:
         raise BadParameter(f"{text!r} is not a domain: {error}", param_hint="--synthesise-email") from error
 
 
-def _delimiter(text: str) -> str:
+def delimiter_mark(text: str) -> str:
+    """The character, or the one of that name. Raises a usage error for what is neither."""
     mark = _DELIMITERS.get(text.casefold(), text)
     if len(mark) != 1 or mark in '"\r\n':
         raise BadParameter(f"{text!r} is not one character", param_hint="--delimiter")

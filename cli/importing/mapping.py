@@ -54,7 +54,7 @@ def resolve(wanted: Mapping[str, str], header: Sequence[str], playbook: Playbook
         return _by_name(header, playbook)
     for target in wanted:
         _require_target(target, playbook)
-    return {target: _column(target, column, header, file) for target, column in wanted.items()}
+    return {target: column_of(target, column, header, file) for target, column in wanted.items()}
 
 
 def require_somebody(columns: Mapping[str, int], *, synthesise: bool) -> None:
@@ -85,7 +85,8 @@ def _require_target(target: str, playbook: Playbook) -> None:
         )
 
 
-def _column(target: str, column: str, header: Sequence[str], file: Path) -> int:
+def column_of(target: str, column: str, header: Sequence[str], file: Path) -> int:
+    """Index of the column of that name. Raises ``Refused`` when there is none, or several."""
     exact = [index for index, name in enumerate(header) if name == column]
     found = exact or [index for index, name in enumerate(header) if name.casefold() == column.strip().casefold()]
     if len(found) == 1:

@@ -1,0 +1,169 @@
+"""History: behaviour from before Tendril, known to the next decision and news to none.
+
+It is given positions below zero, behind every journey's cursor: decisions count it as they count what they read
+long ago (scores, conditions, "the first time"), and nothing that looks for unread behaviour finds it, so it wakes no
+journey, brings nobody back and fires no trigger. The position is made from the time it happened, so what is imported
+later and happened earlier stands where it belongs.
+
+History of names that nobody knows yet waits like all behaviour; who turns out to be its owner gets it as unread.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from storage import tombstones, turns
+from storage.database import Connection, Database, json_text
+from storage.inbox import NewBehaviour
+from storage.lead_merge import LeadInput
+
+#: Positions of one second of one lead. Below zero until the year 2242, and exact in a double for ever.
+_PER_SECOND = 1 << 20
+_BEGIN = -(1 << 53)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One event. ``user_id`` and ``email`` (normalised) are who else says whose it is, where its own ids don't."""
+
+    event: NewBehaviour
+    user_id: str | None = None
+    email: str | None = None
+
+    @property
+    def names(self) -> list[str]:
+        given = (self.event.user_id, self.event.anonymous_id, self.user_id, self.email)
+        return [name for name in given if name]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of some events: ``stored`` are new; of those, ``waiting`` are of nobody known yet.
+
+    ``erased`` are of people who were erased and stay away: nothing of them is stored.
+    """
+
+    stored: int
+    waiting: int
+    erased: int = 0
+
+
+_OWNERS = """
+select coalesce(own.id, named.id, by_user.lead_id, by_visitor.lead_id, also.id, also_user.lead_id, addressed.id) as lead
+from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) with ordinality
+    as e (lead_id, user_id, anonymous_id, also_id, email, ord)
+left join lead own on own.id = e.lead_id
+left join lead named on named.external_id = e.user_id
+left join identity by_user on by_user.kind = 'user_id' and by_user.value = e.user_id
+left join identity by_visitor on by_visitor.kind = 'anonymous_id' and by_visitor.value = e.anonymous_id
+left join lead also on also.external_id = e.also_id
+left join identity also_user on also_user.kind = 'user_id' and also_user.value = e.also_id
+left join lead addressed on addressed.email = e.email
+order by e.ord
+"""
+_LOCK = "select from lead where id = any($1) order by id for update"
+_INSERT = f"""
+with e as (
+    select distinct on (message_id) *,
+        {_BEGIN} + floor(extract(epoch from occurred_at))::bigint * {_PER_SECOND} as floor
+    from unnest(
+        $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[]
+    ) with ordinality as e (message_id, lead_id, user_id, anonymous_id, kind, name, properties, occurred_at, ord)
+    where not exists (select from behaviour known where known.message_id = e.message_id)
+    order by message_id, ord
+),
+placed as (
+    select e.*, case when e.lead_id is not null then coalesce(newest.position, e.floor - 1)
+        + row_number() over (partition by e.lead_id, e.floor order by occurred_at, ord) end as position
+    from e left join lateral (
+        select max(b.position) as position from behaviour b
+        where b.lead_id = e.lead_id and b.position >= e.floor and b.position < e.floor + {_PER_SECOND}
+    ) as newest on true
+),
+inserted as (
+    insert into behaviour (
+        message_id, lead_id, position, user_id, anonymous_id, kind, name, properties, trusted, occurred_at, received_at
+    )
+    select message_id, lead_id, position, user_id, anonymous_id, kind, name, properties::jsonb, true, occurred_at, $9
+    from placed order by ord on conflict (message_id) do nothing
+    returning lead_id
+)
+select count(*) as stored, count(*) filter (where lead_id is null) as waiting from inserted
+"""  # noqa: S608 - numbers of our own
+
+
+async def keep(
+    db: Database, events: Sequence[Past], now: datetime, also: Callable[[Connection], Awaitable[None]]
+) -> Kept:
+    """Store what is new of some hundreds of events, and with ``also`` how far that brings an import: one transaction.
+
+    An event of a message id that is known is left out.
+    """
+    async with db.pool.acquire() as connection, connection.transaction():
+        kept = await _keep(connection, events, now) if events else Kept(0, 0)
+        await also(connection)
+    return kept
+
+
+async def _keep(connection: Connection, events: Sequence[Past], now: datetime) -> Kept:
+    found = await _held_owners(connection, events)
+    barred = await tombstones.barred(connection, [_profile(past) for past in events])
+    welcome = [(past, lead) for past, lead, no in zip(events, found, barred, strict=True) if not no]
+    stored = await _store(connection, [past for past, _ in welcome], [lead for _, lead in welcome], now)
+    return replace(stored, erased=sum(barred))
+
+
+def _profile(past: Past) -> LeadInput:
+    return LeadInput(external_id=past.event.user_id or past.user_id, email=past.email)
+
+
+async def _store(connection: Connection, events: Sequence[Past], found: Sequence[str | None], now: datetime) -> Kept:
+    await connection.execute(_LOCK, sorted({lead for lead in found if lead}))
+    row = await connection.fetchrow(
+        _INSERT,
+        [past.event.message_id for past in events],
+        found,
+        [past.event.user_id for past in events],
+        [past.event.anonymous_id for past in events],
+        [past.event.kind for past in events],
+        [past.event.name for past in events],
+        [json_text(past.event.properties) for past in events],
+        [past.event.occurred_at for past in events],
+        now,
+    )
+    return Kept(row["stored"], row["waiting"])
+
+
+async def _held_owners(connection: Connection, events: Sequence[Past]) -> list[str | None]:
+    """As ``owners``; names that nobody knows are held, so that whoever makes them known does not pass unseen."""
+    found = await owners(connection, events)
+    waiting = [name for past, lead in zip(events, found, strict=True) if lead is None for name in past.names]
+    if not waiting:
+        return found
+    await turns.wait_for_names(connection, waiting)
+    return await owners(connection, events)
+
+
+async def owners(connection: Connection, events: Sequence[Past]) -> list[str | None]:
+    """The lead of each event, None where nobody knows it."""
+    rows = await connection.fetch(
+        _OWNERS,
+        [past.event.lead_id for past in events],
+        [past.event.user_id for past in events],
+        [past.event.anonymous_id for past in events],
+        [past.user_id for past in events],
+        [past.email for past in events],
+    )
+    return [row["lead"] for row in rows]
+
+
+async def known_ids(connection: Connection, message_ids: Sequence[str]) -> set[str]:
+    """Those of the message ids that are taken already."""
+    rows = await connection.fetch("select message_id from behaviour where message_id = any($1)", list(message_ids))
+    return {row["message_id"] for row in rows}
+
+
+async def addressed(connection: Connection, emails: Sequence[str]) -> dict[str, str]:
+    """Address → id of the lead who has it; those that nobody has are left out."""
+    rows = await connection.fetch("select email, id from lead where email = any($1)", list(emails))
+    return {row["email"]: row["id"] for row in rows}
