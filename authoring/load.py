@@ -12,7 +12,7 @@ from authoring.document import Document, Spot
 from authoring.links import link_faults
 from authoring.lints import content_lints
 from authoring.problems import PlaybookProblems, Problem, Severity, ordered, refused
-from authoring.schema import explain, without_unknown_keys
+from authoring.schema import explain, value_at, without_unknown_keys
 from authoring.templates import Fault, Known, bounded, faults
 from domain.playbook.check import Finding, problems
 from domain.playbook.checks.finding import Path as DocumentPath
@@ -31,8 +31,8 @@ def read_playbook(directory: Path) -> tuple[Playbook | None, list[Problem]]:
     """The document, if the models accept it, and every problem, errors and warnings, in file and line order."""
     directory = Path(directory)
     if not os.path.lexists(directory / "playbook.yaml"):
-        hint = f"; name the directory it is in: {directory.parent}" if directory.is_file() else ""
-        return None, [Problem("playbook.yaml", 1, 1, "file", f"there is no playbook.yaml in {directory}{hint}")]
+        message = f"there is no playbook.yaml in {directory}{_instead(directory)}"
+        return None, [Problem("playbook.yaml", 1, 1, "file", message)]
     sources = read_directory(directory)
     found = sources.problems()
     document = None
@@ -40,8 +40,14 @@ def read_playbook(directory: Path) -> tuple[Playbook | None, list[Problem]]:
         document, shape = _validate(sources)
         found += [*shape, *_content_problems(sources)]
     if document is not None and not sources.playbook.incomplete:
-        found += [place(sources, finding) for finding in problems(document)]
+        found += [place(sources, one) for one in problems(document) if not _only_unread(sources, one)]
     return document, ordered(found)
+
+
+def _instead(directory: Path) -> str:
+    if directory.is_file():
+        return f"; name the directory it is in: {directory.parent}"
+    return "; rename playbook.yml to playbook.yaml" if (directory / "playbook.yml").is_file() else ""
 
 
 def _validate(sources: Sources) -> tuple[Playbook | None, list[Problem]]:
@@ -59,6 +65,14 @@ def _validate(sources: Sources) -> tuple[Playbook | None, list[Problem]]:
         return (Playbook.model_validate(rest) if rest is not None else None), found
     except ValidationError:
         return None, found
+
+
+def _only_unread(sources: Sources, finding: Finding) -> bool:
+    """Whether an asset is missing only because its file could not be read, of which there is a problem already."""
+    unread = {name for name, content in sources.contents.items() if content.data is None}
+    if finding.rule != "reference" or finding.path[-1:] != ("asset",):
+        return False
+    return bool(unread) and value_at(sources.playbook.data, finding.path) in unread
 
 
 def place(sources: Sources, finding: Finding) -> Problem:

@@ -37,8 +37,6 @@ _KINDS = {
     "dict_type": "keys and values",
     "model_type": "keys and values",
     "model_attributes_type": "keys and values",
-    "time_parsing": "a time such as 09:00",
-    "time_type": "a time such as 09:00",
 }
 
 
@@ -75,20 +73,21 @@ def _written(data: Mapping[str, Any], detail: ErrorDetails) -> tuple[Path, bool]
         return loc, True
     if loc[-1:] == ("[key]",):
         return loc[:-1], True
-    while loc and _get(data, loc) is _NOTHING:
+    while loc and value_at(data, loc) is NOTHING:
         loc = loc[:-1]
     return loc, False
 
 
-_NOTHING = object()
+NOTHING = object()
 
 
-def _get(data: Any, path: Path) -> Any:
+def value_at(data: Any, path: Path) -> Any:
+    """What is written at a path; ``NOTHING`` where nothing is."""
     for step in path:
         try:
             data = data[step]
         except (KeyError, IndexError, TypeError):
-            return _NOTHING
+            return NOTHING
     return data
 
 
@@ -163,6 +162,7 @@ def _shown(detail: ErrorDetails) -> str:
 _SAYINGS: dict[str, Callable[[ErrorDetails, Mapping[str, Any]], str]] = {
     "string_pattern_mismatch": lambda d, c: f"{_shown(d)}: {_PATTERNS.get(c['pattern'], d['msg'])}",
     "value_error": lambda d, c: f"{c['error']}{_duration_meant(d['input'])}",
+    "timezone_aware": lambda d, _: f"{_shown(d)} has no time zone: write 2026-03-02T10:00:00Z, or with +01:00",
     "too_short": lambda _, c: f"needs at least {c['min_length']}",
     "string_too_short": lambda _, c: f"needs at least {c['min_length']} characters",
     "string_too_long": lambda _, c: f"is longer than {c['max_length']} characters",
@@ -195,7 +195,7 @@ def without_unknown_keys(data: dict[str, Any], error: ValidationError) -> dict[s
     rest = copy.deepcopy(data)
     for detail in details:
         *path, last = detail["loc"]
-        _get(rest, tuple(path)).pop(last, None)
+        value_at(rest, tuple(path)).pop(last, None)
     return rest
 
 

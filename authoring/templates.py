@@ -43,6 +43,12 @@ _WORDS: dict[type[nodes.Node], str] = {
     nodes.Extends: "extends",
     nodes.Getitem: "[…]",
 }
+#: Part of what Jinja says → what an author can act on.
+_SAYINGS = {
+    "expected token 'end of print statement', got ':'": 'a filter takes its value in brackets: default("there")',
+    "unexpected '}'": "two braces end a variable: {{ site }}",
+    "expected token 'end of print statement', got '}'": "two braces end a variable: {{ site }}",
+}
 #: Each piece prints at most one value, so this bounds what a template can grow to.
 _MOST_PIECES = 200
 #: A piece of Jinja in a text, quotes respected.
@@ -102,12 +108,16 @@ def faults(text: str, known: Known) -> list[Fault]:
     try:
         tree = _READER.parse(text)
     except TemplateSyntaxError as error:
-        return [Fault(error.lineno, _column(text, error.lineno, "{"), f"is not a template: {error.message}")]
+        return [Fault(error.lineno, _column(text, error.lineno, "{"), f"is not a template: {_meant(error.message)}")]
     except RecursionError:
         return [Fault(1, 1, "is nested too deeply")]
     return [
         Fault(node.lineno, _column(text, node.lineno, needle), message) for node, needle, message in _walk(tree, known)
     ]
+
+
+def _meant(said: str | None) -> str:
+    return next((words for part, words in _SAYINGS.items() if part in (said or "")), said or "")
 
 
 _Blame = tuple[nodes.Node, str, str]

@@ -43,7 +43,8 @@ def compose(text: str) -> yaml.Node | None:
         _guard_depth(text)
         return yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
-        line, column = _place(error.problem_mark or error.context_mark)
+        begins = error.context_mark if _NO_KEY in (error.problem or "") else None  # the problem is seen a line later
+        line, column = _place(begins or error.problem_mark or error.context_mark)
         raise YamlFault(_words(error, text, line - 1), line, column) from None
     except yaml.reader.ReaderError as error:
         raise _forbidden_character(text, error) from None
@@ -83,8 +84,10 @@ def _guard_depth(text: str) -> None:
             raise YamlFault(f"is nested over {DEPTH} deep", *_place(event.start_mark))
 
 
+_NO_KEY = "could not find expected ':'"
 #: Part of what PyYAML says → what an author can act on.
 _SAYINGS = {
+    _NO_KEY: "a key needs a colon and a space after it, such as title: Spring",
     "mapping values are not allowed": "a colon here needs quotes around the text, or the line is indented wrongly",
     "did not find expected ',' or '}'": "a text between { } with a comma, bracket or quote in it needs "
     "quotes around it; or a } is missing",
@@ -95,6 +98,7 @@ _SAYINGS = {
     "found undefined alias": "*name stands for a part that &name marks further above; a text that begins with * needs "
     "quotes around it",
     "found unexpected end of stream": "a quote is opened that is never closed",
+    "a tab character that violates indentation": "a tab can't indent YAML; use spaces",
     "cannot start any token": "a text can't begin with this character; put it in quotes",
 }
 

@@ -66,6 +66,29 @@ def test_what_is_only_odd_is_a_warning_and_loads(name, tmp_path):
     load_playbook(directory)
 
 
+def test_an_asset_yet_to_be_written_is_named_by_its_file(tmp_path):
+    _, found = problems_of(tmp_path, "id: smb-checklist, asset: checklist", "id: smb-checklist, asset: ¦spring-offer")
+    assert [p.message for p in found] == ["there is no asset “spring-offer”; write it as content/spring-offer.md"]
+
+
+@pytest.mark.parametrize("text", ["", "---\nsubject: x\n", "Hello"])
+def test_an_asset_that_can_not_be_read_is_not_said_to_be_missing(text, tmp_path):
+    directory = copy(tmp_path)
+    (directory / "content" / "guide.md").write_text(text)
+    assert [(p.file, p.rule) for p in check(directory)] == [("content/guide.md", "front-matter")]
+
+
+def test_the_other_ending_is_told_from_no_playbook(tmp_path):
+    directory = copy(tmp_path)
+    (directory / "playbook.yaml").rename(directory / "playbook.yml")
+    assert "rename playbook.yml to playbook.yaml" in check(directory)[0].message
+
+
+def test_a_button_s_link_says_that_it_is_one(tmp_path):
+    place, found = problems_of(tmp_path, '"{{ site }}/guide"', "¦http://www.example.com", "content/guide.md")
+    assert_only(place, "https", "the address of the button must begin with https://", found)
+
+
 def test_a_way_back_after_silence_is_no_circle(tmp_path):
     directory = copy(tmp_path)
     forth = "      - {to: internal_alignment, when: account.active_leads_30d >= 2}\n"

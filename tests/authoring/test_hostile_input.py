@@ -96,6 +96,17 @@ class TestYaml:
         assert problem.line == 2
         assert "tab" in problem.message
 
+    def test_a_tab_after_a_text(self, directory, only_problem):
+        (directory / "playbook.yaml").write_text("sender:\n  name: x\n\temail: y\n")
+        problem = only_problem("yaml")
+        assert (problem.line, problem.message) == (3, "a tab can't indent YAML; use spaces")
+
+    def test_a_colon_without_a_space_is_seen_on_its_own_line(self, directory, only_problem):
+        (directory / "playbook.yaml").write_text("name: x\ntitle:Spring\nsender: {}\n")
+        problem = only_problem("yaml")
+        assert (problem.line, problem.column) == (2, 1)
+        assert "a colon and a space" in problem.message
+
     def test_a_key_written_twice(self, directory, only_problem):
         path = directory / "playbook.yaml"
         count = path.read_text().count("\n")

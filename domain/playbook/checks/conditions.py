@@ -45,6 +45,18 @@ _RESERVED = frozenset(
 )
 _UNDECLARED = re.compile(r"undeclared reference to '([^']+)'")
 _OVERLOAD = re.compile(r"found no matching overload for '([^']+)' applied to '\(([^)]*)\)'")
+_SELECTED = "cannot be the operand of a select operation"
+_NAME = re.compile(r"[A-Za-z_][\w.]*")
+_NOT_NAME = re.compile(r"[^\w.]")
+_HABITS = (
+    (re.compile(r"=(?!=)"), "“=” compares nothing; write =="),
+    (re.compile(r"and\b", re.IGNORECASE), "write && for “and”"),
+    (re.compile(r"or\b", re.IGNORECASE), "write || for “or”"),
+    (re.compile(r"not\b", re.IGNORECASE), "write ! for “not”"),
+    (re.compile(r"is\b", re.IGNORECASE), "write == for “is”"),
+    (re.compile(r"<>"), "write != for “is not”"),
+    (re.compile(r"[“”„‘’«»]"), 'a text stands in straight quotes, such as "cfo"'),
+)
 _SYNTAX = re.compile(r"Syntax error: (.*?)(?: expecting .*)?$")
 
 
@@ -84,8 +96,27 @@ def _explain(document: Playbook, path: Path, text: str, fault: ConditionFault, l
         operator = found[1].strip("_").replace("_", " ").strip() or found[1]
         message = f"“{operator}” can't be used on {found[2].replace(', ', ' and ')}; is a value of another type meant?"
     elif found := _SYNTAX.search(message):
-        message = f"is not a condition: {found[1].replace(chr(39) + '<EOF>' + chr(39), 'the end')}"
+        said = found[1].replace("'<EOF>'", "the end")
+        message = f"is not a condition: {_meant(text.split(chr(10))[line - 1][column - 1 :]) or said}"
+    elif _SELECTED in message:
+        message, column = _no_part(document, text.split("\n")[line - 1], column, level)
     return Finding(path, "condition", message, at=(line, column))
+
+
+def _meant(rest: str) -> str:
+    """What to write instead, when the text at which a condition breaks off is a habit of another language."""
+    return next((words for habit, words in _HABITS if habit.match(rest)), "")
+
+
+def _no_part(document: Playbook, line: str, column: int, level: Level) -> tuple[str, int]:
+    """CEL points at the dot after a number or text; people look for the whole name."""
+    begins = column - 1 - len(_NOT_NAME.split(line[: column - 1])[-1])
+    name = _NAME.match(line, begins)
+    if name is None:
+        return "only what is declared has parts; a number or text has none", column
+    whole = name[0]
+    parts = [known for known in variables(document, level) if known.startswith(f"{whole.rpartition('.')[0]}.")]
+    return f"there is no “{whole}”{did_you_mean(whole, parts)}", begins + 1
 
 
 def _unknown(document: Playbook, name: str, level: Level) -> str:

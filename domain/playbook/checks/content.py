@@ -50,7 +50,8 @@ def check_content(document: Playbook) -> Iterator[Finding]:
             if name in emailed and not getattr(asset, key):
                 yield Finding(("assets", name), "incomplete-mail", f"is sent as e-mail, so it needs {key}: {meaning}")
         if asset.cta_url and not _is_https(document, asset.cta_url):
-            yield Finding(("assets", name, "cta_url"), "https", "must begin with https://")
+            message = "the address of the button must begin with https://, or with a variable that does"
+            yield Finding(("assets", name, "cta_url"), "https", message)
         if "\n" in asset.subject:
             yield Finding(("assets", name, "subject"), "subject", "a subject is one line")
     for name in RESERVED.intersection(document.variables):

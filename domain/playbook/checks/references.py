@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from domain.playbook import places
-from domain.playbook.checks.finding import Finding, Path, did_you_mean, warning
+from domain.playbook.checks.finding import Finding, Path, did_you_mean, nearest, warning
 from domain.playbook.models import Playbook, Touch, TriggerTouch
 from domain.words import DIRECT_CHANNELS, Channel
 
@@ -32,6 +32,13 @@ def missing(path: Path, kind: str, name: str, known: Iterable[str]) -> Finding:
     return Finding(path, "reference", f"there is no {kind} “{name}”{did_you_mean(name, known)}")
 
 
+def _missing_asset(path: Path, name: str, known: Iterable[str]) -> Finding:
+    """Most often it is yet to be written."""
+    near = nearest(name, known)
+    hint = f"did you mean “{near}”?" if near else f"write it as content/{name}.md"
+    return Finding(path, "reference", f"there is no asset “{name}”; {hint}")
+
+
 def _check_touches(document: Playbook) -> Iterator[Finding]:
     for path, touch in touches(document):
         if touch.asset is None:
@@ -40,7 +47,7 @@ def _check_touches(document: Playbook) -> Iterator[Finding]:
             elif not touch.note:
                 yield Finding(path, "note", f"a touch by {touch.channel} needs a note that says what to do")
         elif touch.asset not in document.assets:
-            yield missing((*path, "asset"), "asset", touch.asset, document.assets)
+            yield _missing_asset((*path, "asset"), touch.asset, document.assets)
 
 
 def _check_waits(document: Playbook) -> Iterator[Finding]:
@@ -150,4 +157,4 @@ def _check_experiments(document: Playbook) -> Iterator[Finding]:
         for number, variant in enumerate(experiment.variants):
             if variant.asset is not None and variant.asset not in document.assets:
                 path: Path = ("experiments", index, "variants", number, "asset")
-                yield missing(path, "asset", variant.asset, document.assets)
+                yield _missing_asset(path, variant.asset, document.assets)
