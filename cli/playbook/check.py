@@ -97,4 +97,5 @@ def _verdict(directory: Path, found: list[Problem]) -> str:
     if not found:
         return f"{directory} is sound."
     verdict = "is refused" if errors else "can be applied"
-    return f"{directory} {verdict}: {errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}."
+    counted = f"{errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}"
+    return f"{directory} {verdict}: {counted}. Rules are explained in docs/lints/."

@@ -15,6 +15,7 @@ from authoring.scenarios.run import Result
 from authoring.scenarios.verdict import Verdict
 from authoring.scenarios.wording import day_words
 from cli.output import print_json
+from cli.playbook.check import annotation
 from cli.playbook.paper import Paper
 from domain.core.simulate import Step
 from domain.decision import Rejected
@@ -58,10 +59,11 @@ class Report:
         expectations = sum(len(result.verdicts) for result in self.results)
         lost = sum(not verdict.held for result in self.results for verdict in result.verdicts)
         broken = sum(problem.severity == "error" for problem in self.problems)
-        said = [
-            f"{_many(len(self.results), 'scenario')}, {_many(expectations, 'expectation')}",
-            f"{len(self.failed)} failed ({_many(lost, 'expectation')})" if self.failed else "all held",
-        ]
+        said = [f"{_many(len(self.results), 'scenario')}, {_many(expectations, 'expectation')}"]
+        if self.results:
+            said.append(f"{len(self.failed)} failed ({_many(lost, 'expectation')})" if self.failed else "all held")
+        else:
+            said = ["no scenario was run"]
         if broken:
             said.append(f"{_many(broken, 'problem')} in the files")
         return f"{'; '.join(said)}; {self.seconds:.2f} s."
@@ -195,15 +197,13 @@ def _item(result: Result) -> dict[str, Any]:
 def as_github(report: Report) -> None:
     """Annotations of a pull request: https://docs.github.com/actions/reference/workflow-commands-for-github-actions."""
     for problem in report.problems:
-        place = f"file={report.directory / problem.file},line={problem.line},col={problem.column}"
-        echo(f"::{problem.severity} {place},title={problem.rule}::{_escaped(problem.message)}")
+        echo(annotation(report.directory, problem))
     for result in report.run():
         for line, note in result.notes:
-            echo(f"::warning file={report.directory / result.placed.file},line={line}::{_escaped(note)}")
-        title = _escaped(result.placed.scenario.scenario).replace(":", "%3A").replace(",", "%2C")
-        for line, verdict in _all_failures(report, result):
-            place = f"file={report.directory / result.placed.file},line={line},title={title}"
-            echo(f"::error {place}::{_escaped(verdict)}")
+            echo(annotation(report.directory, Problem(result.placed.file, line, 1, "note", note, "warning")))
+        title = result.placed.scenario.scenario
+        for line, said in _all_failures(report, result):
+            echo(annotation(report.directory, Problem(result.placed.file, line, 1, title, said)))
     echo(report.summary)
 
 
@@ -212,10 +212,6 @@ def _all_failures(report: Report, result: Result) -> Iterator[tuple[int, str]]:
         yield result.placed.line(), result.endless
     for line, verdict in report.failures(result):
         yield line, f"Expected: {verdict.expected}. Instead: {verdict.instead}."
-
-
-def _escaped(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def as_junit(report: Report) -> None:

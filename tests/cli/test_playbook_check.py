@@ -38,6 +38,7 @@ async def test_github_shows_a_problem_beside_its_line(tendril: Terminal, playboo
     assert line[int(said["col"]) - 1 :].startswith("reply_too")
     assert "did you mean “reply_to”?" in message
     assert "is refused" in verdict
+    assert verdict.endswith("Rules are explained in docs/lints/.")
 
 
 def test_what_the_runner_reads_as_its_own_is_escaped(tmp_path: Path):

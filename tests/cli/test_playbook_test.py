@@ -92,6 +92,19 @@ async def test_a_broken_file_is_told_with_file_line_and_column_and_the_others_ru
     assert "1 scenario, 2 expectations; all held; 1 problem in the files" in answer.out
 
 
+async def test_nothing_is_said_to_hold_where_nothing_ran(tendril: Terminal, playbook: Path):
+    answer = await tendril("playbook", "test", write(playbook, broken=BROKEN), code=1)
+
+    assert "no scenario was run; 1 problem in the files" in answer.out
+    assert "all held" not in answer.out
+
+
+async def test_a_start_without_a_zone_is_told_how_to_write_one(tendril: Terminal, playbook: Path):
+    answer = await tendril("playbook", "test", write(playbook, one=f"start: 2026-04-03\n{HOLDS}"), code=1)
+
+    assert "tests/one.yaml:1:8: value: “start”: “2026-04-03” has no time zone: write 2026-03-02T10:00:00Z" in answer.out
+
+
 async def test_a_playbook_without_tests_is_told_where_to_write_them(tendril: Terminal, playbook: Path):
     answer = await tendril("playbook", "test", playbook, code=1)
 
@@ -121,8 +134,9 @@ async def test_pull_requests_get_annotations(tendril: Terminal, playbook: Path):
     )
 
     broken, failed, summary = answer.out.splitlines()
-    assert broken.startswith(f"::error file={playbook}/tests/broken.yaml,line=3,col=13,title=reference::")
-    assert failed.startswith(f"::error file={playbook}/tests/pricing.yaml,line=5,title=Pricing is answered")
+    assert broken.startswith("::error file=")
+    assert f"{playbook.name}/tests/broken.yaml,line=3,col=13,title=reference::" in broken
+    assert f"{playbook.name}/tests/pricing.yaml,line=5,col=1,title=Pricing is answered" in failed
     assert "1 failed" in summary
 
 
