@@ -12,7 +12,10 @@ from domain.playbook.models import Playbook
 
 def diagrams(document: Playbook, segment: str | None = None) -> dict[str, str]:
     """Title → Mermaid source. ``segment`` leaves out the other segments' diagrams."""
-    boards = {f"{board.label}: {board.who}": of_segment(board) for board in Steps(document, segment).boards()}
+    boards = {
+        ": ".join(filter(None, (board.label, board.who))): of_segment(board)
+        for board in Steps(document, segment).boards()
+    }
     return {"All of it": overview(document), **boards}
 
 

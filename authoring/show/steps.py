@@ -83,9 +83,14 @@ class Steps:
 
     def boards(self) -> tuple[Board, ...]:
         return tuple(
-            Board(one.id, one.label, self._words.condition(one.when) or "everyone else", self._lanes(one.id))
+            Board(one.id, one.label, self._words.condition(one.when) or self._others(one.label), self._lanes(one.id))
             for one in self._segments
         )
+
+    @staticmethod
+    def _others(label: str) -> str:
+        """Who is in the last segment; "" when its label says so."""
+        return "" if label.lower() == "everyone else" else "everyone else"
 
     def rows(self) -> tuple[Row, ...]:
         """Every touch once: entry questions, tracks, triggers, re-engagement."""

@@ -18,7 +18,7 @@ def as_text(document: Playbook, segment: str | None = None) -> str:
 
 
 def _board(board: Board) -> Iterator[str]:
-    yield from (f"{board.label} ({board.segment}): {board.who}", "")
+    yield from (f"{board.label} ({board.segment}){board.who and f': {board.who}'}", "")
     for lane in board.lanes:
         yield f"  {lane.title}: {lane.question}" + (" [pool]" if lane.pool else "")
         for step in lane.steps:

@@ -164,3 +164,14 @@ def test_one_segment_alone_leaves_out_the_others():
 def test_a_shared_track_is_listed_once_with_all_who_get_it():
     rows = [row for row in as_data(minimal_playbook())["touches"] if row["id"] == "guide"]
     assert [row["segment"] for row in rows] == ["Everyone"]
+
+
+def test_a_segment_that_is_called_everyone_else_is_not_explained_by_that():
+    document = minimal_playbook()
+    *first, last = document.segments
+    named = document.model_copy(update={"segments": (*first, last.model_copy(update={"label": "Everyone else"}))})
+    other = document.model_copy(update={"segments": (*first, last.model_copy(update={"label": "The rest"}))})
+
+    assert "## Everyone else\n" in as_markdown(named)
+    assert '<p class="soft who"></p>' not in as_html(named)
+    assert "## The rest: everyone else\n" in as_markdown(other)
