@@ -76,11 +76,14 @@ def _rules(draft: Draft) -> Iterator[_Rule]:
 
 def _on_steps(draft: Draft) -> Iterator[_Rule]:
     """What says which step is next, and when it is due: those before it that are held back, and what shortens gaps."""
-    for step in steps.possible(draft):
-        yield step.touch
-        if not step.touch.when or draft.holds(step.touch.when):
-            break
-    yield from experiments.undrawn(draft, [touch.id for touch in steps.present(draft)])
+    present = steps.present(draft)
+    if any(touch.when and draft.playbook.marks(touch.when) for touch in present):
+        for step in steps.possible(draft):
+            yield step.touch
+            if not step.touch.when or draft.holds(step.touch.when):
+                break
+    if draft.rules.experiments:
+        yield from experiments.undrawn(draft, [touch.id for touch in present])
     if draft.on_track:
         yield from _that_decide(draft, draft.rules.lengths)
         yield from paces.quickening(draft)

@@ -101,7 +101,8 @@ def _behaviour_parts(intent: Intent, hits: Iterable[Hit], now: datetime) -> list
     groups: dict[str, dict[str, float]] = {}
     for name, of in by_name.items():
         rule = of[0].match
-        worth = sum(_left(rule.half_life or intent.half_life, hit.at, now) for hit in _that_give_points(of))
+        half_life = rule.half_life or intent.half_life
+        worth = sum([_left(half_life, hit.at, now) for hit in _that_give_points(of)])
         groups.setdefault(rule.group or "", {})[name] = rule.points * worth
     parts = []
     for group, members in sorted(groups.items()):

@@ -83,21 +83,23 @@ def _particular(item: tuple[str, BehaviourMatch]) -> tuple[int, bool, int, str]:
 
 def counts(names: Iterable[str], hits: Iterable[Hit], now: datetime) -> dict[str, int]:
     """The ``behaviour.*`` variables of conditions, for every named behaviour and pattern."""
-    values = dict(_none(tuple(names)))
+    nothing, keys = _none(tuple(names))
+    values = dict(nothing)
     for hit in hits:
-        key, age = "behaviour." + hit.name, now - hit.at
-        values[key] += 1
+        (in_all, in_30d, in_7d, days_ago), age = keys[hit.name], now - hit.at
+        values[in_all] += 1
         if age <= _MONTH:
-            values[key + ".in_30d"] += 1
+            values[in_30d] += 1
             if age <= _WEEK:
-                values[key + ".in_7d"] += 1
-        days = max(age.days, 0)
-        values[key + ".days_ago"] = min(values[key + ".days_ago"], days)
+                values[in_7d] += 1
+        if age.days < values[days_ago]:
+            values[days_ago] = max(age.days, 0)
     return values
 
 
 @lru_cache(maxsize=64)
-def _none(names: tuple[str, ...]) -> dict[str, int]:
-    """The variables of someone who has done nothing."""
-    suffixes = {"": 0, ".in_7d": 0, ".in_30d": 0, ".days_ago": NEVER}
-    return {f"behaviour.{name}{suffix}": value for name in names for suffix, value in suffixes.items()}
+def _none(names: tuple[str, ...]) -> tuple[dict[str, int], dict[str, tuple[str, ...]]]:
+    """The variables of someone who has done nothing, and how those of each behaviour are called."""
+    suffixes = {"": 0, ".in_30d": 0, ".in_7d": 0, ".days_ago": NEVER}
+    keys = {name: tuple(f"behaviour.{name}{suffix}" for suffix in suffixes) for name in names}
+    return {key: value for of in keys.values() for key, value in zip(of, suffixes.values(), strict=True)}, keys

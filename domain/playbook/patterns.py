@@ -27,17 +27,18 @@ T = TypeVar("T", bound=Timed)
 def completions(pattern: Pattern, hits: Sequence[T], groups: Mapping[str, str]) -> Iterator[tuple[T, ...]]:
     """The parts of each completion, in order of time. ``hits`` are in order of time; ``groups``: name → group."""
     parts, last = set(pattern.parts), pattern.sequence[-1] if pattern.sequence else None
+    least, within = pattern.least, pattern.within
     unused: deque[T] = deque()
-    for hit in hits:
-        if hit.name in parts:
-            while unused and unused[0].at < hit.at - pattern.within:
-                unused.popleft()
-            unused.append(hit)
-            if len(unused) >= pattern.least and (last is None or hit.name == last):
-                found = _filled(pattern, unused, groups)
-                if found is not None:
-                    unused.clear()
-                    yield found
+    for hit in [hit for hit in hits if hit.name in parts]:
+        began = hit.at - within
+        while unused and unused[0].at < began:
+            unused.popleft()
+        unused.append(hit)
+        if len(unused) >= least and (last is None or hit.name == last):
+            found = _filled(pattern, unused, groups)
+            if found is not None:
+                unused.clear()
+                yield found
 
 
 def _filled(pattern: Pattern, hits: Collection[T], groups: Mapping[str, str]) -> tuple[T, ...] | None:

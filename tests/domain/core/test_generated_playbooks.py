@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from domain.core.cadence import zone_of_lead
 from domain.core.days_off import countries, holiday_in
+from domain.core.decide import decide
 from domain.core.simulate import simulate
 from domain.core.steps import at_any_hour
 from domain.facts import Behaviour, OperatorCommand
@@ -86,6 +87,21 @@ def test_every_life_in_any_playbook_keeps_the_promises(playbook, happenings, com
     opened = {d.open_handoff.id for d in decisions if d.open_handoff}
     resolved = [d.resolve_handoff.id for d in decisions if d.resolve_handoff]
     assert sorted(opened - {last.state.handoff.id if last.state.handoff else ""}) == sorted(resolved)
+
+
+@settings(max_examples=30, deadline=None)
+@given(playbooks, HAPPENINGS, COMMANDS)
+def test_a_decision_changes_nothing_that_was_given_or_decided_before(playbook, happenings, commands):
+    decisions = _live(playbook, happenings, commands)
+    before = [decision.model_dump() for decision in decisions]
+    known = facts()
+    for decision in decisions:
+        if not decision.state.ended:
+            given_facts = known.model_dump()
+            later = decide(playbook, decision.state, known, decision.next_wake.at)
+            assert decide(playbook, decision.state, known, decision.next_wake.at) == later
+            assert known.model_dump() == given_facts
+    assert [decision.model_dump() for decision in decisions] == before
 
 
 def _assert_caps_hold(cadence, direct):
