@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from storage import groups
 from storage.database import Connection
 
 #: Stands for ``/* move and wake */`` in a query that has ``placed (lead_id, position, name)``: moves the leads on,
@@ -26,6 +27,20 @@ woken as (
 told as materialized (select pg_notify('tendril_wake', '') from woken limit 1)
 """
 
+#: Names that were said to be the same person's as these (``storage.aliases``), over however many steps.
+_ALIASED = """
+with recursive reach (lead_id, value) as (
+    select * from unnest($1::text[], $2::text[])
+    union
+    select reach.lead_id, alias.value from reach join lateral (
+        select user_id as value from alias where previous_id = reach.value
+        union all select previous_id from alias where user_id = reach.value
+    ) as alias on true
+),
+settled as (delete from alias using reach where reach.value in (previous_id, alias.user_id))
+select lead_id, kind, value from reach, unnest('{user_id,anonymous_id}'::text[]) as kind
+where value <> all ($2::text[])
+"""
 _LINK = """
 insert into identity (kind, value, lead_id, created_at)
 select distinct on (kind, value) kind, value, lead_id, $4
@@ -56,10 +71,11 @@ placed as materialized (
 ),
 attached as (
     update behaviour b set lead_id = placed.lead_id, position = placed.position from placed where b.id = placed.id
-    returning 1
+    returning b.lead_id, b.kind
 ),
 /* move and wake */
-select (select count(*) from attached) as attached, (select count(*) from told)
+select (select count(*) from attached) as attached, (select count(*) from told),
+    (select array_agg(distinct lead_id) from attached where kind = 'group') as grouped
 """.replace("/* move and wake */", MOVE_AND_WAKE)
 
 
@@ -75,12 +91,22 @@ class Link:
 async def attach(connection: Connection, links: Sequence[Link], now: datetime) -> int:
     """Remember whose the names are and give the leads the behaviour that waited under them; returns how much.
 
-    A name that is another lead's already stays there. The caller is in a transaction and holds the names
+    Names that were said to be the same person's are theirs too, and what a ``group`` among the behaviour says of their
+    company holds. A name that is another lead's already stays there. The caller is in a transaction and holds the names
     (``turns.name_them``).
     """
     if not links:
         return 0
+    links = [*links, *await _aliased(connection, links)]
     columns = [link.lead_id for link in links], [link.kind for link in links], [link.value for link in links]
     await connection.execute(_LINK, *columns, now)
-    attached: int = await connection.fetchval(_ATTACH, *columns)
+    row = await connection.fetchrow(_ATTACH, *columns)
+    if row["grouped"]:
+        await groups.join(connection, row["grouped"], now)
+    attached: int = row["attached"]
     return attached
+
+
+async def _aliased(connection: Connection, links: Sequence[Link]) -> list[Link]:
+    rows = await connection.fetch(_ALIASED, [link.lead_id for link in links], [link.value for link in links])
+    return [Link(**dict(row)) for row in rows]

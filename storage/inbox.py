@@ -5,7 +5,7 @@ position of its lead, the journeys' wakes are written, and the relays are told o
 for ever.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -52,7 +52,9 @@ class Accepted(BaseModel):
 
 
 _RESOLVE = """
-select coalesce(own.id, named.id, by_user.lead_id, by_visitor.lead_id) as lead_id
+select coalesce(own.id, named.id, by_user.lead_id, by_visitor.lead_id) as lead_id,
+    exists (select from alias where previous_id in (e.user_id, e.anonymous_id))
+    or exists (select from alias a where a.user_id in (e.user_id, e.anonymous_id)) as aliased
 from unnest($1::text[], $2::text[], $3::text[]) with ordinality as e (lead_id, user_id, anonymous_id, ord)
 left join lead own on own.id = e.lead_id
 left join lead named on named.external_id = e.user_id
@@ -97,30 +99,64 @@ select (select count(*) from placed) as wanted, (select count(*) from inserted) 
 """.replace("/* move and wake */", MOVE_AND_WAKE)
 
 
+_TOGETHER = """
+with recursive reach (value) as (
+    select unnest($1::text[])
+    union
+    select alias.value from reach join lateral (
+        select user_id as value from alias where previous_id = reach.value
+        union all select previous_id from alias where user_id = reach.value
+    ) as alias on true
+)
+select value from reach
+"""
+
+
 class _Overtaken(Exception):
-    """Another transaction took one of the message ids meanwhile: positions must be given anew."""
+    """Another transaction took one of the message ids meanwhile, so positions must be given anew; or ``names`` turned
+    out to be one person's, so all of them must be held from the beginning.
+    """
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        super().__init__()
+        self.names = frozenset(names)
 
 
-async def accept(db: Database, events: Sequence[NewBehaviour], now: datetime) -> Accepted:
-    """Store what is new in one transaction and wake the journeys concerned. Order within the batch is kept."""
+async def accept(
+    db: Database,
+    events: Sequence[NewBehaviour],
+    now: datetime,
+    also: Callable[[Connection], Awaitable[None]] | None = None,
+) -> Accepted:
+    """Store what is new in one transaction and wake the journeys concerned. Order within the batch is kept.
+
+    ``also`` runs in the same transaction, after.
+    """
     if not events:
         return Accepted(accepted=0, duplicates=0)
-    stored = None
+    stored, names = None, frozenset[str]()
     for _ in range(_ATTEMPTS):
         try:
             async with db.pool.acquire() as connection, connection.transaction():
-                stored = await accept_on(connection, events, now)
+                stored = await accept_on(connection, events, now, names)
+                if also:
+                    await also(connection)
             break
-        except _Overtaken:
-            continue
+        except _Overtaken as overtaken:
+            names |= overtaken.names
     if stored is None:
         raise RuntimeError(f"the same message ids were sent {_ATTEMPTS} times at once")
     return Accepted(accepted=stored, duplicates=len(events) - stored)
 
 
-async def accept_on(connection: Connection, events: Sequence[NewBehaviour], now: datetime) -> int:
-    """As ``accept``, in a transaction of the caller's, who holds the leads' rows; returns how many were new."""
-    owners = await _owners(connection, events)
+async def accept_on(
+    connection: Connection, events: Sequence[NewBehaviour], now: datetime, names: frozenset[str] = frozenset()
+) -> int:
+    """As ``accept``, in a transaction of the caller's, who holds the leads' rows; returns how many were new.
+
+    ``names`` are held beside those of the events.
+    """
+    owners = await _owners(connection, events, names)
     row = await connection.fetchrow(
         _INSERT,
         [event.message_id for event in events],
@@ -141,27 +177,39 @@ async def accept_on(connection: Connection, events: Sequence[NewBehaviour], now:
     return stored
 
 
-async def _owners(connection: Connection, events: Sequence[NewBehaviour]) -> list[str | None]:
-    """Lead id of each event, None where nobody knows it. Unknown names are held, so that no upsert passes unseen."""
+async def _owners(connection: Connection, events: Sequence[NewBehaviour], held: frozenset[str]) -> list[str | None]:
+    """Lead id of each event, None where nobody knows it. Unknown names are held, so that no upsert passes unseen:
+    with each all that it was said to be one person with, since any of them may become known.
+    """
     if all(event.lead_id and not event.user_id and not event.anonymous_id for event in events):
         return [event.lead_id for event in events]
-    owners = await _resolve(connection, events)
-    waiting = [event for event, owner in zip(events, owners, strict=True) if owner is None]
-    names = [name for event in waiting for name in (event.user_id, event.anonymous_id) if name]
+    rows = await _resolve(connection, events)
+    names = held | _waiting(events, [row["lead_id"] is None for row in rows])
     if not names:
-        return owners
+        return [row["lead_id"] for row in rows]
     await turns.wait_for_names(connection, names)
-    return await _resolve(connection, events)
+    rows = await _resolve(connection, events)
+    if aliased := _waiting(events, [row["lead_id"] is None and row["aliased"] for row in rows]):
+        together = aliased.union(row["value"] for row in await connection.fetch(_TOGETHER, list(aliased)))
+        if not together <= held:  # what was read before all were held may be over by now
+            raise _Overtaken(together)
+    return [row["lead_id"] for row in rows]
 
 
-async def _resolve(connection: Connection, events: Sequence[NewBehaviour]) -> list[str | None]:
-    rows = await connection.fetch(
+def _waiting(events: Sequence[NewBehaviour], unknown: Sequence[bool]) -> frozenset[str]:
+    concerned = [event for event, waits in zip(events, unknown, strict=True) if waits]
+    return frozenset(name for event in concerned for name in (event.user_id, event.anonymous_id) if name)
+
+
+async def _resolve(connection: Connection, events: Sequence[NewBehaviour]) -> list[Any]:
+    """Of each event the ``lead_id``, and whether it goes by a name that was said to be somebody's other one."""
+    rows: list[Any] = await connection.fetch(
         _RESOLVE,
         [event.lead_id for event in events],
         [event.user_id for event in events],
         [event.anonymous_id for event in events],
     )
-    return [row["lead_id"] for row in rows]
+    return rows
 
 
 async def _suppress(

@@ -2,8 +2,9 @@
 
 An event of an unknown visitor and the upsert that makes the visitor known must not pass each other unseen: the one
 would be stored as unattached after the other looked for it. Both lock the visitor's name first. Names share
-256 locks, so that one transaction holds only so many whatever its size. Order: these locks, then lead rows by
-id, then accounts; whoever keeps to it can't deadlock.
+256 locks, so that one transaction holds only so many whatever its size. Who says that two names are one person's waits
+for all of these and keeps them out. Order: these locks, then lead rows by id, then accounts; whoever keeps to it can't
+deadlock.
 """
 
 from collections.abc import Iterable
@@ -11,10 +12,12 @@ from collections.abc import Iterable
 from storage.database import Connection
 
 _EXCLUSIVE = """
-select pg_advisory_xact_lock(7346202, turn)
-from (select distinct hashtext(name) & 255 as turn from unnest($1::text[]) as name order by 1) as turns
+select case when turn < 0 then pg_advisory_xact_lock_shared(7346202, turn)::text
+    else pg_advisory_xact_lock(7346202, turn)::text end
+from (select -1 as turn union select hashtext(name) & 255 from unnest($1::text[]) as name order by 1) as turns
 """
 _SHARED = _EXCLUSIVE.replace("xact_lock(", "xact_lock_shared(")
+_ALL = "select pg_advisory_xact_lock(7346202, -1)"
 
 
 async def name_them(connection: Connection, names: Iterable[str]) -> None:
@@ -25,3 +28,8 @@ async def name_them(connection: Connection, names: Iterable[str]) -> None:
 async def wait_for_names(connection: Connection, names: Iterable[str]) -> None:
     """Wait for whoever is linking these names, and keep others from starting, until the transaction ends."""
     await connection.execute(_SHARED, sorted(set(names)))
+
+
+async def keep_names_still(connection: Connection) -> None:
+    """Wait for everybody above, and keep them out until the transaction ends: whose names are whose stays as it is."""
+    await connection.execute(_ALL)

@@ -58,13 +58,13 @@ async def identify(event: IdentifyEvent, context: Context, key: Tracker) -> Take
 
 @router.post("/group", summary="The company somebody belongs to")
 async def group(event: GroupEvent, context: Context, key: Tracker) -> Taken:
-    """At most 32 KB. Kept with the lead's behaviour."""
+    """At most 32 KB. The lead's account is the company of that id, else of that domain; it is made if there is none."""
     return await _one(context, key, event)
 
 
 @router.post("/alias", summary="Two ids of one person")
 async def alias(event: AliasEvent, context: Context, key: Tracker) -> Taken:
-    """At most 32 KB. Kept with the lead's behaviour."""
+    """At most 32 KB. If one is a lead's, both are, with all that was done under either; two leads stay two."""
     return await _one(context, key, event)
 
 

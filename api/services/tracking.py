@@ -1,14 +1,16 @@
 """Taking events in: who visitors are is written first, then the behaviour, then what could not be understood."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from api import metrics
 from api.schemas.leads import ZONES
-from api.schemas.tracking import AnyEvent, IdentifyEvent, Taken
+from api.schemas.tracking import AliasEvent, AnyEvent, IdentifyEvent, Taken
 from api.services.events import Arrival, BadEvent, behaviours, is_lead_id
-from storage import dead_letters, inbox, leads, names
+from storage import aliases, dead_letters, groups, inbox, leads, names
+from storage.aliases import Pair
 from storage.database import Database
 from storage.leads import LeadInput
 
@@ -18,10 +20,14 @@ _COMPANY_DOMAINS = ("domain", "website")
 
 async def take(database: Database, events: Sequence[AnyEvent], arrival: Arrival) -> Taken:
     """Commit the events; only then return. An identify never enrols: ``POST /v1/leads`` does."""
-    said = await _profiles(database, events)
-    if said:
-        await leads.upsert_many(database, said, arrival.now, enrol=False)
-    done = await inbox.accept(database, behaviours(events, arrival), arrival.now)
+    profiles = await _profiles(database, events)
+    if profiles:
+        await leads.upsert_many(database, profiles, arrival.now, enrol=False)
+    await aliases.unite(database, _pairs(events), arrival.now)
+    taken = behaviours(events, arrival)
+    said = [behaviour.message_id for behaviour in taken if behaviour.kind == "group"]
+    also = partial(groups.join_said, message_ids=said, now=arrival.now) if said else None
+    done = await inbox.accept(database, taken, arrival.now, also)
     metrics.EVENTS.labels("accepted").inc(done.accepted)
     metrics.EVENTS.labels("duplicate").inc(done.duplicates)
     return Taken(accepted=done.accepted, duplicates=done.duplicates)
@@ -41,6 +47,15 @@ async def _profiles(database: Database, events: Sequence[AnyEvent]) -> list[Lead
     return [
         said for event in events if (said := _profile(event)) and (said.email or not known.isdisjoint(said.names()))
     ]
+
+
+def _pairs(events: Sequence[AnyEvent]) -> Iterator[Pair]:
+    """Names that are one person's: an alias says so, and an identify by Tendril's own id of the lead."""
+    for event in events:
+        if isinstance(event, AliasEvent):
+            yield Pair(event.previous_id, event.user_id)
+        elif isinstance(event, IdentifyEvent) and event.user_id and is_lead_id(event.user_id) and event.anonymous_id:
+            yield Pair(event.anonymous_id, event.user_id)
 
 
 async def _known(database: Database, events: Sequence[AnyEvent]) -> set[str]:

@@ -7,6 +7,7 @@ are wall-clock time. Ids are opaque: an address or a name appears only in ``lead
 
 from storage.tables.columns import finish_columns
 from storage.tables.journeys import AudienceMember, CrmRecord, DecisionRow, Handoff, Journey, Touch
+from storage.tables.naming import AccountIdentity, Alias
 from storage.tables.people import (
     Account,
     AnswerRow,
@@ -24,6 +25,8 @@ from storage.tables.running import ApiKey, DeadLetter, Deployment, ImportRun, Pl
 
 __all__ = [
     "Account",
+    "AccountIdentity",
+    "Alias",
     "AnswerRow",
     "ApiKey",
     "AudienceMember",
