@@ -60,6 +60,7 @@ CLAIM = """
 with this as materialized (
     select t.key, t.lead_id, t.account_id, t.channel, l.email, l.fields, l.owner, l.crm_id,
         t.channel in ('email', 'direct_mail') as direct, /* forbidden */ as forbidden,
+        p.paused_until, coalesce(p.least_days, 0) as least_days,
         case
             when t.status = 'claimed' and t.reason <> '' then t.reason
             when t.channel in ('email', 'direct_mail') and exists (
@@ -67,7 +68,7 @@ with this as materialized (
             ) then 'the journey has ended'
             else ''
         end as called_back
-    from touch t join lead l on l.id = t.lead_id where t.key = $1
+    from touch t join lead l on l.id = t.lead_id left join preference p on p.lead_id = l.id where t.key = $1
 ),
 counted as materialized (
     select t.lead_id, t.channel, coalesce(t.sent_at, t.claimed_at) as at
@@ -94,6 +95,11 @@ verdict as materialized (
         when exists (
             select from consent c where c.lead_id = this.lead_id and c.channel = this.channel and not c.granted
         ) then 'the lead declined ' || channel
+        when paused_until > $3 then 'the lead wants nothing until '
+            || to_char(paused_until at time zone 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC'
+        when least_days > 0 and exists (
+            select from counted c where c.lead_id = this.lead_id and c.at > $3 - make_interval(days => least_days)
+        ) then 'the lead wants at most one touch in ' || least_days || ' days'
         else coalesce((
             select 'cap: at most ' || most || case channel when 'any' then ' touches' else ' by ' || channel end
                 || ' per ' || per || ' since ' || to_char(since at time zone 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC'

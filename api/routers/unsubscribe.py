@@ -17,10 +17,10 @@ _ONE_CLICK = "One-Click"
 
 @router.get("/{token}", response_class=HTMLResponse, summary="Ask before unsubscribing")
 async def ask(token: str, context: Context) -> HTMLResponse:
-    """A page with one button. Changes nothing."""
-    if _owner(context, token) is None:
-        return page("unsubscribe.html", 404, state="damaged")
-    return page("unsubscribe.html", state="ask")
+    """A page with one button, and a way to the preference centre. Changes nothing."""
+    if owner_of(context, token) is None:
+        return page("unsubscribe.html", 404, state="damaged", token="")
+    return page("unsubscribe.html", state="ask", token=token)
 
 
 @router.post("/{token}", response_class=HTMLResponse, summary="Unsubscribe with one click")
@@ -30,16 +30,17 @@ async def unsubscribe(
     one_click: Annotated[str, Form(alias="List-Unsubscribe", description="Must be One-Click.")] = "",
 ) -> HTMLResponse:
     """Opts the lead out for good (RFC 8058). From the page's button or from a mail program; twice is once."""
-    owner = _owner(context, token)
+    owner = owner_of(context, token)
     if owner is None:
-        return page("unsubscribe.html", 404, state="damaged")
+        return page("unsubscribe.html", 404, state="damaged", token="")
     if one_click != _ONE_CLICK:
-        return page("unsubscribe.html", 400, state="ask")
+        return page("unsubscribe.html", 400, state="ask", token=token)
     await opt_out.by_link(context.database, owner, context.now())
-    return page("unsubscribe.html", state="done")
+    return page("unsubscribe.html", state="done", token="")
 
 
-def _owner(context: ApiContext, token: str) -> UnsubscribeToken | None:
+def owner_of(context: ApiContext, token: str) -> UnsubscribeToken | None:
+    """Whose link it is; None when we did not sign it."""
     links = UnsubscribeLinks(context.settings.public_url, context.settings.link_secrets)
     try:
         return links.verify(token)
