@@ -91,7 +91,7 @@ class Telling:
 
     def _lines(self, decision: Decision) -> Lines:
         for reason in decision.reasons:
-            yield "because", _because(reason)
+            yield "because", _because(reason, self.zone)
         for touch in decision.send:
             yield "sends", _sends(touch)
         if decision.resolve_handoff is not None:
@@ -202,8 +202,13 @@ def _happened(step: Step) -> Iterator[str]:
         yield f"{command.by or 'operator'} says {_words(command.kind)}{f': {_words(detail)}' if detail else ''}"
 
 
-def _because(reason: Reason) -> Text:
-    evidence = {name: value for name, value in reason.evidence.items() if name not in _NOT_SHOWN}
+def _because(reason: Reason, zone: ZoneInfo) -> Text:
+    """With its evidence; times in it are told as all others are, in the lead's zone."""
+    evidence = {
+        name: value.astimezone(zone) if isinstance(value, datetime) else value
+        for name, value in reason.evidence.items()
+        if name not in _NOT_SHOWN
+    }
     return Text.assemble(reason.text, (f" [{reason.rule}]{_evidence(evidence)}", "dim"))
 
 

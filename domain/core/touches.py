@@ -14,7 +14,7 @@ from domain.core.steps import Step
 from domain.core.waits import Settled
 from domain.durations import format_duration
 from domain.playbook.models import Touch
-from domain.words import REPLANNABLE
+from domain.words import REPLANNABLE, Phase
 
 _MOST_AT_ONCE = 5
 #: A refused step is tried again on the next day: caps fill up and empty by days.
@@ -106,10 +106,11 @@ def _nothing_left(draft: Draft) -> bool:
     _say_what_is_closed(draft, before=None)
     track = steps.track(draft)
     where = draft.state.stage if track else "the profile" if draft.state.profiling else draft.state.phase
+    where = "re-engagement" if where == Phase.RE_ENGAGEMENT else where.replace("_", " ")
     if track is not None and exhausted.follow(draft, track):
         return True
     if not draft.state.ended:
-        draft.reject("next touch", f"no content left in {where.replace('_', ' ')}", "exhausted")
+        draft.reject("next touch", f"no content left in {where}", "exhausted")
     return False
 
 

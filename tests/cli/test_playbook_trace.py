@@ -177,3 +177,10 @@ async def test_a_page_of_eighty_columns_is_enough(tendril: Terminal, files, monk
 
 def _without_colour(text: str) -> str:
     return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+async def test_times_in_the_evidence_are_the_leads_own(tendril: Terminal, files):
+    story = said(await tendril("playbook", "trace", MINIMAL, *files[:2], "--start", "2026-03-02T09:00:00Z"))
+
+    assert "quiet for 90 days [re_engagement] (quiet_since 2026-03-02 10:00)" in story
+    assert "no content left in re-engagement [exhausted]" in story
