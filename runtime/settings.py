@@ -91,6 +91,12 @@ class Settings(BaseSettings):
         ge=0,
         description="Events a second that one key may send to one API process, ten seconds' worth at once; 0 for any.",
     )
+    form_redirect_hosts: str = Field(
+        "", description="Hosts, with commas between, that a sent HTML form may lead to over https; empty for none."
+    )
+    form_honeypot: str = Field(
+        "_gotcha", min_length=1, description="Field of HTML forms that people do not see: who fills it is a machine."
+    )
     secret: SecretStr = Field(
         SecretStr("change-me"), description="Signs links in mail: all that lead to the public address."
     )
@@ -122,6 +128,11 @@ class Settings(BaseSettings):
         """What links in mail may be signed with; the last one signs new links."""
         former = self.secret_previous.get_secret_value().split(",")
         return [secret.strip() for secret in former if secret.strip()] + [self.secret.get_secret_value()]
+
+    @property
+    def form_hosts(self) -> list[str]:
+        """Where a sent form may lead."""
+        return [host.strip().lower() for host in self.form_redirect_hosts.split(",") if host.strip()]
 
     @property
     def mail_lookup_url(self) -> str:
