@@ -11,7 +11,8 @@ from domain.clock import ScaledClock
 from runtime.settings import Settings
 from storage import keys
 from storage.database import Database
-from tests.clients.front import Front, serving
+from tests.adapters.running import serving
+from tests.clients.front import Front
 
 
 @pytest.fixture

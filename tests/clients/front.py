@@ -1,17 +1,9 @@
 """A front door that fails on demand, before the real API: what proxies and restarts do to clients."""
 
-import asyncio
-import socket
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from enum import Enum
-from typing import Any
 
-import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from tests.api.world import eventually
 
 #: A browser reads a refusal of another origin only with these.
 _READABLE = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", b"Retry-After")]
@@ -67,20 +59,3 @@ class Front:
 
 async def _nowhere(_message: Message) -> None:
     pass
-
-
-@asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[str]:
-    """Serve the application on a free port of this machine; its address."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
-        task = asyncio.create_task(server.serve([listening]))
-
-        async def started() -> bool:
-            return server.started
-
-        await eventually(started)
-        yield "http://{}:{}".format(*listening.getsockname())
-        server.should_exit = True
-        await task
