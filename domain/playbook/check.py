@@ -12,6 +12,7 @@ from domain.playbook.checks.content import check_content
 from domain.playbook.checks.doubles import check_doubles
 from domain.playbook.checks.experiments import check_experiments
 from domain.playbook.checks.finding import Finding, Path
+from domain.playbook.checks.minutes import check_minutes
 from domain.playbook.checks.people import check_people
 from domain.playbook.checks.reach import check_reach
 from domain.playbook.checks.references import check_references
@@ -30,6 +31,7 @@ _CHECKS = (
     check_experiments,
     check_cadence,
     check_repeats,
+    check_minutes,
     check_content,
 )
 #: These compile conditions, which names that the condition language keeps for itself would prevent.

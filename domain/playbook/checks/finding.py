@@ -33,6 +33,7 @@ Rule = Literal[
     "incomplete-mail",
     "layout",
     "length",
+    "minutes",
     "name",
     "never-holds",
     "no-effect",
