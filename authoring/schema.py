@@ -61,9 +61,14 @@ def explain(
     by_place: dict[tuple[Path, bool], list[ErrorDetails]] = defaultdict(list)
     data = sources.data()
     for detail in error.errors(include_url=False):
-        if not (incomplete and detail["type"] in _ABSENCES):
+        if not (incomplete and detail["type"] in _ABSENCES) and not _is_file_name(detail["loc"]):
             by_place[_written(data, detail)].append(detail)
     return [problem for place, details in by_place.items() for problem in _problems(sources, root, *place, details)]
+
+
+def _is_file_name(loc: Path) -> bool:
+    """An asset's id is the name of its file, of which the key has been judged already."""
+    return loc[:1] == ("assets",) and loc[2:] == ("id",)
 
 
 def _written(data: Mapping[str, Any], detail: ErrorDetails) -> tuple[Path, bool]:
@@ -126,7 +131,8 @@ def _values(path: Path, details: list[ErrorDetails]) -> str:
     choices = [detail for detail in details if detail["type"] in _CHOICES]
     detail = next(detail for detail in details if detail["type"] not in _KINDS)
     words = _none_of(*choices) if detail in choices else _words(detail)
-    return f"“{_last(path)}”: {words}" if path else words
+    name = f"“{_last(path)}”: "
+    return words if not path or words.startswith(name) else f"{name}{words}"
 
 
 def _last(path: Path) -> str:

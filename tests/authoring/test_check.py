@@ -78,6 +78,13 @@ def test_an_asset_that_can_not_be_read_is_not_said_to_be_missing(text, tmp_path)
     assert [(p.file, p.rule) for p in check(directory)] == [("content/guide.md", "front-matter")]
 
 
+def test_a_file_s_wrong_name_is_told_once(tmp_path):
+    directory = copy(tmp_path)
+    (directory / "content" / "guide.md").rename(directory / "content" / "Guide.md")
+    told = [p.message for p in check(directory) if p.file == "content/Guide.md"]
+    assert told == ["“Guide”: use lower-case letters, digits, - and _"]
+
+
 def test_the_other_ending_is_told_from_no_playbook(tmp_path):
     directory = copy(tmp_path)
     (directory / "playbook.yaml").rename(directory / "playbook.yml")
