@@ -15,7 +15,7 @@ from domain.errors import NotFound
 from storage import tombstones, turns
 from storage.database import Connection, Database
 from storage.enrolment import wake_running
-from storage.erasure_sql import FINISH, LOCKS, NAMES, REMOVE, REMOVE_LETTERS, REMOVE_NAMED, WAITING
+from storage.erasure_sql import FINISH, FORGET_COMPANY, LOCKS, NAMES, REMOVE, REMOVE_NAMED, REMOVE_NAMES, WAITING
 from storage.tombstones import Name
 
 
@@ -108,7 +108,8 @@ async def _lock(connection: Connection, lead: str) -> None:
 
 
 async def _remove(connection: Connection, lead: str, names: Sequence[str]) -> None:
-    await connection.execute(REMOVE_LETTERS, names)
+    for statement in REMOVE_NAMES:
+        await connection.execute(statement, names)
     for statement in REMOVE_NAMED:
         await connection.execute(statement, lead, names)
     for statement in REMOVE:
@@ -118,9 +119,8 @@ async def _remove(connection: Connection, lead: str, names: Sequence[str]) -> No
 async def _forget_company(connection: Connection, account: str | None) -> None:
     """A company that only they belonged to may be they themselves. The lock waits for whoever is joining it."""
     await connection.execute("select from account where id = $1 for update", account)
-    await connection.execute(
-        "delete from account where id = $1 and not exists (select from lead where account_id = $1)", account
-    )
+    for statement in FORGET_COMPANY:
+        await connection.execute(statement, account)
 
 
 async def _progress(connection: Connection, lead: str) -> Erased | None:

@@ -31,8 +31,8 @@ update decision set title = 'erased', cause = 'erased', wake_types = '{}', score
     )
 where lead_id = $1 and title <> 'erased'
 """
-#: ``$1`` are names. Exact values within a dead letter: a short id must not be found in the middle of something else.
-REMOVE_LETTERS = """
+#: Exact values within a dead letter: a short id must not be found in the middle of something else.
+_DEAD_LETTERS = """
 delete from dead_letter d using unnest($1::text[]) as name
 where position(lower(to_json(name)::text) in lower(d.body::text)) > 0
 """
@@ -47,6 +47,8 @@ update behaviour b set name = case when kind in ('delivery', 'crm') then name el
 where lead_id = $1 and (properties <> '{}' or user_id is not null or anonymous_id is not null
     or name <> 'erased' and kind not in ('delivery', 'crm'))
 """
+#: With the lead's names as argument.
+REMOVE_NAMES = (_DEAD_LETTERS, "delete from alias where previous_id = any($1) or user_id = any($1)")
 #: With the lead and its names as arguments.
 REMOVE_NAMED = (_BEHAVIOUR, "delete from suppression where lead_id = $1 or email = any($2)")
 #: With the lead alone.
@@ -83,6 +85,11 @@ REMOVE = (
     ) as blank
     where c.lead_id = $1 and c.desired <> blank.fields
     """,
+)
+#: ``$1`` is the company they belonged to.
+FORGET_COMPANY = (
+    "delete from account_identity where account_id = $1 and not exists (select from lead where account_id = $1)",
+    "delete from account where id = $1 and not exists (select from lead where account_id = $1)",
 )
 #: Once nothing waits any more.
 FINISH = (

@@ -9,6 +9,9 @@ from storage.database import Database
 #: Part of the export → what is read. Decisions that were taken back are parts of the story too.
 PARTS = {
     "identities": "select kind, value, created_at from identity where lead_id = $1 order by kind, value",
+    "companies": """
+        select i.group_id, i.created_at from account_identity i join lead l using (account_id) where l.id = $1
+    """,
     "consent": "select channel, granted, basis, source, at from consent where lead_id = $1 order by channel",
     "preferences": "select paused_until, least_days, at from preference where lead_id = $1",
     "answers": """

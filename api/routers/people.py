@@ -18,8 +18,8 @@ _JSON: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": 
 
 @router.get("/{lead_id}/export", summary="Everything held on a lead", response_class=Response, responses=_JSON)
 async def export_(lead_id: str, context: Context, _key: Reader) -> Response:
-    """One JSON object: `lead`, `account`, and lists: `identities`, `consent`, `preferences`, `answers`, `suppression`,
-    `behaviour`, `journeys`, `decisions`, `touches`, `handoffs`, `audiences`, `crm`.
+    """One JSON object: `lead`, `account`, and lists: `identities`, `companies`, `consent`, `preferences`, `answers`,
+    `suppression`, `behaviour`, `journeys`, `decisions`, `touches`, `handoffs`, `audiences`, `crm`.
     """
     try:
         held = await export.held(context.database, lead_id, context.now())

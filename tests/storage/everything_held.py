@@ -15,7 +15,7 @@ EMAIL = f"robin@{NEEDLE}-works.example"
 #: What an export must show: one word for each place that something is kept in.
 PLACES = frozenset(
     """
-    user-id visitor role source owner company consent answer suppression path property title reason
+    user-id visitor role source owner company group consent answer suppression path property title reason
     evidence rejected forward note brief handoff crm-field crm-id
     """.split()  # noqa: SIM905 - two dozen quoted words would read worse
 )
@@ -49,6 +49,9 @@ async def _known(db: Database, email: str) -> str:
     )
     lead = (await leads.upsert(db, profile, NOW)).lead_id
     await db.pool.execute("update lead set crm_id = $2 where id = $1", lead, mark("crm-id"))
+    group = "insert into account_identity select $2, account_id, $3 from lead where id = $1"
+    await db.pool.execute(group, lead, mark("group"), NOW)
+    await db.pool.execute("insert into alias values ($1, $2, $3)", mark("visitor"), "another", NOW)
     return lead
 
 
