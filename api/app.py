@@ -13,6 +13,7 @@ from api.limits import BodyLimit
 from api.metrics import Measured
 from api.rates import KeyRates
 from api.routers import (
+    cloud_events,
     commands,
     console,
     dead_letters,
@@ -59,6 +60,7 @@ _ROUTERS = (
     people,
     journeys,
     tracking,
+    cloud_events,
     forms,
     dead_letters,
     retractions,

@@ -16,7 +16,9 @@ BATCH_BYTES = 500 * 1024
 BATCH_EVENTS = 2500
 DEFAULT_BYTES = 64 * 1024
 _EVENT_ROUTES = ("identify", "track", "page", "screen", "group", "alias")
-_LIMITS: Mapping[str, int] = {f"/v1/{name}": EVENT_BYTES for name in _EVENT_ROUTES} | {"/v1/batch": BATCH_BYTES}
+_LIMITS: Mapping[str, int] = {f"/v1/{name}": EVENT_BYTES for name in _EVENT_ROUTES} | dict.fromkeys(
+    ("/v1/batch", "/v1/cloudevents"), BATCH_BYTES
+)
 _GZIP = 16 + zlib.MAX_WBITS
 
 
