@@ -97,12 +97,15 @@ class Permission(Fact):
 
     ``suppressed`` is the reason of the entry that forbids contact ("" when none): ``opted_out``, ``complained``,
     ``hard_bounced``, ``erased`` or ``manual``. ``declined`` names channels the lead said no to. ``basis`` is the
-    recorded ground ("consent", "legitimate_interest", …; "" when none is recorded).
+    recorded ground ("consent", "legitimate_interest", …; "" when none is recorded). ``paused_until`` and ``least_days``
+    are what the lead itself asked for: nothing before then, and never two touches within so many days (0: no wish).
     """
 
     suppressed: str = ""
     declined: frozenset[Channel] = frozenset()
     basis: str = ""
+    paused_until: datetime | None = None
+    least_days: int = 0
 
 
 class OperatorCommand(Fact):

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from domain.core.days_off import countries, holiday_in
 from domain.decision import Rejected
 from domain.durations import format_duration
-from domain.facts import Facts
+from domain.facts import Facts, Permission
 from domain.playbook.models import Cadence, Cap
 from domain.words import DIRECT_CHANNELS, Channel, TouchStatus
 
@@ -49,7 +49,8 @@ def earliest(
     now: datetime | None = None,
     anytime: bool = False,
 ) -> Slot:
-    """The first time at or after ``due`` (and ``now``) at which window, least gap and every cap allow a touch.
+    """The first time at or after ``due`` (and ``now``) at which window, least gap, every cap and the lead's own wishes
+    allow a touch.
 
     ``anytime``: whatever the send window and the holidays say. SDR tasks and alerts reach sales, not the lead: they are
     never held back.
@@ -60,7 +61,8 @@ def earliest(
     own = _own(facts)
     held: dict[str, Rejected] = {}
     for _ in range(_ROUNDS):
-        pushed = _gap(cadence, own, at, what) or _capped(cadence.caps, facts, own, channel, at, what)
+        pushed = _unwanted(facts.permission, own, at, what) or _gap(cadence, own, at, what)
+        pushed = pushed or _capped(cadence.caps, facts, own, channel, at, what)
         if pushed is None and not anytime:
             pushed = _closed(cadence, facts, at, due, what)
         if pushed is None:
@@ -151,6 +153,21 @@ def _gap(cadence: Cadence, own: Sequence[Reached], at: datetime, what: str) -> R
     if last is None or at >= last + cadence.least_gap:
         return None
     return Rejected(what=what, why="too soon after the last touch", rule="least_gap", until=last + cadence.least_gap)
+
+
+def _unwanted(permission: Permission, own: Sequence[Reached], at: datetime, what: str) -> Rejected | None:
+    """What the lead asked for in the preference centre: a pause, or more time between touches."""
+    paused = permission.paused_until
+    if paused is not None and at < paused:
+        return Rejected(
+            what=what, why=f"the lead wants nothing until {paused:%Y-%m-%d}", rule="paused_by_lead", until=paused
+        )
+    last = max((touch_at for _, touch_at in own), default=None)
+    again = last + timedelta(days=permission.least_days) if last and permission.least_days else at
+    if at < again:
+        why = f"the lead wants at most one touch in {permission.least_days} days"
+        return Rejected(what=what, why=why, rule="lead_pace", until=again)
+    return None
 
 
 def _capped(

@@ -90,3 +90,12 @@ async def test_a_lead_on_its_own_has_facts_too(database: Database, begun: Journe
     lead = (await upsert(database, LeadInput(external_id="x"), NOW)).lead_id
     facts = await PgJourneys(database).gather(JourneyState.begin(lead, 1, begun.playbook, NOW), NOW)
     assert (facts.lead.has_email, facts.account.id, facts.behaviours, facts.touches) == (False, "", (), ())
+
+
+async def test_what_the_lead_asked_for_in_the_preference_centre_is_known(database: Database, begun: JourneyState):
+    until = NOW + timedelta(days=90)
+    await database.pool.execute(
+        "insert into preference (lead_id, paused_until, least_days, at) values ($1, $2, 14, $3)", begun.lead, until, NOW
+    )
+    permission = (await PgJourneys(database).gather(begun, NOW)).permission
+    assert (permission.paused_until, permission.least_days) == (until, 14)

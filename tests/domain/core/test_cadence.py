@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.core.cadence import earliest, next_open, zone_of
-from domain.facts import AccountFacts, TouchFact
+from domain.facts import AccountFacts, Permission, TouchFact
 from domain.playbook.models import Cadence, Cap
 from domain.words import Channel, TouchStatus
 from tests.domain.core.life import MONDAY, facts, lead
@@ -94,3 +94,21 @@ def test_the_next_opening_is_open_never_earlier_and_stays_put(at, zone, window):
     opens = next_open(rules, where, at)
     assert at <= opens <= at + 4 * DAY
     assert next_open(rules, where, opens) in (opens, next_open(rules, where, opens + timedelta(hours=1)))
+
+
+def wishing(*touches, **wishes):
+    return known(*touches).model_copy(update={"permission": Permission(**wishes)})
+
+
+def test_a_lead_who_paused_us_hears_nothing_until_then():
+    until = MONDAY + 90 * DAY
+    slot = earliest(cadence(), wishing(paused_until=until), Channel.EMAIL, MONDAY, "guide")
+    assert slot.at == next_open(cadence(), ZoneInfo("UTC"), until)
+    assert (slot.held_by[0].rule, slot.held_by[0].until) == ("paused_by_lead", until)
+    assert earliest(cadence(), wishing(paused_until=until), Channel.SDR_TASK, MONDAY, "call").at == MONDAY
+
+
+def test_a_lead_may_want_more_time_between_touches_than_the_playbook_does():
+    slot = earliest(cadence(), wishing(touch(MONDAY), least_days=14), Channel.EMAIL, MONDAY + DAY, "guide")
+    assert (slot.at, slot.held_by[0].rule) == (MONDAY + 14 * DAY, "lead_pace")
+    assert earliest(cadence(), wishing(least_days=14), Channel.EMAIL, MONDAY, "guide").at == MONDAY
