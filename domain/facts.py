@@ -48,9 +48,10 @@ class LeadFacts(Fact):
 class Behaviour(Fact):
     """Something the lead did, or that became of a touch.
 
-    ``position`` is dense and rises by one per lead in the order of commit. ``kind`` is one of ``track``, ``page``,
-    ``identify``, ``delivery``, ``crm``, ``retraction``; ``name`` is the event's name, or a page's path. ``trusted`` is
-    false for what is quarantined (scanner clicks, retracted events): it is kept and shown, never counted.
+    ``position`` rises by one per lead in the order of commit; imported history is below zero, behind every cursor.
+    ``kind`` is one of ``track``, ``page``, ``identify``, ``delivery``, ``crm``, ``retraction``; ``name`` is the event's
+    name, or a page's path. ``trusted`` is false for what is quarantined (scanner clicks, retracted events): it is kept
+    and shown, never counted.
     """
 
     position: int

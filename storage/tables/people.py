@@ -48,7 +48,8 @@ class Identity(SQLModel, table=True):
 
 
 class Behaviour(SQLModel, table=True):
-    """The inbox. ``position`` is dense per lead in order of commit; null while nobody knows whose it is.
+    """The inbox. ``position`` is dense per lead in order of commit, below zero for imported history; null while
+    nobody knows whose it is.
 
     ``message_id`` is the sender's; the same one is taken once, for ever.
     """
