@@ -81,7 +81,7 @@ _RETURNING = """
 select j.*, /* forbidden */ is not null as suppressed, p.document::jsonb -> 're_entry' as re_entry,
     exists (
         select from behaviour b where b.lead_id = j.lead_id and b.position > j.cursor and b.trusted
-        and b.kind in ('track', 'page')
+        and b.kind in ('track', 'page') and b.occurred_at >= j.ended_at
     ) as active
 from lead join journey j on j.lead_id = lead.id
 join playbook_active a on a.name = j.playbook_name

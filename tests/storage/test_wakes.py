@@ -96,6 +96,13 @@ async def test_a_visit_begins_the_next_cycle_when_the_playbook_allows(database: 
     assert await wakes.reenter(database, lead, NOW + timedelta(days=32)) is None
 
 
+async def test_what_happened_before_the_end_and_came_late_begins_nothing(database: Database, playbook: str):
+    lead = await enrolled(database)
+    await _end(database)
+    await accept(database, [event("1", lead_id=lead, days=-1)], NOW)
+    assert await wakes.reenter(database, lead, NOW + timedelta(days=31)) is None
+
+
 async def test_only_a_leads_own_behaviour_begins_again_and_never_a_suppressed_leads(database: Database, playbook: str):
     lead = await enrolled(database)
     await _end(database)
