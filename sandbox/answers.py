@@ -1,6 +1,5 @@
 """How each vendor words its errors: the same shapes, codes and headers as the real ones."""
 
-import math
 import uuid
 from typing import Any
 
@@ -36,32 +35,20 @@ class VendorError(Exception):
         self.details = details
 
 
-def error(vendor: str, failure: VendorError, *, retry_after: float = 0.0) -> JSONResponse:
-    """The answer for a failure, as this vendor gives it."""
-    bodies = {"hubspot": _hubspot, "linkedin": _linkedin}
-    content = bodies.get(vendor, _plain)(failure)
-    headers = {"retry-after": str(math.ceil(retry_after))} if retry_after else {}
-    if vendor == "hubspot":
-        headers["x-hubspot-correlation-id"] = content["correlationId"]
-    if vendor == "linkedin":
-        headers["x-li-uuid"] = str(uuid.uuid4())
-    return JSONResponse(content, failure.status, headers)
-
-
-def _hubspot(failure: VendorError) -> dict[str, Any]:
+def hubspot(failure: VendorError) -> JSONResponse:
+    """HubSpot's: a category, and an id to quote to its support."""
     body: dict[str, Any] = {
         "status": "error",
         "message": failure.message,
         "correlationId": str(uuid.uuid4()),
         "category": failure.code or _HUBSPOT.get(failure.status, "ERROR"),
     }
-    return body | ({"errors": failure.details} if failure.details else {})
+    body |= {"errors": failure.details} if failure.details else {}
+    return JSONResponse(body, failure.status, {"x-hubspot-correlation-id": body["correlationId"]})
 
 
-def _linkedin(failure: VendorError) -> dict[str, Any]:
+def linkedin(failure: VendorError) -> JSONResponse:
+    """LinkedIn's."""
     code = failure.code or _LINKEDIN.get(failure.status, "ERROR")
-    return {"status": failure.status, "code": code, "message": failure.message}
-
-
-def _plain(failure: VendorError) -> dict[str, Any]:
-    return {"code": failure.code or "error", "message": failure.message}
+    body = {"status": failure.status, "code": code, "message": failure.message}
+    return JSONResponse(body, failure.status, {"x-li-uuid": str(uuid.uuid4())})

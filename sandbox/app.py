@@ -3,8 +3,7 @@
 =====================  ===================================================================
 ``/``                  the inbox, when there is one; else what the vendors hold
 ``/vendors``           contacts, tasks, audiences and webhooks as a page
-``/hubspot``           HubSpot's API (``TENDRIL_HUBSPOT_BASE_URL``)
-``/linkedin``          LinkedIn's API (``TENDRIL_LINKEDIN_BASE_URL``)
+``/{vendor}``          a vendor's API, such as ``/hubspot`` (``sandbox.vendors`` has them all)
 ``/webhooks/{name}``   a receiver of signed webhooks; ``/webhooks?id=`` says what it took
 ``/api/messages``      the inbox as JSON
 ``/sellers/tasks``     what a seller answers to a handoff
@@ -22,14 +21,15 @@ from fastapi import FastAPI, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from domain.words import RejectReason
-from sandbox import hubspot, inbox, linkedin, pages, webhooks
+from sandbox import inbox, pages, webhooks
 from sandbox.answers import VendorError
 from sandbox.faults import Fault, Faults
 from sandbox.gate import Gated, answer_in_the_vendors_words
 from sandbox.hubspot import HubSpot
-from sandbox.limits import Rate, published
+from sandbox.limits import Rate
 from sandbox.mail import MailStore
 from sandbox.state import Store
+from sandbox.vendors import STAND_INS
 
 
 def create_app(
@@ -48,16 +48,17 @@ def create_app(
     store = Store(state_path)
     app = Gated(title="Tendril sandbox", lifespan=_kept(store), docs_url=None, redoc_url=None)
     app.state.store = store
-    app.faults, app.token, app.rates = faults or Faults(), token, rates or published()
+    stand_ins = (*STAND_INS, webhooks.stand_in(secret))
+    app.faults, app.token = faults or Faults(), token
+    app.rates = {one.vendor: one.rate() for one in stand_ins if one.rate} if rates is None else rates
+    app.stand_ins = {one.vendor: one for one in stand_ins}
     answer_in_the_vendors_words(app)
-    account = HubSpot(store)
-    app.include_router(hubspot.router(account), prefix="/hubspot")
-    app.include_router(linkedin.router(linkedin.LinkedIn(store)), prefix="/linkedin")
-    app.include_router(webhooks.router(webhooks.Webhooks(store, secret)), prefix="/webhooks")
+    for one in stand_ins:
+        app.include_router(one.router(store), prefix=f"/{one.vendor}")
     if mail is not None:
         app.include_router(inbox.router(mail))
-    app.include_router(pages.router(store, with_inbox=mail is not None))
-    _sellers(app, account)
+    app.include_router(pages.router(store, stand_ins, with_inbox=mail is not None))
+    _sellers(app, HubSpot(store))
     _fault_requests(app, app.faults)
     return app
 

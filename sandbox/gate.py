@@ -1,6 +1,7 @@
 """What stands before every stand-in: faults on demand, bearer tokens, rate limits."""
 
 import asyncio
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,12 +10,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from sandbox.answers import VendorError, error
+from sandbox.answers import VendorError
 from sandbox.faults import Fault, Faults
 from sandbox.limits import Rate
+from sandbox.stand_in import StandIn, StandIns, plain
 
-#: Path prefix of a stand-in → its vendor.
-VENDORS = {"hubspot": "hubspot", "linkedin": "linkedin", "webhooks": "webhooks"}
 _FOR_EVER = 3600.0
 
 
@@ -27,30 +27,30 @@ class Gated(FastAPI):
     faults: Faults
     token: str
     rates: Mapping[str, Rate]
+    stand_ins: StandIns
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        vendor = VENDORS.get(scope.get("path", "").split("/")[1:2][0]) if scope["type"] == "http" else None
-        if vendor is None:
+        stand_in = self.stand_ins.get(_first_of(scope["path"])) if scope["type"] == "http" else None
+        if stand_in is None:
             await super().__call__(scope, receive, send)
             return
-        fault = self.faults.take(vendor, scope["path"])
+        fault = self.faults.take(stand_in.vendor, scope["path"])
         if fault and fault.after:
             await super().__call__(scope, receive, _discard)
-        if fault and not await _go_wrong(vendor, fault, scope, receive, send):
+        if fault and not await _go_wrong(stand_in, fault, scope, receive, send):
             return
-        refusal = self._refusal(vendor, Request(scope))
+        refusal = self._refusal(stand_in, Request(scope))
         if refusal is not None:
             await refusal(scope, receive, send)
             return
         await super().__call__(scope, receive, send)
 
-    def _refusal(self, vendor: str, request: Request) -> Response | None:
-        if vendor not in self.rates:
-            return None  # webhooks are signed, not authenticated
-        if request.headers.get("authorization") != f"Bearer {self.token}":
-            return error(vendor, VendorError(401, "Authentication credentials not found or not valid."))
-        if wait := self.rates[vendor].admit():
-            return error(vendor, VendorError(429, "You have reached your rate limit."), retry_after=wait)
+    def _refusal(self, stand_in: StandIn, request: Request) -> Response | None:
+        if stand_in.admitted and not stand_in.admitted(request, self.token):
+            return stand_in.error(VendorError(401, stand_in.unauthorized))
+        rate = self.rates.get(stand_in.vendor)
+        if rate and (wait := rate.admit()):
+            return _later(stand_in, VendorError(429, "You have reached your rate limit."), wait)
         return None
 
 
@@ -59,19 +59,19 @@ def answer_in_the_vendors_words(app: FastAPI) -> None:
 
     @app.exception_handler(VendorError)
     async def refused(request: Request, failure: VendorError) -> Response:
-        return error(_vendor_of(request), failure)
+        return _worded(request, failure)
 
     @app.exception_handler(RequestValidationError)
     async def misshapen(request: Request, failure: RequestValidationError) -> Response:
         where = ", ".join(".".join(map(str, problem["loc"])) for problem in failure.errors())
-        return error(_vendor_of(request), VendorError(400, f"Invalid input: {where}"))
+        return _worded(request, VendorError(400, f"Invalid input: {where}"))
 
     @app.exception_handler(KeyError)
     async def incomplete(request: Request, failure: KeyError) -> Response:
-        return error(_vendor_of(request), VendorError(400, f"Invalid input: {failure} is required"))
+        return _worded(request, VendorError(400, f"Invalid input: {failure} is required"))
 
 
-async def _go_wrong(vendor: str, fault: Fault, scope: Scope, receive: Receive, send: Send) -> bool:
+async def _go_wrong(stand_in: StandIn, fault: Fault, scope: Scope, receive: Receive, send: Send) -> bool:
     """Carry the fault out. Whether the request may go on after it."""
     if fault.kind == "latency":
         await asyncio.sleep(fault.seconds)
@@ -83,7 +83,7 @@ async def _go_wrong(vendor: str, fault: Fault, scope: Scope, receive: Receive, s
     else:
         status = int(fault.kind)
         wait = fault.seconds if status == 429 else 0.0  # noqa: PLR2004 - HTTP's number
-        await error(vendor, VendorError(status, "Made to fail."), retry_after=wait)(scope, receive, send)
+        await _later(stand_in, VendorError(status, "Made to fail."), wait)(scope, receive, send)
     return False
 
 
@@ -108,5 +108,18 @@ async def _discard(_message: Any) -> None:
     return
 
 
-def _vendor_of(request: Request) -> str:
-    return VENDORS.get(request.url.path.split("/")[1], "")
+def _later(stand_in: StandIn, failure: VendorError, wait: float) -> Response:
+    answer = stand_in.error(failure)
+    if wait:
+        answer.headers["retry-after"] = str(math.ceil(wait))
+    return answer
+
+
+def _worded(request: Request, failure: VendorError) -> Response:
+    stand_ins: StandIns = request.app.stand_ins
+    stand_in = stand_ins.get(_first_of(request.url.path))
+    return (stand_in.error if stand_in else plain)(failure)
+
+
+def _first_of(path: str) -> str:
+    return path.split("/")[1:2][0]

@@ -5,8 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body
 from fastapi.responses import JSONResponse
 
+from sandbox import answers
 from sandbox.answers import VendorError
 from sandbox.hubspot_rules import CONTACT_PROPERTIES, TASK_PROPERTIES, checked, find, unique_names
+from sandbox.limits import Rate
+from sandbox.stand_in import StandIn
 from sandbox.state import CrmRecord, Store, timestamp
 
 Inputs = Annotated[list[dict[str, Any]], Body(embed=True)]
@@ -196,3 +199,12 @@ def _multi_status(results: list[dict[str, Any]], missing: list[str]) -> JSONResp
         "links": {},
     }
     return JSONResponse(answer | {"numErrors": 1, "errors": [failure]}, 207)
+
+
+#: 190 requests in 10 s: a private app of a professional account.
+STAND_IN = StandIn(
+    vendor="hubspot",
+    router=lambda store: router(HubSpot(store)),
+    error=answers.hubspot,
+    rate=lambda: Rate(190, 10),
+)

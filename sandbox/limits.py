@@ -22,8 +22,3 @@ class Rate:
             return self._seen[0] + self.seconds - now
         self._seen.append(now)
         return 0.0
-
-
-def published() -> dict[str, Rate]:
-    """HubSpot: 190 requests in 10 s for a private app of a professional account. LinkedIn: 600 in a minute."""
-    return {"hubspot": Rate(190, 10), "linkedin": Rate(600, 60)}

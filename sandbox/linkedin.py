@@ -5,7 +5,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Response
 
+from sandbox import answers
 from sandbox.answers import VendorError
+from sandbox.limits import Rate
+from sandbox.stand_in import StandIn
 from sandbox.state import Segment, Store
 
 _VERSION = re.compile(r"20\d{2}(0[1-9]|1[0-2])")
@@ -110,3 +113,12 @@ def _shown(segment: Segment) -> dict[str, Any]:
         "type": "USER",
         "status": "READY",
     }
+
+
+#: 600 requests in a minute.
+STAND_IN = StandIn(
+    vendor="linkedin",
+    router=lambda store: router(LinkedIn(store)),
+    error=answers.linkedin,
+    rate=lambda: Rate(600, 60),
+)

@@ -1,6 +1,7 @@
 """What the stand-in vendors hold, as a page for people."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.templating import Jinja2Templates
 
 from domain.words import RejectReason
+from sandbox.stand_in import StandIn
 from sandbox.state import CrmRecord, State, Store
 
 _ON_PAGE = 200
@@ -34,13 +36,15 @@ templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
 templates.env.filters |= {"words": _words, "moment": _moment}
 
 
-def router(store: Store, *, with_inbox: bool) -> APIRouter:
+def router(store: Store, stand_ins: Sequence[StandIn], *, with_inbox: bool) -> APIRouter:
     """``/vendors``, and ``/`` when no inbox is there to show."""
     routes = APIRouter()
 
     @routes.get("/vendors", response_class=HTMLResponse)
     async def vendors(request: Request) -> Response:
-        return templates.TemplateResponse(request, "vendors.html", _context(store.state) | {"with_inbox": with_inbox})
+        sections = [(one.vendor, section) for one in stand_ins for section in one.shown(store)]
+        context = _context(store.state) | {"with_inbox": with_inbox, "sections": sections}
+        return templates.TemplateResponse(request, "vendors.html", context)
 
     if not with_inbox:
 

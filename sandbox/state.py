@@ -7,13 +7,14 @@ import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, PrivateAttr
 
 _WRITE_EVERY = 1.0
 #: Properties whose values are indexed: those that address a record, in HubSpot and in our own account there.
 _INDEXED = frozenset({"email", "tendril_lead_id", "tendril_touch_key"})
+Held = TypeVar("Held", bound=BaseModel)
 
 
 class CrmRecord(BaseModel):
@@ -55,6 +56,8 @@ class State(BaseModel):
     properties: dict[str, dict[str, dict[str, Any]]] = {"contacts": {}, "tasks": {}}
     segments: dict[str, Segment] = {}
     deliveries: dict[str, Delivery] = {}
+    #: What each of the other stand-ins knows, by its name (``Store.of``).
+    vendors: dict[str, dict[str, Any]] = {}
 
     _by_value: dict[tuple[str, str, str], str] = PrivateAttr(default_factory=dict)
 
@@ -94,7 +97,14 @@ class Store:
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
         self._changed = False
+        self._held: dict[str, BaseModel] = {}
         self.state = self._read()
+
+    def of(self, vendor: str, kind: type[Held]) -> Held:
+        """What one stand-in knows: its own model, made or read once. Say ``changed`` when it does."""
+        if vendor not in self._held:
+            self._held[vendor] = kind.model_validate(self.state.vendors.get(vendor, {}))
+        return cast("Held", self._held[vendor])
 
     def changed(self) -> None:
         """Say that the state is no longer what the file holds."""
@@ -107,6 +117,7 @@ class Store:
         self._changed = False
         self._file.parent.mkdir(parents=True, exist_ok=True)
         beside = self._file.with_suffix(".new")
+        self.state.vendors |= {vendor: held.model_dump(mode="json") for vendor, held in self._held.items()}
         beside.write_text(self.state.model_dump_json(), encoding="utf-8")
         beside.replace(self._file)
 

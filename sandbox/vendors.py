@@ -1,0 +1,9 @@
+"""Which vendors the sandbox plays. Another one is a module with a ``STAND_IN`` and its line here."""
+
+from sandbox import hubspot, linkedin
+from sandbox.stand_in import StandIn
+
+STAND_INS: tuple[StandIn, ...] = (
+    hubspot.STAND_IN,
+    linkedin.STAND_IN,
+)
