@@ -1,4 +1,4 @@
-"""What one vendor's stand-in is made of. Another one is a module with ``STAND_IN`` and a line in ``sandbox.vendors``."""
+"""What one vendor's stand-in is made of. Another one is a module with ``STAND_IN``, and its line in ``vendors.py``."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
