@@ -43,9 +43,9 @@ lead_fields:
 """,
     "BehaviourMatch": """
 behaviours:
-  demo_video: {on: track, event: Video Watched, where: {video: demo}, label: watched the demo, points: 15}
+  demo_video: {on: track, event: Video Watched, where: {video: demo}, label: watched the demo, points: 15, most: 3}
   pricing_visit: {on: page, path: /pricing*, label: saw prices, points: 20, half_life: 7d, once_per: 1d, group: web}
-  mail_open: {on: delivery, event: opened, label: opened a mail, points: 1, most: 3, meaningful: false}
+  mail_open: {on: delivery, event: opened, label: opened a mail, meaningful: false}
 """,
     "Pattern": """
 patterns:

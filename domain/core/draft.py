@@ -26,7 +26,10 @@ _SEEN_BY_SCORES = frozenset({"intent_since", "rejections"})
 
 
 class Draft:
-    """State so far, facts, and what was concluded. ``hits`` are all named behaviours, ``new`` the unread ones."""
+    """State so far, facts, and what was concluded.
+
+    ``hits`` are all named behaviours, ``new`` the unread ones without opens.
+    """
 
     def __init__(self, playbook: CompiledPlaybook, state: JourneyState, facts: Facts, now: datetime) -> None:
         self.playbook = playbook
@@ -36,7 +39,8 @@ class Draft:
         self.state = state.model_copy(update={"anchor": _anchor(state, self.facts)})
         self.now = now
         self.hits: list[Hit] = playbook.matcher.hits(facts.behaviours)
-        self.new: list[Hit] = [hit for hit in self.hits if hit.position > state.cursor]
+        unread = [hit for hit in self.hits if hit.position > state.cursor]
+        self.new: list[Hit] = [hit for hit in unread if not hit.match.of_opens]
         self.reasons: list[Reason] = []
         self.rejected: list[Rejected] = []
         self.send: list[SendTouch] = []

@@ -96,7 +96,7 @@ def _behaviour_parts(intent: Intent, hits: Iterable[Hit], now: datetime) -> list
     """One contribution per behaviour, scaled down where its group's cap is reached."""
     by_name: dict[str, list[Hit]] = {}
     for hit in hits:
-        if hit.match.points:
+        if hit.match.points and not hit.match.of_opens:
             by_name.setdefault(hit.name, []).append(hit)
     groups: dict[str, dict[str, float]] = {}
     for name, of in by_name.items():

@@ -43,7 +43,8 @@ def settle(draft: Draft, touch: Touch, ends: datetime) -> Settled:
 def _happened(draft: Draft, wait: Wait) -> Hit | None:
     """The first hit that counts."""
     since = draft.state.anchor - wait.lookback
-    found = [hit for hit in draft.hits if hit.name in wait.behaviours and since <= hit.at <= draft.now]
+    hits = [hit for hit in draft.hits if hit.name in wait.behaviours and not hit.match.of_opens]
+    found = [hit for hit in hits if since <= hit.at <= draft.now]
     return min(found, key=lambda hit: (hit.at, hit.position), default=None)
 
 

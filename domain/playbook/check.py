@@ -13,6 +13,7 @@ from domain.playbook.checks.doubles import check_doubles
 from domain.playbook.checks.experiments import check_experiments
 from domain.playbook.checks.finding import Finding, Path
 from domain.playbook.checks.minutes import check_minutes
+from domain.playbook.checks.opens import check_opens
 from domain.playbook.checks.people import check_people
 from domain.playbook.checks.reach import check_reach
 from domain.playbook.checks.references import check_references
@@ -28,6 +29,7 @@ _CHECKS = (
     check_structure,
     check_people,
     check_behaviours,
+    check_opens,
     check_experiments,
     check_cadence,
     check_repeats,

@@ -3,6 +3,9 @@
 A *hit* is one trusted behaviour that the playbook names, or the completion of one of its patterns. Where several
 entries match a raw event, the most particular wins (``_particular``); what none matches is kept in the inbox but means
 nothing to this playbook.
+
+Opened mails are hits, so that conditions of audiences and steps may ask about them, and nothing else: they give no
+points, fill no pattern, and are nobody's activity, whatever the playbook says (C13).
 """
 
 from collections import Counter
@@ -16,6 +19,7 @@ from domain.facts import Behaviour
 from domain.playbook.conditions import NEVER
 from domain.playbook.models import BehaviourMatch, Pattern, Playbook
 from domain.playbook.patterns import completions
+from domain.words import DeliveryKind
 
 _WEEK, _MONTH = timedelta(days=7), timedelta(days=30)
 
@@ -31,7 +35,7 @@ class Hit(NamedTuple):
     @property
     def meaningful(self) -> bool:
         """Whether it counts as activity."""
-        return self.match.meaningful
+        return self.match.meaningful and not self.match.of_opens
 
 
 class Matcher:
@@ -52,7 +56,7 @@ class Matcher:
                     if not match.where or all(behaviour.properties.get(k) == v for k, v in match.where.items()):
                         found.append(Hit(name, behaviour.position, behaviour.at, match))
                         break
-        return found + self._completed(found)
+        return found + self._completed([hit for hit in found if not hit.match.of_opens])
 
     def _completed(self, hits: list[Hit]) -> list[Hit]:
         times = Counter(hit.name for hit in hits)
@@ -70,7 +74,9 @@ class Matcher:
         return tuple(
             (key, match)
             for key, match in self._behaviours
-            if match.on == kind and fnmatchcase(name, match.path if kind == "page" else match.event)
+            if match.on == kind
+            and fnmatchcase(name, match.path if kind == "page" else match.event)
+            and (match.of_opens or kind != "delivery" or name != DeliveryKind.OPENED)
         )
 
 

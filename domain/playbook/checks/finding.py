@@ -39,6 +39,7 @@ Rule = Literal[
     "no-effect",
     "no-way-out",
     "note",
+    "opens",
     "overlapping-segments",
     "pattern",
     "profile",

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from domain.durations import Duration
 from domain.playbook.models.basics import Identifier, Part, Points
+from domain.words import DeliveryKind
 
 
 class Counted(Part):
@@ -35,7 +36,17 @@ class BehaviourMatch(Counted):
     where: dict[str, str | int | float | bool] = Field(
         {}, description="Properties that must have exactly these values."
     )
-    meaningful: bool = Field(True, description="Whether it counts as activity (opens and deliveries do not).")
+    meaningful: bool = Field(
+        True, description="Whether it counts as activity. Opened mails never do, deliveries should not."
+    )
+
+    @property
+    def of_opens(self) -> bool:
+        """Whether it is opened mails: known and told, and never counted (C13), since programs open most of them.
+
+        Only the whole name says so: a `*` never means them.
+        """
+        return self.on == "delivery" and self.event == DeliveryKind.OPENED
 
 
 class Pattern(Counted):
@@ -52,6 +63,7 @@ class Pattern(Counted):
     )
     #: Whether it counts as activity: its parts speak for themselves.
     meaningful: ClassVar[bool] = False
+    of_opens: ClassVar[bool] = False
 
     within: Duration = Field(description="The window: from the first part to the last; at most 180d.")
 
