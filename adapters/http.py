@@ -1,5 +1,7 @@
 """Talking to a vendor over HTTP: one shared client a vendor, and every answer mapped to a fault of ``domain.errors``.
 
+A client may have a ``Budget``: then requests keep to the vendor's published rate, and to what its 429 says.
+
 ==========================  ==============  ====================================================
 what happened               fault           ``certainly_not_sent``
 ==========================  ==============  ====================================================
@@ -23,6 +25,7 @@ from typing import Any, Self
 
 import httpx
 
+from adapters.budget import Budget
 from domain.errors import OurFault, TransientFault, VendorFault
 
 _BUSY = frozenset({408, 423, 425})
@@ -36,7 +39,10 @@ _NEVER_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout,
 
 
 class VendorClient:
-    """One vendor's pooled connection. ``timeout`` is seconds for each phase of a request (connect, write, read)."""
+    """One vendor's pooled connection. ``timeout`` is seconds for each phase of a request (connect, write, read).
+
+    ``auth`` is httpx's: for signed requests (``adapters`` that need it say how) and for tokens that are fetched.
+    """
 
     def __init__(
         self,
@@ -46,14 +52,18 @@ class VendorClient:
         headers: Mapping[str, str] | None = None,
         timeout: float = 10.0,
         transport: httpx.AsyncBaseTransport | None = None,
+        budget: Budget | None = None,
+        auth: httpx.Auth | None = None,
     ) -> None:
         self.vendor = vendor
+        self._budget = budget
         self._client = httpx.AsyncClient(
             base_url=base_url,
             headers=dict(headers or {}),
             timeout=httpx.Timeout(timeout),
             limits=_LIMITS,
             transport=transport,
+            auth=auth,
             # A proxy from the environment would see addresses that only the vendor may see.
             trust_env=False,
         )
@@ -68,6 +78,8 @@ class VendorClient:
 
     async def close(self) -> None:
         await self._client.aclose()
+        if self._budget is not None:
+            self._budget.close()
 
     async def request(self, method: str, path: str, *, harmless_to_repeat: bool, **options: Any) -> httpx.Response:
         """The vendor's answer when it is below 400. Raises a ``VendorFault`` otherwise.
@@ -75,6 +87,8 @@ class VendorClient:
         ``harmless_to_repeat``: carrying out the same request twice has the effect of once (reads, upserts by key).
         ``options`` are httpx's (``json``, ``content``, ``params``, ``headers``).
         """
+        if self._budget is not None:
+            await self._budget.turn()
         try:
             response = await self._client.request(method, path, **options)
         except _NEVER_CONNECTED as error:
@@ -83,7 +97,10 @@ class VendorClient:
             raise self._lost(error, path, harmless_to_repeat=harmless_to_repeat) from None
         if response.is_success:
             return response
-        raise self.fault(response, path, harmless_to_repeat=harmless_to_repeat)
+        fault = self.fault(response, path, harmless_to_repeat=harmless_to_repeat)
+        if self._budget is not None and fault.status == httpx.codes.TOO_MANY_REQUESTS and fault.retry_after:
+            self._budget.closed(fault.retry_after)
+        raise fault
 
     def fault(self, response: httpx.Response, path: str, *, harmless_to_repeat: bool) -> VendorFault:
         """The fault that an answer of 300 or more means."""
