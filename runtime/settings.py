@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     metrics_port: int = Field(0, ge=0, le=65535, description="Port of the worker's /metrics; 0 for none.")
 
     # E-mail
+    email_vendor: str = Field("smtp", description="Who carries mail: `smtp`, or a vendor of docs/channels.md.")
     smtp_host: str = Field("127.0.0.1", description="SMTP server.")
     smtp_port: int = Field(1025, ge=1, le=65535, description="Port of the SMTP server.")
     smtp_security: Literal["none", "starttls", "tls"] = Field("none", description="How the SMTP connection is secured.")
@@ -57,6 +58,12 @@ class Settings(BaseSettings):
     )
     track_opens: bool = Field(
         True, description="Mail has a picture that notes that it was opened. That never moves a journey."
+    )
+
+    crm_vendor: str = Field("hubspot", description="The CRM: `hubspot`, or another vendor of docs/channels.md.")
+    ads_vendors: str = Field(
+        "linkedin",
+        description="Where audiences are kept, with commas between: `linkedin`, or others of docs/channels.md.",
     )
 
     # CRM, ads, webhooks: the sandbox's stand-ins until real ones are named

@@ -5,11 +5,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from adapters import vendors
 from adapters.ads.linkedin import LinkedInAudiences, linkedin_client
 from adapters.crm.hubspot import HubSpotCrm, hubspot_client
 from adapters.crm.hubspot_tasks import HubSpotTasks
+from adapters.email.carrier import MailCarrier
+from adapters.email.channel import EmailChannel
 from adapters.email.links import OpenLinks, QuestionLinks, TrackedLinks, UnsubscribeLinks
-from adapters.email.smtp import SmtpEmail, SmtpServer
+from adapters.email.smtp import SmtpCarrier, SmtpServer
 from adapters.email.tracked import Tracking
 from adapters.webhook import SignedWebhook
 from authoring.render import PlaybookRenderer
@@ -27,7 +30,11 @@ class Vendors:
 
 @asynccontextmanager
 async def open_vendors(settings: Settings, playbooks: Playbooks) -> AsyncIterator[Vendors]:
-    """Adapters for every vendor. Nothing is contacted until a touch or a push needs it."""
+    """Adapters for every vendor. Nothing is contacted until a touch or a push needs it.
+
+    Raises ``Refused`` when a setting names a vendor that is not known; pydantic's ``ValidationError`` when one lacks
+    settings of its own.
+    """
     async with AsyncExitStack() as stack:
         hubspot = await stack.enter_async_context(
             hubspot_client(settings.hubspot_base_url, settings.hubspot_token.get_secret_value())
@@ -50,7 +57,18 @@ async def open_vendors(settings: Settings, playbooks: Playbooks) -> AsyncIterato
         yield Vendors(channels=channels, crm=crm, audiences=LinkedInAudiences(linkedin, settings.linkedin_account))
 
 
-def _email(settings: Settings, playbooks: Playbooks) -> SmtpEmail:
+def _email(settings: Settings, playbooks: Playbooks) -> EmailChannel:
+    links = UnsubscribeLinks(settings.public_url, settings.link_secrets)
+    questions = QuestionLinks(settings.public_url, settings.link_secrets)
+    renderer = PlaybookRenderer(playbooks, questions.url)
+    return EmailChannel(_carrier(settings), renderer, playbooks, links, _tracking(settings))
+
+
+def _carrier(settings: Settings) -> MailCarrier:
+    if settings.email_vendor != "smtp":
+        vendor = vendors.named(settings.email_vendor, vendors.MAIL, "TENDRIL_EMAIL_VENDOR")
+        carrier: MailCarrier = vendor.adapter(vendor.settings())
+        return carrier
     server = SmtpServer(
         host=settings.smtp_host,
         port=settings.smtp_port,
@@ -59,9 +77,7 @@ def _email(settings: Settings, playbooks: Playbooks) -> SmtpEmail:
         password=settings.smtp_password.get_secret_value(),
         lookup_url=settings.mail_lookup_url,
     )
-    links = UnsubscribeLinks(settings.public_url, settings.link_secrets)
-    questions = QuestionLinks(settings.public_url, settings.link_secrets)
-    return SmtpEmail(server, PlaybookRenderer(playbooks, questions.url), playbooks, links, _tracking(settings))
+    return SmtpCarrier(server)
 
 
 def _tracking(settings: Settings) -> Tracking:

@@ -35,11 +35,12 @@ def build(
     message = EmailMessage(policy=SMTP)
     for header in _always(sender):
         message[header.name] = header
+    for name, value in ways_out(unsubscribe_url, mailbox).items():
+        message[name] = value
     message["To"] = recipient(touch.email)
     message["Subject"] = " ".join(rendered.subject.split())
     message["Date"] = format_datetime(now)
     message["Message-ID"] = message_id(touch.key, sender)
-    message["List-Unsubscribe"] = _ways_out(unsubscribe_url, mailbox)
     message.set_content(rendered.text, cte=_ENCODING)
     message.add_alternative(rendered.html, subtype="html", cte=_ENCODING)
     return message
@@ -59,6 +60,12 @@ def recipient(email: str) -> Address:
     return address
 
 
+def ways_out(unsubscribe_url: str, mailbox: str) -> dict[str, str]:
+    """The headers by which a reader leaves with one click (RFC 8058), or with one mail to ``mailbox`` (RFC 2369)."""
+    ways = [f"<{unsubscribe_url}>"] + ([f"<mailto:{mailbox}?subject=unsubscribe>"] if mailbox else [])
+    return {"List-Unsubscribe": ", ".join(ways), "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+
+
 @lru_cache(maxsize=64)
 def _always(sender: Sender) -> tuple[BaseHeader, ...]:
     """The headers that are the same in every message of a sender: parsing them is half the work of a message."""
@@ -66,7 +73,7 @@ def _always(sender: Sender) -> tuple[BaseHeader, ...]:
         sent_from = Address(display_name=sender.name, addr_spec=sender.email)
     except (ValueError, IndexError):
         raise OurFault("the playbook's sender.email is not a valid address", vendor="smtp", code="sender") from None
-    values: dict[str, Address | str] = {"From": sent_from, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    values: dict[str, Address | str] = {"From": sent_from}
     values |= {"Reply-To": sender.reply_to} if sender.reply_to else {}
     return tuple(_header(name, value) for name, value in values.items())
 
@@ -75,10 +82,3 @@ def _header(name: str, value: Address | str) -> BaseHeader:
     message = EmailMessage(policy=SMTP)
     message[name] = value
     return cast(BaseHeader, message[name])  # what the SMTP policy makes of every header
-
-
-def _ways_out(unsubscribe_url: str, mailbox: str) -> str:
-    ways = [f"<{unsubscribe_url}>"]
-    if mailbox:
-        ways.append(f"<mailto:{mailbox}?subject=unsubscribe>")
-    return ", ".join(ways)

@@ -10,20 +10,15 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Literal
 
 import aiosmtplib
 import httpx
 
-from adapters.email.links import UnsubscribeLinks
-from adapters.email.message import build, message_id, recipient
+from adapters.email.carrier import Mail, Sought
 from adapters.email.replies import Step, fault
-from adapters.email.tracked import Tracking
 from adapters.http import VendorClient
-from domain.errors import CannotTell, NotFound, OurFault, TransientFault, VendorFault
-from domain.playbook.models import Playbook
-from domain.ports import OutboundTouch, Playbooks, Receipt, Renderer
+from domain.errors import CannotTell, OurFault, TransientFault, VendorFault
 
 _VENDOR = "smtp"
 
@@ -45,60 +40,33 @@ class SmtpServer:
     connections: int = 8
     ca: str = ""
     lookup_url: str = ""
-    unsubscribe_mailbox: str = ""
 
 
-class SmtpEmail:
-    """``domain.ports.TouchChannel`` for e-mail. The sender is the touch's playbook's.
+class SmtpCarrier:
+    """``adapters.email.carrier.MailCarrier`` over SMTP."""
 
-    Without ``tracking`` links lead where the playbook says, and nobody hears of it when they are followed.
-    """
+    vendor = _VENDOR
 
-    def __init__(
-        self,
-        server: SmtpServer,
-        renderer: Renderer,
-        playbooks: Playbooks,
-        links: UnsubscribeLinks,
-        tracking: Tracking | None = None,
-    ) -> None:
+    def __init__(self, server: SmtpServer) -> None:
         self._server = server
-        self._renderer = renderer
-        self._playbooks = playbooks
-        self._links = links
-        self._tracking = tracking
         self._idle: list[aiosmtplib.SMTP] = []
         self._slots = asyncio.Semaphore(server.connections)
         self._inbox = VendorClient("inbox", server.lookup_url, timeout=5) if server.lookup_url else None
 
-    async def send(self, touch: OutboundTouch) -> Receipt:
-        """Hand the touch's message to the server. Raises a ``VendorFault``."""
-        playbook = await self._playbook(touch)
-        sender, url = playbook.sender, self._links.url(touch.lead, touch.key)
-        rendered = await self._renderer.email(touch, url)
-        if self._tracking is not None:
-            rendered = self._tracking.tracked(touch, rendered, playbook)
-        message = build(
-            touch,
-            rendered,
-            sender,
-            unsubscribe_url=url,
-            mailbox=self._server.unsubscribe_mailbox,
-            now=datetime.now(UTC),
-        )
+    async def carry(self, mail: Mail) -> str:
+        """Hand the message to the server. Raises a ``VendorFault``."""
         async with self._connection() as connection:
-            await self._converse(connection, sender.email, recipient(touch.email).addr_spec, message.as_bytes())
-        return Receipt(vendor=_VENDOR, vendor_id=message_id(touch.key, sender))
+            await self._converse(connection, mail.sender.email, mail.to, mail.message.as_bytes())
+        return mail.message_id
 
-    async def lookup(self, touch: OutboundTouch) -> Receipt | None:
+    async def carried(self, sought: Sought) -> str | None:
         """Ask the local inbox. Raises ``CannotTell`` when mail goes elsewhere: SMTP has no way to ask."""
         if self._inbox is None:
             raise CannotTell("an SMTP server can't be asked whether it took a message")
-        identity = message_id(touch.key, (await self._playbook(touch)).sender)
         answer = await self._inbox.request(
-            "GET", "/api/messages", params={"message_id": identity, "limit": 1}, harmless_to_repeat=True
+            "GET", "/api/messages", params={"message_id": sought.message_id, "limit": 1}, harmless_to_repeat=True
         )
-        return Receipt(vendor=_VENDOR, vendor_id=identity) if _total(answer) else None
+        return sought.message_id if _total(answer) else None
 
     async def close(self) -> None:
         """Say goodbye on every idle connection."""
@@ -107,12 +75,6 @@ class SmtpEmail:
                 await self._idle.pop().quit()
         if self._inbox is not None:
             await self._inbox.close()
-
-    async def _playbook(self, touch: OutboundTouch) -> Playbook:
-        try:
-            return (await self._playbooks.compiled(touch.playbook)).document
-        except NotFound:
-            raise OurFault("the touch's playbook is not stored", vendor=_VENDOR, code="playbook") from None
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[aiosmtplib.SMTP]:

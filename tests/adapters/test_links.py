@@ -3,8 +3,9 @@
 import pytest
 from itsdangerous import URLSafeSerializer
 
+from adapters.email.channel import EmailChannel
 from adapters.email.links import OpenLinks, QuestionLinks, TrackedLinks, UnsubscribeLinks
-from adapters.email.smtp import SmtpEmail, SmtpServer
+from adapters.email.smtp import SmtpCarrier, SmtpServer
 from adapters.email.tracked import Tracking
 from authoring.render import PlaybookRenderer
 from domain.errors import Refused
@@ -168,7 +169,7 @@ async def test_a_sent_mail_has_tracked_links_but_leads_straight_to_unsubscribing
     server = SmtpServer("127.0.0.1", sandbox.smtp_port)
     sent = touch(Channel.EMAIL, asset="trial-plan")
 
-    await SmtpEmail(server, renderer, OnePlaybook(), unsubscribe, Tracking(LINKS)).send(sent)
+    await EmailChannel(SmtpCarrier(server), renderer, OnePlaybook(), unsubscribe, Tracking(LINKS)).send(sent)
 
     message = parse(sandbox.mail.get(sandbox.mail.list()[0].number)[1])
     for part in (body(message, "html"), body(message, "plain")):

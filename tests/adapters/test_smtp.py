@@ -6,6 +6,7 @@ import ssl
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from ipaddress import ip_address
+from typing import Any
 
 import pytest
 from aiosmtpd.smtp import AuthResult, LoginPassword
@@ -15,10 +16,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from itsdangerous import URLSafeSerializer
 
+from adapters.email.channel import EmailChannel
 from adapters.email.links import QuestionLinks, UnsubscribeLinks
 from adapters.email.message import message_id
 from adapters.email.replies import Step, fault
-from adapters.email.smtp import SmtpEmail, SmtpServer
+from adapters.email.smtp import SmtpCarrier, SmtpServer
 from authoring.render import PlaybookRenderer
 from domain.errors import CannotTell, LeadFault, OurFault, Refused, TransientFault
 from domain.ports import RenderedEmail
@@ -33,9 +35,9 @@ LINKS = UnsubscribeLinks("https://nurture.example", ["first-secret", "second-sec
 QUESTIONS = QuestionLinks("https://nurture.example", ["first-secret", "second-secret"])
 
 
-def email(port, **options) -> SmtpEmail:
+def email(port, **options) -> EmailChannel:
     server = SmtpServer(**({"host": "127.0.0.1", "port": port} | options))
-    return SmtpEmail(server, PlaybookRenderer(OnePlaybook(), QUESTIONS.url), OnePlaybook(), LINKS)
+    return EmailChannel(SmtpCarrier(server), PlaybookRenderer(OnePlaybook(), QUESTIONS.url), OnePlaybook(), LINKS)
 
 
 async def received(sandbox, **given):
@@ -101,7 +103,7 @@ async def test_unsubscribing_takes_one_click(sandbox):
 
 async def test_letters_of_every_alphabet_survive_the_way(sandbox):
     renderer = _Says("Grüße — 価格 €\r\nBcc: all@example.com", "<p>Ελληνικά 🌱</p>", "Ελληνικά 🌱\n.\nend\n")
-    channel = SmtpEmail(SmtpServer("127.0.0.1", sandbox.smtp_port), renderer, OnePlaybook(), LINKS)
+    channel = EmailChannel(SmtpCarrier(SmtpServer("127.0.0.1", sandbox.smtp_port)), renderer, OnePlaybook(), LINKS)
     await channel.send(touch(Channel.EMAIL))
     message = parse(sandbox.mail.get(1)[1])
     assert message["Subject"] == "Grüße — 価格 € Bcc: all@example.com"
@@ -114,16 +116,18 @@ async def test_connections_are_used_again(sandbox):
     channel = email(sandbox.smtp_port, connections=1)
     for number in range(3):
         await channel.send(touch(Channel.EMAIL, key=f"ld_a/1/0/{number}"))
-    assert len(channel._idle) == 1
+    carrier: Any = channel._carrier
+    assert len(carrier._idle) == 1
     await channel.close()
-    assert not channel._idle
+    assert not carrier._idle
 
 
 async def test_a_connection_that_the_server_closed_is_not_used_again():
     async with running_sandbox() as first:
         channel = email(first.smtp_port, connections=1)
         await channel.send(touch(Channel.EMAIL))
-        channel._idle[0].close()
+        carrier: Any = channel._carrier
+        carrier._idle[0].close()
         await channel.send(touch(Channel.EMAIL, key="ld_a/1/0/again"))
         assert len(first.mail.list()) == 2
 

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from adapters.email.channel import EmailChannel
 from adapters.email.links import UnsubscribeLinks
-from adapters.email.smtp import SmtpEmail
+from adapters.email.smtp import SmtpCarrier
 from adapters.webhook import SignedWebhook
 from domain.words import Channel
 from runtime.embedded.datadir import DataDirectory
@@ -22,11 +23,13 @@ async def askable(database: Database, settings: Settings) -> dict[str, str]:
     async with open_vendors(settings, PgPlaybooks(database)) as vendors:
         email = vendors.channels[Channel.EMAIL]
         letters, alerts = vendors.channels[Channel.DIRECT_MAIL], vendors.channels[Channel.ALERT]
-        assert isinstance(email, SmtpEmail)
+        assert isinstance(email, EmailChannel)
+        carrier = email._carrier
+        assert isinstance(carrier, SmtpCarrier)
         assert isinstance(letters, SignedWebhook)
         assert isinstance(alerts, SignedWebhook)
         return {
-            "email": email._server.lookup_url,
+            "email": carrier._server.lookup_url,
             "direct_mail": str(letters._lookup or ""),
             "alert": str(alerts._lookup or ""),
         }

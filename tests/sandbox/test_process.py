@@ -11,8 +11,9 @@ from pathlib import Path
 import httpx
 
 from adapters.crm.hubspot import HubSpotCrm, hubspot_client
+from adapters.email.channel import EmailChannel
 from adapters.email.links import QuestionLinks, UnsubscribeLinks
-from adapters.email.smtp import SmtpEmail, SmtpServer
+from adapters.email.smtp import SmtpCarrier, SmtpServer
 from authoring.render import PlaybookRenderer
 from domain.words import Channel
 from runtime.embedded.ports import any_free
@@ -57,7 +58,7 @@ async def test_what_was_acknowledged_is_there_after_kill_9_and_contacts_after_a_
     server = SmtpServer("127.0.0.1", smtp_port, lookup_url=url)
     links = UnsubscribeLinks(url, ["secret"])
     renderer = PlaybookRenderer(OnePlaybook(), QuestionLinks(url, ["secret"]).url)
-    email = SmtpEmail(server, renderer, OnePlaybook(), links)
+    email = EmailChannel(SmtpCarrier(server), renderer, OnePlaybook(), links)
     async with started(http_port, smtp_port, tmp_path) as process:
         await HubSpotCrm(hubspot_client(f"{url}/hubspot", "sandbox")).upsert([change(1)])
         process.send_signal(signal.SIGTERM)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.email import smtp
+from adapters.email.carrier import Sought
 from runtime import composition, vendors
 from runtime.settings import Settings
 from runtime.worker import run_worker
@@ -75,34 +76,38 @@ class Ledger(PgLedger):
         die("marked", lead_of(key))
 
 
-class Email(smtp.SmtpEmail):
-    async def send(self, touch: Any) -> Any:
-        _sending.set(touch)
-        return await super().send(touch)
+class Carrier(smtp.SmtpCarrier):
+    async def carry(self, mail: Any) -> Any:
+        _sending.set(mail)
+        return await super().carry(mail)
 
     def _reusable(self) -> Any:
         """No open connection where connecting is watched: another lead's touch may have left one."""
-        return None if _POINT == "connected" and _sending.get().lead == _LEAD else super()._reusable()
+        return None if _POINT == "connected" and _lead() == _LEAD else super()._reusable()
 
     async def _connect(self) -> Any:
         connection: Any = await super()._connect()
-        die("connected", _sending.get().lead)
+        die("connected", _lead())
         hand_over = connection.data
 
         async def data(message: Any) -> Any:
-            touch = _sending.get()  # a connection serves many touches
-            die("addressed", touch.lead)
+            mail, lead = _sending.get(), _lead()  # a connection serves many touches
+            die("addressed", lead)
             reply = asyncio.ensure_future(hand_over(message))
-            if _POINT == "handed_over" and touch.lead == _LEAD:
-                while await self.lookup(touch) is None:  # noqa: ASYNC110 the inbox has no event for it
+            if _POINT == "handed_over" and lead == _LEAD:
+                while await self.carried(Sought(mail.key, mail.message_id, mail.to)) is None:  # noqa: ASYNC110 no event
                     await asyncio.sleep(0.01)
-                die("handed_over", touch.lead)
+                die("handed_over", lead)
             answer = await reply
-            die("accepted", touch.lead)
+            die("accepted", lead)
             return answer
 
         connection.data = data
         return connection
+
+
+def _lead() -> str:
+    return lead_of(_sending.get().key)
 
 
 def watch() -> None:
@@ -110,7 +115,7 @@ def watch() -> None:
     for module, name, watched in (
         (composition, "PgJourneys", Journeys),
         (composition, "PgLedger", Ledger),
-        (vendors, "SmtpEmail", Email),
+        (vendors, "SmtpCarrier", Carrier),
     ):
         assert hasattr(module, name), f"{name} is composed elsewhere now"
         setattr(module, name, watched)

@@ -1,0 +1,90 @@
+"""What every way of sending mail does: hand over one finished mail, and be asked about it later.
+
+``EmailChannel`` makes the mail; a carrier (SMTP, a vendor's API) takes it from there.
+"""
+
+import base64
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from typing import Protocol, runtime_checkable
+
+from domain.playbook.models import Sender
+from domain.ports import RenderedEmail
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One mail, whole: as ``message`` (RFC 5322), and as the parts that APIs want. Personal data throughout.
+
+    ``key`` is the touch's; ``message_id`` has its angle brackets; ``to`` is one address in ASCII; ``headers`` are those
+    beyond From, To, Subject, Date, Reply-To and Message-ID (one-click unsubscribe).
+    """
+
+    key: str
+    message_id: str
+    sender: Sender
+    to: str
+    reply_to: str
+    rendered: RenderedEmail
+    headers: Mapping[str, str]
+    message: EmailMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A mail that a vendor is asked about. ``since`` (aware) is before its first attempt, where that is known."""
+
+    key: str
+    message_id: str
+    to: str
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """Somebody whom the vendor will not write to any more. ``reason``: complained, hard_bounced or opted_out."""
+
+    email: str
+    reason: str
+    at: datetime
+
+
+class MailCarrier(Protocol):
+    vendor: str
+
+    async def carry(self, mail: Mail) -> str:
+        """Hand it over once; returns the vendor's id of it. Raises a ``VendorFault``."""
+        ...
+
+    async def carried(self, sought: Sought) -> str | None:
+        """The vendor's id when it took this mail, None when it certainly did not.
+
+        Raises ``CannotTell`` when it can't be asked, or might not know yet; a ``VendorFault`` when it did not answer.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Suppressing(Protocol):
+    """A carrier that keeps its own list of people it won't write to."""
+
+    def suppressed(self, since: datetime | None) -> AsyncIterator[Suppressed]:
+        """Those added since then (all when None), in no order. Raises a ``VendorFault``."""
+        ...
+
+
+def reference(key: str) -> str:
+    """The touch's key as a word of letters, digits, ``-`` and ``_``: what every vendor takes as a tag."""
+    return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
+
+
+def key_of(reference: str) -> str:
+    """The key that a ``reference`` stands for; "" when it is not one of ours."""
+    try:
+        return base64.urlsafe_b64decode(reference + "=" * (-len(reference) % 4)).decode()
+    except ValueError:
+        return ""

@@ -1,0 +1,25 @@
+"""Every vendor there is, by what it stands behind. Another one is its module and its line here.
+
+SMTP, HubSpot, LinkedIn and the two signed webhooks are older than this list: ``runtime.vendors`` makes them.
+"""
+
+from collections.abc import Mapping
+
+from adapters.vendor import AnyVendor
+from domain.errors import Refused
+
+MAIL: tuple[AnyVendor, ...] = ()
+CRM: tuple[AnyVendor, ...] = ()
+ADS: tuple[AnyVendor, ...] = ()
+#: Those who speak to people, or hear them: chats, calendars, receivers of webhooks.
+PEOPLE: tuple[AnyVendor, ...] = ()
+ALL: Mapping[str, AnyVendor] = {vendor.name: vendor for vendor in (*MAIL, *CRM, *ADS, *PEOPLE)}
+
+
+def named(name: str, among: tuple[AnyVendor, ...], setting: str) -> AnyVendor:
+    """The vendor of that name. Raises ``Refused`` when there is none."""
+    found = next((vendor for vendor in among if vendor.name == name), None)
+    if found is None:
+        known = ", ".join(vendor.name for vendor in among)
+        raise Refused(f"{setting} names “{name}”, which is no vendor known here.", f"Use one of: {known}.")
+    return found
