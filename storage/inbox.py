@@ -5,10 +5,13 @@ position of its lead, the journeys' wakes are written, and the relays are told o
 for ever.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import accumulate, chain
 from typing import Any
 
+import asyncpg
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.errors import NotFound
@@ -63,26 +66,26 @@ left join identity by_visitor on by_visitor.kind = 'anonymous_id' and by_visitor
 order by e.ord
 """
 
+#: ``e`` has no message id twice. ``for update`` reads ``inbox_position`` anew where it had to wait for the row.
 _INSERT = """
 with e as (
-    select * from unnest(
+    select *, row_number() over (partition by lead_id order by ord) as nth from unnest(
         $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bool[],
         $9::timestamptz[]
     ) with ordinality as e
         (message_id, lead_id, user_id, anonymous_id, kind, name, properties, trusted, occurred_at, ord)
-),
-fresh as (
-    select distinct on (message_id) * from e
     where not exists (select from behaviour known where known.message_id = e.message_id)
-    order by message_id, ord
 ),
-locked as materialized (
-    select id, inbox_position from lead where id in (select lead_id from fresh) order by id for update
+known as materialized (
+    select message_id, lead.id as lead_id, user_id, anonymous_id, kind, name, properties, trusted, occurred_at, ord,
+        inbox_position + nth as position
+    from e join lead on lead.id = e.lead_id order by lead.id for update of lead
 ),
 placed as materialized (
-    select message_id, locked.id as lead_id, user_id, anonymous_id, kind, name, properties, trusted, occurred_at, ord,
-        locked.inbox_position + row_number() over (partition by locked.id order by ord) as position
-    from fresh left join locked on locked.id = fresh.lead_id
+    select * from known
+    union all
+    select message_id, null, user_id, anonymous_id, kind, name, properties, trusted, occurred_at, ord, null
+    from e where lead_id is null
 ),
 inserted as (
     insert into behaviour (
@@ -95,7 +98,8 @@ inserted as (
     returning 1
 ),
 /* move and wake */
-select (select count(*) from placed) as wanted, (select count(*) from inserted) as stored, (select count(*) from told)
+select (select array_agg(ord) from placed) as wanted, (select count(*) from inserted) as stored,
+    (select count(*) from told)
 """.replace("/* move and wake */", MOVE_AND_WAKE)
 
 
@@ -132,21 +136,44 @@ async def accept(
 
     ``also`` runs in the same transaction, after.
     """
+    return (await accept_each(db, [events], now, also))[0]
+
+
+async def accept_each(
+    db: Database,
+    batches: Sequence[Sequence[NewBehaviour]],
+    now: datetime,
+    also: Callable[[Connection], Awaitable[None]] | None = None,
+) -> list[Accepted]:
+    """As ``accept``, several batches in one transaction: all of them or, when this raises, none.
+
+    What came in two of them counts as accepted in the first.
+    """
+    events = list(chain.from_iterable(batches))
     if not events:
-        return Accepted(accepted=0, duplicates=0)
-    stored, names = None, frozenset[str]()
+        return list(_shares(batches, []))
+    names = frozenset[str]()
     for _ in range(_ATTEMPTS):
         try:
             async with db.pool.acquire() as connection, connection.transaction():
-                stored = await accept_on(connection, events, now, names)
+                stored = await _store(connection, events, now, names)
                 if also:
                     await also(connection)
-            break
+            return list(_shares(batches, stored))
         except _Overtaken as overtaken:
             names |= overtaken.names
-    if stored is None:
-        raise RuntimeError(f"the same message ids were sent {_ATTEMPTS} times at once")
-    return Accepted(accepted=stored, duplicates=len(events) - stored)
+        except asyncpg.DeadlockDetectedError:
+            continue  # another transaction has the same message ids in another order
+    raise RuntimeError(f"the same message ids were sent {_ATTEMPTS} times at once")
+
+
+def _shares(batches: Sequence[Sequence[NewBehaviour]], stored: Sequence[int]) -> Iterator[Accepted]:
+    """What became of each batch; ``stored`` are the numbers of the events that were new, rising, over all of them."""
+    before = 0
+    for end, batch in zip(accumulate(map(len, batches)), batches, strict=True):
+        upto = bisect_left(stored, end)
+        yield Accepted(accepted=upto - before, duplicates=len(batch) - upto + before)
+        before = upto
 
 
 async def accept_on(
@@ -156,25 +183,35 @@ async def accept_on(
 
     ``names`` are held beside those of the events.
     """
+    return len(await _store(connection, events, now, names))
+
+
+async def _store(
+    connection: Connection, events: Sequence[NewBehaviour], now: datetime, names: frozenset[str]
+) -> list[int]:
+    """The numbers of the events that were new, rising."""
     owners = await _owners(connection, events, names)
+    first = {event.message_id: number for number, event in reversed(list(enumerate(events)))}
+    numbers = sorted(first.values())
+    once = [events[number] for number in numbers]
     row = await connection.fetchrow(
         _INSERT,
-        [event.message_id for event in events],
-        owners,
-        [event.user_id for event in events],
-        [event.anonymous_id for event in events],
-        [event.kind for event in events],
-        [event.name for event in events],
-        [json_text(event.properties) for event in events],
-        [event.trusted for event in events],
-        [event.occurred_at for event in events],
+        [event.message_id for event in once],
+        [owners[number] for number in numbers],
+        [event.user_id for event in once],
+        [event.anonymous_id for event in once],
+        [event.kind for event in once],
+        [event.name for event in once],
+        [json_text(event.properties) for event in once],
+        [event.trusted for event in once],
+        [event.occurred_at for event in once],
         now,
     )
-    if row["wanted"] != row["stored"]:
+    wanted = row["wanted"] or []
+    if len(wanted) != row["stored"]:
         raise _Overtaken
     await _suppress(connection, events, owners, now)
-    stored: int = row["stored"]
-    return stored
+    return sorted(numbers[ord_ - 1] for ord_ in wanted)
 
 
 async def _owners(connection: Connection, events: Sequence[NewBehaviour], held: frozenset[str]) -> list[str | None]:
