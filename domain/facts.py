@@ -31,7 +31,7 @@ class LeadFacts(Fact):
     """The profile. ``fields`` holds the playbook's declared lead fields; absent means unknown.
 
     ``email_domain`` is the part after the @, lower case, or "" when no address is known: conditions may ask about the
-    domain, never about the address.
+    domain, never about the address. ``merged_into`` is the lead that this one turned out to be ("" when it is its own).
     """
 
     id: str
@@ -42,6 +42,7 @@ class LeadFacts(Fact):
     timezone: str = ""
     source: str = ""
     owner: str = ""
+    merged_into: str = ""
     created_at: datetime
 
 

@@ -51,6 +51,7 @@ class Ending(StrEnum):
     OPPORTUNITY_OPENED = "opportunity_opened"
     LENGTH_LIMIT = "length_limit"
     OPERATOR = "operator"
+    MERGED = "merged"
 
 
 class Channel(StrEnum):

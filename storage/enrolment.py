@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from domain.playbook.models import ReEntry
+from domain.words import Ending
 from storage.database import Connection
 from storage.permission import forbidden
 from storage.playbooks import active_on
 
 _LATEST = """
-select l.id as lead_id, j.cycle, j.cursor, j.ended_at, /* forbidden */ is not null as suppressed
+select l.id as lead_id, j.cycle, j.cursor, j.ended_at, j.ending, /* forbidden */ is not null as suppressed
 from unnest($1::text[]) as l (id)
 left join lateral (select * from journey where lead_id = l.id order by cycle desc limit 1) j on true
 left join lead on lead.id = l.id
@@ -71,7 +72,11 @@ async def wake_running(connection: Connection, leads: Sequence[str], why: str) -
 
 def may_return(row: Any, policy: ReEntry, now: datetime) -> bool:
     """Whether a lead may begin again: its last journey has ended, long enough ago, and we may write to it."""
-    if row["ended_at"] is None or row["suppressed"] or policy.policy == "once":
+    if row["ended_at"] is None or row["suppressed"]:
+        return False
+    if row["ending"] == Ending.MERGED:  # whoever is a lead of its own again was never finished with
+        return True
+    if policy.policy == "once":
         return False
     return policy.policy == "always" or policy.after is None or now - row["ended_at"] >= policy.after
 

@@ -6,7 +6,7 @@ from domain.errors import NotFound
 from domain.facts import ACCOUNT_TOUCHES, MEMORY, MOST_READ, Facts
 from domain.state import JourneyState
 from storage.database import Connection
-from storage.permission import forbidden
+from storage.permission import everyone, forbidden
 from storage.statement import Statement
 
 #: Most unread behaviour in one decision, oldest first: a flood is read in several, and the cursor passes over nothing.
@@ -20,11 +20,12 @@ select json_build_object(
     'lead', json_build_object(
         'id', l.id, 'fields', jsonb_strip_nulls(l.fields), 'has_email', l.email is not null,
         'email_domain', case when l.email is null then '' else lower(substring(l.email from '[^@]*$')) end,
-        'country', l.country, 'timezone', l.timezone, 'source', l.source, 'owner', l.owner, 'created_at', l.created_at
+        'country', l.country, 'timezone', l.timezone, 'source', l.source, 'owner', l.owner,
+        'merged_into', coalesce(l.merged_into, ''), 'created_at', l.created_at
     ),
     'account', case when a.id is null then '{}'::json else json_build_object(
         'id', a.id, 'name', a.name, 'domain', coalesce(a.domain, ''),
-        'leads', (select count(*) from lead x where x.account_id = a.id),
+        'leads', (select count(*) from lead x where x.account_id = a.id and x.merged_into is null),
         'active_leads_30d', (
             select count(*) from lead x cross join lateral (
                 -- the limit keeps PostgreSQL from reading everyone's behaviour instead of these few leads'
@@ -35,7 +36,7 @@ select json_build_object(
         'open_opportunity', a.opportunity_opened_at is not null,
         'recent_touches', (
             select coalesce(json_agg(json_build_array(t.channel, t.sent_at) order by t.sent_at), '[]') from touch t
-            where t.account_id = a.id and t.lead_id <> l.id and t.status = 'sent'
+            where t.account_id = a.id and t.lead_id <> all(/* person */) and t.status = 'sent'
             and t.channel in ('email', 'direct_mail') and t.sent_at > :touched and t.sent_at <= :now
         )
     ) end,
@@ -73,17 +74,18 @@ select json_build_object(
     ),
     'touches', (
         select coalesce(json_agg(json_build_object(
-            'key', t.key, 'cycle', t.cycle, 'step', t.step, 'asset', t.asset, 'channel', t.channel, 'status', t.status,
-            'at', coalesce(t.sent_at, t.planned_at), 'note', t.note, 'variant', t.variant, 'number',
+            -- what a merged lead was sent, this one was sent: but in none of its own cycles
+            'key', t.key, 'cycle', case t.lead_id when l.id then t.cycle else 0 end, 'step', t.step,
+            'asset', t.asset, 'channel', t.channel, 'status', t.status, 'at', coalesce(t.sent_at, t.planned_at), 'note', t.note, 'variant', t.variant, 'number',
             t.decision_number
-        ) order by coalesce(t.sent_at, t.planned_at), t.key), '[]') from touch t where t.lead_id = l.id
+        ) order by coalesce(t.sent_at, t.planned_at), t.key), '[]') from touch t where t.lead_id = any(/* person */)
     ),
     'active_playbook', coalesce((
         select active.hash from playbook_version v join playbook_active active using (name) where v.hash = :playbook
     ), '')
 )::text
 from lead l left join account a on a.id = l.account_id where l.id = :lead
-""".replace("/* forbidden */", forbidden("l")),
+""".replace("/* forbidden */", forbidden("l")).replace("/* person */", everyone("l")),
     cursor="bigint",
     most_read="int",
     most_unread="int",

@@ -1,6 +1,6 @@
 """The ledger's longer statements."""
 
-from storage.permission import ASK, forbidden
+from storage.permission import ASK, everyone, forbidden
 
 #: The brief of the handoff whose task this touch is, with the time (ISO 8601) by which sales must have answered.
 _BRIEF = """coalesce((
@@ -56,12 +56,15 @@ where key = $1 and status = 'claimed'
 #: Refuses, calls back or claims; the row is planned, or claimed and certainly not sent. $5–$8 are the caps: per,
 #: channel, most, since. Parts are materialised, or PostgreSQL would plan the verdict once for each place that names it
 #: (60 ms of planning).
-CLAIM = """
+CLAIM = (
+    """
 with this as materialized (
     select t.key, t.lead_id, t.account_id, t.channel, l.email, l.fields, l.owner, l.crm_id,
         t.channel in ('email', 'direct_mail') as direct, /* forbidden */ as forbidden,
         p.paused_until, coalesce(p.least_days, 0) as least_days,
+        /* person */ as person,
         case
+            when l.merged_into is not null then 'the lead was merged'
             when t.status = 'claimed' and t.reason <> '' then t.reason
             when t.channel in ('email', 'direct_mail') and exists (
                 select from journey j where j.lead_id = t.lead_id and j.cycle = t.cycle and j.ended_at is not null
@@ -72,7 +75,7 @@ with this as materialized (
 ),
 counted as materialized (
     select t.lead_id, t.channel, coalesce(t.sent_at, t.claimed_at) as at
-    from this join touch t on t.lead_id = this.lead_id or t.account_id = this.account_id
+    from this join touch t on t.lead_id = any(this.person) or t.account_id = this.account_id
     where this.direct and t.key <> this.key and t.channel in ('email', 'direct_mail')
         and t.status in ('sent', 'claimed', 'unknown')
 ),
@@ -83,7 +86,7 @@ cap as (
 full_cap as materialized (
     select cap.* from cap, this where cap.most <= (
         select count(*) from counted c where c.at > cap.since and cap.channel in ('any', c.channel)
-            and (cap.per = 'account' or c.lead_id = this.lead_id)
+            and (cap.per = 'account' or c.lead_id = any(this.person))
     ) order by cap.ord limit 1
 ),
 verdict as materialized (
@@ -98,8 +101,13 @@ verdict as materialized (
         when paused_until > $3 then 'the lead wants nothing until '
             || to_char(paused_until at time zone 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC'
         when least_days > 0 and exists (
-            select from counted c where c.lead_id = this.lead_id and c.at > $3 - make_interval(days => least_days)
+            select from counted c where c.lead_id = any(this.person) and c.at > $3 - make_interval(days => least_days)
         ) then 'the lead wants at most one touch in ' || least_days || ' days'
+        when cardinality(this.person) > 1 and exists (
+            select from touch t join touch mine on mine.key = this.key
+            where t.lead_id = any(this.person) and t.lead_id <> this.lead_id and t.asset = mine.asset and t.asset <> ''
+                and t.status in ('sent', 'claimed', 'unknown')
+        ) then 'the person was sent it before their leads were merged'
         else coalesce((
             select 'cap: at most ' || most || case channel when 'any' then ' touches' else ' by ' || channel end
                 || ' per ' || per || ' since ' || to_char(since at time zone 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC'
@@ -118,4 +126,7 @@ update touch t set
 from verdict where t.key = verdict.key
 returning t.*, verdict.email, verdict.fields, verdict.owner, verdict.crm_id,
     /* brief */
-""".replace("/* brief */", _BRIEF).replace("/* forbidden */", forbidden("l"))
+""".replace("/* brief */", _BRIEF)
+    .replace("/* forbidden */", forbidden("l"))
+    .replace("/* person */", everyone("l"))
+)

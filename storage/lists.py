@@ -13,11 +13,13 @@ from datetime import datetime
 from domain.ports import AudienceChange, CrmChange
 from storage.database import Database
 
-#: The contact of somebody erased is emptied by the id we know; one that we know no id of is not made.
+#: Of a merged lead nothing is told: the contact is its survivor's. The contact of somebody erased is emptied by the id
+#: we know; one that we know no id of is not made.
 _DIRTY_CRM = """
 select c.lead_id as lead, coalesce(l.email, '') as email, l.crm_id, c.desired as fields, c.version
 from crm_record c join lead l on l.id = c.lead_id left join erasure e on e.lead_id = l.id
-where c.pushed_version < c.version and (l.email is not null or e.lead_id is not null and l.crm_id <> '')
+where c.pushed_version < c.version and (l.merged_into is null or e.lead_id is not null)
+    and (l.email is not null or e.lead_id is not null and l.crm_id <> '')
     and (c.refused_version < c.version or c.retry_real_at <= now())
 order by coalesce(c.pushed_at, c.changed_at), c.lead_id limit $1
 """

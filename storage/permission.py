@@ -25,6 +25,12 @@ _FORBIDDEN = """coalesce(
             select entry.reason from suppression entry
             where entry.email in (lead.email, '*@' || substring(lead.email from '[^@]*$'))
             order by entry.email = lead.email desc limit 1
+        ),
+        (
+            -- what a merged lead said holds for the person; that an address of theirs is dead holds for that address
+            select entry.reason from lead other join suppression entry
+                on entry.email in (other.email, '*@' || substring(other.email from '[^@]*$'))
+            where other.merged_into = lead.id and entry.reason <> 'hard_bounced' order by entry.at limit 1
         )
     )"""
 
@@ -32,6 +38,11 @@ _FORBIDDEN = """coalesce(
 def forbidden(lead: str) -> str:
     """SQL: why nobody may write to the lead of that alias, as things stand; null when one may."""
     return _FORBIDDEN.replace("lead.", f"{lead}.")
+
+
+def everyone(lead: str) -> str:
+    """SQL: the ids of the lead of that alias and of those that were merged into it, as an array."""
+    return f"array(select {lead}.id union all select m.id from lead m where m.merged_into = {lead}.id)"  # noqa: S608 - an alias of ours
 
 
 async def suppress(db: Database, email: str, reason: str, source: str, now: datetime) -> None:

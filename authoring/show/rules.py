@@ -224,6 +224,7 @@ class Rules:
             ("Disqualified", "by the rules above, by triage or by sales’ answer"),
             ("Opted out, complained or bounced", "at once, whatever else holds"),
             ("Opportunity opened", "sales is at work already"),
+            ("Merged", "the same person is another lead, whose journey goes on"),
             ("Length limit", f"{spell(self._document.length_limit)} after it began"),
             ("Beginning again", _again(again.policy, spell(again.after) if again.after else "")),
         ]

@@ -1,6 +1,7 @@
 """What ends a journey at once, whatever else was planned (C3, C12, C25). Asked first, in this order."""
 
 from domain.core.draft import Draft
+from domain.facts import Behaviour
 from domain.words import DeliveryKind, Ending, LeadStatus
 
 #: Delivery events after which nobody may write again: event → (ending, words).
@@ -17,9 +18,17 @@ OPPORTUNITY_OPENED = "opportunity_opened"
 
 def check(draft: Draft) -> None:
     """End the journey if anything demands it."""
-    for rule in (_forbidden, _final_delivery, _opportunity, _disqualified, too_long):
+    for rule in (_merged, _forbidden, _final_delivery, _opportunity, _disqualified, too_long):
         if not draft.state.ended:
             rule(draft)
+
+
+def _merged(draft: Draft) -> None:
+    """The same person is another lead: that one's journey goes on, or waits to be begun."""
+    survivor = draft.facts.lead.merged_into
+    if survivor:
+        draft.because("merged", f"is the same person as {survivor}", survivor=survivor)
+        draft.end(Ending.MERGED, f"merged into {survivor}")
 
 
 def _forbidden(draft: Draft) -> None:
@@ -31,17 +40,27 @@ def _forbidden(draft: Draft) -> None:
 
 def _final_delivery(draft: Draft) -> None:
     for behaviour in _unread(draft, "delivery"):
-        final = _FINAL_DELIVERIES.get(DeliveryKind(behaviour)) if behaviour in set(DeliveryKind) else None
-        if final is not None:
+        name = behaviour.name
+        final = _FINAL_DELIVERIES.get(DeliveryKind(name)) if name in set(DeliveryKind) else None
+        if final is not None and not _of_another_address(draft, behaviour):
             ending, words = final
-            draft.because(f"delivery_{behaviour}", words, event=behaviour)
+            draft.because(f"delivery_{name}", words, event=name)
             draft.forbid(ending.value)
             draft.end(ending, words)
             return
 
 
+def _of_another_address(draft: Draft, behaviour: Behaviour) -> bool:
+    """A bounce is about an address: one of a touch to a lead that was merged into this one says nothing of this one's.
+
+    What a person said, whichever touch it answered, they said.
+    """
+    lead, _, rest = str(behaviour.properties.get("touch", "")).partition("/")
+    return behaviour.name == DeliveryKind.BOUNCED_HARD and bool(rest) and lead != draft.state.lead
+
+
 def _opportunity(draft: Draft) -> None:
-    if OPPORTUNITY_OPENED in _unread(draft, "crm"):
+    if any(behaviour.name == OPPORTUNITY_OPENED for behaviour in _unread(draft, "crm")):
         draft.because(OPPORTUNITY_OPENED, "sales opened an opportunity")
         draft.end(Ending.OPPORTUNITY_OPENED, "sales opened an opportunity", LeadStatus.SALES_ACCEPTED)
 
@@ -62,6 +81,6 @@ def too_long(draft: Draft) -> None:
         draft.end(Ending.LENGTH_LIMIT, f"longer than {draft.rules.length_limit.days} days")
 
 
-def _unread(draft: Draft, kind: str) -> list[str]:
+def _unread(draft: Draft, kind: str) -> list[Behaviour]:
     cursor = draft.before.cursor
-    return [b.name for b in draft.facts.behaviours if b.kind == kind and b.trusted and b.position > cursor]
+    return [b for b in draft.facts.behaviours if b.kind == kind and b.trusted and b.position > cursor]

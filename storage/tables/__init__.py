@@ -2,11 +2,12 @@
 
 Times are ``timestamptz`` on the deployment's clock, but for columns ending in ``_real_at`` or ``leased_until``, which
 are wall-clock time. Ids are opaque: an address or a name appears only in ``lead``, ``account``, ``behaviour``,
-``suppression`` and, for a while, ``erasure``.
+``suppression`` and, for a while, ``erasure``; ``lead_merge`` keeps what of them a merge changed.
 """
 
 from storage.tables.columns import finish_columns
 from storage.tables.journeys import AudienceMember, CrmRecord, DecisionRow, Handoff, Journey, Touch
+from storage.tables.merges import LeadMerge, SamePerson
 from storage.tables.naming import AccountIdentity, Alias
 from storage.tables.people import (
     Account,
@@ -42,10 +43,12 @@ __all__ = [
     "ImportRun",
     "Journey",
     "Lead",
+    "LeadMerge",
     "PendingWake",
     "PlaybookActive",
     "PlaybookVersion",
     "Preference",
+    "SamePerson",
     "Suppression",
     "Tombstone",
     "Touch",

@@ -21,11 +21,20 @@ class Account(SQLModel, table=True):
 
 
 class Lead(SQLModel, table=True):
-    """A person. ``inbox_position`` is the position of the newest behaviour; locking the row orders the inbox."""
+    """A person. ``inbox_position`` is the position of the newest behaviour; locking the row orders the inbox.
 
+    ``mailbox`` is what addresses of one mailbox share (``domain.addresses``). A lead with ``merged_into`` is part of
+    that one, which is part of no other: whatever is meant for it reaches the survivor.
+    """
+
+    __table_args__ = (
+        Index("lead_mailbox", "mailbox", postgresql_where=text("mailbox is not null")),
+        Index("lead_merged", "merged_into", postgresql_where=text("merged_into is not null")),
+    )
     id: str = Field(primary_key=True)
     external_id: str | None = Field(default=None, unique=True)
-    email: str | None = Field(default=None, unique=True)  # normalised: lower case domain and local part, trimmed
+    email: str | None = Field(default=None, unique=True)  # in one spelling: ``domain.addresses.normalised``
+    mailbox: str | None = None
     fields: dict[str, Any] = json_column()
     country: str = ""
     timezone: str = ""
@@ -34,12 +43,16 @@ class Lead(SQLModel, table=True):
     account_id: str | None = Field(default=None, foreign_key="account.id", index=True)
     inbox_position: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
     crm_id: str = ""
+    merged_into: str | None = Field(default=None, foreign_key="lead.id")
     created_at: datetime = moment()
     updated_at: datetime = moment()
 
 
 class Identity(SQLModel, table=True):
-    """Another name of a lead: ``kind`` is ``anonymous_id`` or ``user_id``."""
+    """Another name of a lead: ``kind`` is ``anonymous_id``, ``user_id`` or ``crm_id``.
+
+    A visitor's id is the lead's who was seen with it last: people share computers. The others stay whose they are.
+    """
 
     kind: str = Field(primary_key=True)
     value: str = Field(primary_key=True)
