@@ -1,6 +1,6 @@
 """What workflows and activities need from the world, as protocols. ``runtime`` supplies the concrete ones."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -203,7 +203,7 @@ class CrmChange(Value):
 
 
 class SalesFeedback(Value):
-    """A seller's answer read back from the CRM. ``outcome``: accepted or rejected."""
+    """A seller's answer read back from the CRM. ``outcome``: accepted, rejected, opportunity_opened, won or lost."""
 
     handoff: str
     outcome: str
@@ -223,6 +223,78 @@ class Crm(Protocol):
     async def feedback(self, vendor_task_ids: dict[str, str]) -> list[SalesFeedback]:
         """Sellers' answers on open handoffs (handoff id → vendor task id)."""
         ...
+
+
+class Purged(Value):
+    """One step of retention: of a rule's things, up to number ``upto``, so many rows were purged."""
+
+    rule: str
+    upto: int
+    rows: int
+
+
+class Retention(Protocol):
+    """What has been kept for its time goes (``domain.retention``)."""
+
+    async def due(self) -> bool:
+        """Whether it is time for a round: daily, on the wall clock."""
+        ...
+
+    def purge(self, now: datetime) -> AsyncIterator[Purged]:
+        """A round, step by step. One that is left in the middle goes on there another time."""
+        ...
+
+
+class CrmOwner(Value):
+    """A seller who owns records in the CRM."""
+
+    id: str
+    email: str = ""
+    name: str = ""
+
+
+class CrmContact(Value):
+    """A lead as the CRM has it. ``fields`` are by our names (C20 and the playbook's mapping), only those asked for."""
+
+    crm_id: str
+    email: str = ""
+    lead: str = ""
+    owner: str = ""
+    fields: dict[str, Any] = {}
+    changed_at: datetime | None = None
+    deleted: bool = False
+
+
+class CrmPage(Value):
+    """Part of what has changed. ``cursor`` takes up where this ends; ``more`` says whether to go on at once."""
+
+    contacts: list[CrmContact]
+    cursor: str
+    more: bool = False
+
+
+class CrmReading(Protocol):
+    """What is read back from a CRM: changes made there, owners, and single records for the report of drift."""
+
+    async def owners(self) -> list[CrmOwner]: ...
+
+    async def changed(self, cursor: str, fields: Sequence[str], limit: int) -> CrmPage:
+        """Contacts changed since ``cursor`` ("" for all there are), oldest first; what it gives twice is the same."""
+        ...
+
+    async def read(self, ids: Sequence[str], fields: Sequence[str]) -> list[CrmContact]:
+        """These contacts; one that is gone there is ``deleted``."""
+        ...
+
+
+class CrmConnection(Protocol):
+    """One CRM, whole: its records, what is read back, and tasks for its sellers."""
+
+    crm: Crm
+    reading: CrmReading
+    tasks: TouchChannel
+
+    async def close(self) -> None: ...
 
 
 class AudienceChange(Value):
