@@ -1,16 +1,30 @@
-"""What vendors tell us: the shape of an inbound webhook, and the words it is turned into.
+"""Inbound webhooks: what a vendor's request is, and what reads it.
 
-An ``Inbound`` verifies the raw request as its vendor signs it, then reads it. It stores nothing and knows no table:
-``storage.webhooks`` keeps the raw request, takes each thing told once by its ``id``, and finds whose it is.
+An ``Inbound`` verifies the raw request as its vendor signs it, then reads it into the words of ``domain.told``. It
+stores nothing and knows no table: ``storage.webhooks`` keeps the raw request, takes each thing told once by its ``id``,
+and finds whose it is.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
-from domain.trust import Visit
-from domain.words import DeliveryKind
+from domain.told import About, Answer, Changed, Delivery, Happened, Told, Unreadable
+
+__all__ = [
+    "About",
+    "Answer",
+    "Changed",
+    "Delivery",
+    "Forged",
+    "Happened",
+    "Inbound",
+    "InboundRequest",
+    "Reply",
+    "Told",
+    "Unreadable",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,82 +43,6 @@ class InboundRequest:
 
 class Forged(Exception):
     """The request is not the vendor's: its signature is wrong, missing, or older than may be (``why``, no secrets)."""
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """Whose it is, by what the vendor gives: the first that is known decides.
-
-    ``touch`` is the ledger's key; ``vendor_id`` what the receipt of a touch said; ``task`` the vendor's id of a
-    handoff's task; ``lead`` our id; ``crm_id`` the CRM's; ``email`` an address.
-    """
-
-    touch: str = ""
-    vendor_id: str = ""
-    task: str = ""
-    lead: str = ""
-    crm_id: str = ""
-    email: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What became of a touch. ``detail`` is the vendor's code or class, never prose that may quote an address.
-
-    ``visit`` where the vendor says who opened or clicked, for the rules of trust; ``url`` what was clicked.
-    """
-
-    id: str
-    about: About
-    kind: DeliveryKind
-    at: datetime
-    detail: str = ""
-    visit: Visit | None = None
-    url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A seller's answer on a handoff: ``accepted``, ``rejected``, ``opportunity_opened``, ``won`` or ``lost``."""
-
-    id: str
-    about: About
-    outcome: str
-    at: datetime
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """Behaviour told by a vendor, such as a meeting booked: ``name`` as playbooks know it."""
-
-    id: str
-    about: About
-    kind: str
-    name: str
-    at: datetime
-    properties: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """A record of the CRM has changed there, and is to be read again. ``record``: contact, company, deal or task."""
-
-    id: str
-    record: str
-    crm_id: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """Part of a request that is the vendor's but can't be understood: becomes a dead letter. ``why`` in words."""
-
-    body: Mapping[str, Any]
-    why: str
-
-
-Told = Delivery | Answer | Happened | Changed | Unreadable
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.errors import NotFound
-from storage.database import Database, json_text
+from storage.database import Connection, Database, json_text
 from storage.tables import DeadLetter
 
 
@@ -16,7 +16,15 @@ async def add(db: Database, source: str, reason: str, body: Any, now: datetime) 
 
 async def add_many(db: Database, source: str, letters: Sequence[tuple[str, Any]], now: datetime) -> list[int]:
     """Keep some, each ``(reason, body)``, in one statement; returns their numbers in that order."""
-    rows = await db.pool.fetch(
+    async with db.pool.acquire() as connection:
+        return await add_on(connection, source, letters, now)
+
+
+async def add_on(connection: Connection, source: str, letters: Sequence[tuple[str, Any]], now: datetime) -> list[int]:
+    """As ``add_many``, in a transaction of the caller's."""
+    if not letters:
+        return []
+    rows = await connection.fetch(
         "insert into dead_letter (source, reason, body, received_at)"
         " select $1, reason, body::jsonb, $4 from unnest($2::text[], $3::text[])"
         " with ordinality as letter (reason, body, ord) order by ord returning id",

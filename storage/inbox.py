@@ -262,6 +262,18 @@ async def _suppress(
         await suppress_leads(connection, reasons, "delivery", now)
 
 
+def sales_event(lead: str, answer: SalesFeedback, at: datetime) -> NewBehaviour:
+    """A seller's answer as behaviour: the same event however it is learned, polled or told."""
+    return NewBehaviour(
+        message_id=f"sales:{answer.handoff}:{answer.outcome}",
+        kind="crm",
+        name=f"sales_{answer.outcome}",
+        properties={"handoff": answer.handoff, "reason": answer.reason},
+        occurred_at=at,
+        lead_id=lead,
+    )
+
+
 class PgInbox:
     """``ports.Inbox``: what adapters learn about touches, as behaviour. The same thing said twice is stored once."""
 
@@ -277,9 +289,7 @@ class PgInbox:
         lead = await self._db.pool.fetchval("select lead_id from handoff where id = $1", answer.handoff)
         if lead is None:
             raise NotFound(f"There is no handoff {answer.handoff}.")
-        properties = {"handoff": answer.handoff, "reason": answer.reason}
-        message_id = f"sales:{answer.handoff}:{answer.outcome}"
-        await self._put(lead, message_id, "crm", f"sales_{answer.outcome}", properties, now)
+        await accept(self._db, [sales_event(lead, answer, now)], now)
 
     async def _put(
         self, lead: str, message_id: str, kind: str, name: str, properties: dict[str, str], now: datetime

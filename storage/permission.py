@@ -48,15 +48,22 @@ def everyone(lead: str) -> str:
 async def suppress(db: Database, email: str, reason: str, source: str, now: datetime) -> None:
     """Never write to this address again. The first reason stays."""
     async with db.pool.acquire() as connection, connection.transaction():
-        await connection.execute(FORBID)
-        await connection.execute(
-            "insert into suppression (email, reason, source, lead_id, at)"
-            " values ($1, $2, $3, (select id from lead where email = $1), $4) on conflict (email) do nothing",
-            normalised(email),
-            reason,
-            source,
-            now,
-        )
+        await suppress_on(connection, {normalised(email): reason}, source, now)
+
+
+async def suppress_on(connection: Connection, reasons: Mapping[str, str], source: str, now: datetime) -> None:
+    """Never write to these addresses again (normalised address → reason). Takes the turn, as ``suppress_leads``."""
+    await connection.execute(FORBID)
+    await connection.execute(
+        "insert into suppression (email, reason, source, lead_id, at)"
+        " select why.email, why.reason, $3, lead.id, $4"
+        " from unnest($1::text[], $2::text[]) as why (email, reason) left join lead on lead.email = why.email"
+        " order by why.email on conflict (email) do nothing",
+        list(reasons),
+        list(reasons.values()),
+        source,
+        now,
+    )
 
 
 async def suppress_leads(connection: Connection, reasons: Mapping[str, str], source: str, now: datetime) -> None:

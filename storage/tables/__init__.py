@@ -7,6 +7,7 @@ are wall-clock time. Ids are opaque: an address or a name appears only in ``lead
 
 from storage.tables.columns import finish_columns
 from storage.tables.journeys import AudienceMember, CrmRecord, DecisionRow, Handoff, Journey, Touch
+from storage.tables.keeping import ConsentWord, RetentionPass, RetentionRule
 from storage.tables.merges import LeadMerge, SamePerson
 from storage.tables.naming import AccountIdentity, Alias
 from storage.tables.people import (
@@ -23,6 +24,7 @@ from storage.tables.people import (
     Tombstone,
 )
 from storage.tables.running import ApiKey, DeadLetter, Deployment, ImportRun, PlaybookActive, PlaybookVersion
+from storage.tables.vendors import WebhookRequest
 
 __all__ = [
     "Account",
@@ -33,6 +35,7 @@ __all__ = [
     "AudienceMember",
     "Behaviour",
     "Consent",
+    "ConsentWord",
     "CrmRecord",
     "DeadLetter",
     "DecisionRow",
@@ -48,10 +51,13 @@ __all__ = [
     "PlaybookActive",
     "PlaybookVersion",
     "Preference",
+    "RetentionPass",
+    "RetentionRule",
     "SamePerson",
     "Suppression",
     "Tombstone",
     "Touch",
+    "WebhookRequest",
 ]
 
 finish_columns()

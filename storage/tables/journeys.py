@@ -78,6 +78,7 @@ class Touch(SQLModel, table=True):
     __table_args__ = (
         Index("touch_lead", "lead_id"),
         Index("touch_account_sent", "account_id", "sent_at"),
+        Index("touch_vendor_id", "vendor_id", postgresql_where=text("vendor_id <> ''")),
         Index("touch_open", "status", postgresql_where=text("status in ('planned','claimed','unknown')")),
     )
     key: str = Field(primary_key=True)

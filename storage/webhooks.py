@@ -1,0 +1,187 @@
+"""What vendors tell, into the inbox: one transaction for the raw request and all that it says.
+
+Each thing told is taken once, by the vendor's own id of it, for ever; a request that comes again with the same body is
+a repetition and changes nothing. Things about nobody we know are counted and left: vendors are often shared with other
+senders.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from domain.clock import ScaledClock
+from domain.ports import SalesFeedback
+from domain.told import About, Answer, Delivery, Happened, Told, Unreadable
+from domain.trust import doubt_click, doubt_open
+from domain.words import DeliveryKind
+from storage import dead_letters, inbox
+from storage.addresses import normalised
+from storage.database import Connection, Database
+from storage.inbox import SUPPRESSING, NewBehaviour, sales_event
+from storage.permission import suppress_on
+from storage.retractions import NOT_COUNTED
+
+_KEEP = """
+insert into webhook_request (vendor, digest, body, received_real_at, told) values ($1, $2, $3, $4, $5)
+on conflict (vendor, digest) do nothing returning id
+"""
+_COUNTED = 'update webhook_request set taken = $2, "foreign" = $3 where id = $1'
+#: By the first thing that is known. Somebody erased is nobody.
+_WHOSE = """
+select found.lead_id, found.touch, found.handoff, found.sent_at
+from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[]) with ordinality
+    as about (touch, vendor_id, task, lead, crm_id, email, ord)
+left join lateral (
+    select lead_id, touch, handoff, sent_at from (
+        select 1 as rank, t.lead_id, t.key as touch, null as handoff, t.sent_at from touch t where t.key = about.touch
+        union all select 2, t.lead_id, t.key, null, t.sent_at from touch t
+            where about.vendor_id <> '' and t.vendor_id = about.vendor_id and t.vendor = $1
+        union all select 3, h.lead_id, t.key, h.id, t.sent_at from touch t join handoff h on h.touch_key = t.key
+            where about.task <> '' and t.vendor_id = about.task and t.vendor_id <> ''
+        union all select 4, l.id, null, null, null from lead l where l.id = about.lead
+        union all select 5, l.id, null, null, null from lead l where about.crm_id <> '' and l.crm_id = about.crm_id
+        union all select 6, l.id, null, null, null from lead l where about.email <> '' and l.email = about.email
+    ) as ways
+    where not exists (select from erasure e where e.lead_id = ways.lead_id) order by rank limit 1
+) as found on true
+order by about.ord
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """What became of a request: ``new`` things taken, ``foreign`` ones left, ``dead`` ones that can't be understood."""
+
+    repeated: bool = False
+    new: int = 0
+    foreign: int = 0
+    dead: int = 0
+
+
+async def take(db: Database, vendor: str, body: bytes, told: Sequence[Told], clock: ScaledClock, at: datetime) -> Took:
+    """Keep a verified request and take what it tells. ``at`` is when it came, on the wall clock."""
+    async with db.pool.acquire() as connection, connection.transaction():
+        digest = hashlib.sha256(body).digest()
+        number = await connection.fetchval(_KEEP, vendor, digest, body, at, len(told))
+        if number is None:
+            return Took(repeated=True)
+        took = await _take(connection, vendor, told, clock, at)
+        await connection.execute(_COUNTED, number, took.new, took.foreign)
+    return took
+
+
+async def _take(connection: Connection, vendor: str, told: Sequence[Told], clock: ScaledClock, at: datetime) -> Took:
+    now = clock.from_real(at)
+    dead = [one for one in told if isinstance(one, Unreadable)]
+    await dead_letters.add_on(connection, f"webhook {vendor}", [(one.why, dict(one.body)) for one in dead], now)
+    concerning = [one for one in told if isinstance(one, Delivery | Answer | Happened)]
+    whose = await _whose(connection, vendor, [one.about for one in concerning])
+    events = [_behaviour(vendor, one, owner, clock, at) for one, owner in zip(concerning, whose, strict=True) if owner]
+    lost = [one for one, owner in zip(concerning, whose, strict=True) if not owner]
+    new = await inbox.accept_on(connection, events, now) if events else 0
+    await _suppress_strangers(connection, vendor, lost, now)
+    return Took(new=new, foreign=len(lost), dead=len(dead))
+
+
+async def _whose(connection: Connection, vendor: str, abouts: Sequence[About]) -> list[Any | None]:
+    """Of each the row ``lead_id``, ``touch``, ``handoff``, ``sent_at``; None where nobody is known."""
+    if not abouts:
+        return []
+    rows = await connection.fetch(
+        _WHOSE,
+        vendor,
+        [about.touch for about in abouts],
+        [about.vendor_id for about in abouts],
+        [about.task for about in abouts],
+        [about.lead for about in abouts],
+        [about.crm_id for about in abouts],
+        [normalised(about.email) if about.email else "" for about in abouts],
+    )
+    return [row if row["lead_id"] else None for row in rows]
+
+
+def _behaviour(
+    vendor: str, told: Delivery | Answer | Happened, owner: Any, clock: ScaledClock, at: datetime
+) -> NewBehaviour:
+    """The event as the inbox takes it."""
+    if isinstance(told, Answer):
+        answer = SalesFeedback(handoff=owner["handoff"] or "", outcome=told.outcome, reason=told.reason)
+        return sales_event(owner["lead_id"], answer, _when(told, clock, at))
+    kind, name, properties = _worded(told, owner)
+    doubt = _doubt(told, owner, clock)
+    if doubt:
+        properties[NOT_COUNTED] = doubt
+    return NewBehaviour(
+        message_id=_message_id(vendor, told, owner),
+        kind=kind,
+        name=name,
+        properties=properties,
+        occurred_at=_when(told, clock, at),
+        lead_id=owner["lead_id"],
+        trusted=doubt is None,
+    )
+
+
+def _worded(told: Delivery | Happened, owner: Any) -> tuple[str, str, dict[str, Any]]:
+    if isinstance(told, Delivery):
+        url = told.url.partition("#")[0].partition("?")[0]
+        given = {"touch": owner["touch"], "detail": told.detail, "url": url}
+        return "delivery", told.kind, {name: value for name, value in given.items() if value}
+    return told.kind, told.name, dict(told.properties)
+
+
+def _message_id(vendor: str, told: Delivery | Happened, owner: Any) -> str:
+    """The same for the same thing, also where it is learned in two ways, as a bounce is."""
+    if isinstance(told, Delivery) and owner["touch"] and told.kind not in (DeliveryKind.OPENED, DeliveryKind.CLICKED):
+        return f"delivery:{owner['touch']}:{told.kind}" + (f":{told.id}" if _repeatable(told) else "")
+    return f"{vendor}:{told.id}"
+
+
+def _repeatable(told: Delivery) -> bool:
+    """What may truly happen several times to one mail."""
+    return told.kind in (DeliveryKind.DEFERRED, DeliveryKind.REPLIED)
+
+
+def _when(told: Delivery | Answer | Happened, clock: ScaledClock, at: datetime) -> datetime:
+    now = clock.from_real(at)
+    # Never later than its coming: vendors' clocks are not ours.
+    # On a scaled clock a vendor's times mean nothing: what it tells has happened when it comes.
+    return now if now != at else min(told.at, now)
+
+
+def _doubt(told: Delivery | Happened, owner: Any, clock: ScaledClock) -> dict[str, str] | None:
+    """Whether a machine did it, as far as the vendor tells of the visit."""
+    if not isinstance(told, Delivery) or told.visit is None:
+        return None
+    sent_at = clock.to_real(owner["sent_at"]) if owner["sent_at"] else None
+    if told.kind is DeliveryKind.OPENED:
+        doubt = doubt_open(told.visit, sent_at)
+    elif told.kind is DeliveryKind.CLICKED:
+        doubt = doubt_click(told.visit, 1, 1, sent_at, ())
+    else:
+        return None
+    return {"reason": doubt.why, "rule": doubt.rule} if doubt else None
+
+
+async def _suppress_strangers(connection: Connection, vendor: str, lost: Sequence[Any], now: datetime) -> None:
+    """An address that complained or bounced is written to no more, whoever it belongs to and whoever wrote."""
+    reasons = {
+        normalised(one.about.email): SUPPRESSING[one.kind]
+        for one in lost
+        if isinstance(one, Delivery) and one.about.email and one.kind in SUPPRESSING
+    }
+    if reasons:
+        await suppress_on(connection, reasons, vendor, now)
+
+
+async def raw(db: Database, vendor: str, limit: int = 20) -> list[dict[str, Any]]:
+    """The newest requests of a vendor, for whoever looks for what it sent."""
+    rows = await db.pool.fetch(
+        'select id, received_real_at, told, taken, "foreign", body from webhook_request'
+        " where vendor = $1 order by id desc limit $2",
+        vendor,
+        limit,
+    )
+    return [dict(row) | {"body": row["body"].decode(errors="replace")} for row in rows]
