@@ -76,8 +76,8 @@ select json_build_object(
         select coalesce(json_agg(json_build_object(
             -- what a merged lead was sent, this one was sent: but in none of its own cycles
             'key', t.key, 'cycle', case t.lead_id when l.id then t.cycle else 0 end, 'step', t.step,
-            'asset', t.asset, 'channel', t.channel, 'status', t.status, 'at', coalesce(t.sent_at, t.planned_at), 'note', t.note, 'variant', t.variant, 'number',
-            t.decision_number
+            'asset', t.asset, 'channel', t.channel, 'status', t.status, 'at', coalesce(t.sent_at, t.planned_at),
+            'note', t.note, 'variant', t.variant, 'number', t.decision_number
         ) order by coalesce(t.sent_at, t.planned_at), t.key), '[]') from touch t where t.lead_id = any(/* person */)
     ),
     'active_playbook', coalesce((

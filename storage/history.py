@@ -18,8 +18,8 @@ from storage.inbox import NewBehaviour
 from storage.lead_merge import LeadInput
 
 #: Positions of one second of one lead. Below zero until the year 2242, and exact in a double for ever.
-_PER_SECOND = 1 << 20
-_BEGIN = -(1 << 53)
+PER_SECOND = 1 << 20
+BEGIN = -(1 << 53)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ _LOCK = "select from lead where id = any($1) order by id for update"
 _INSERT = f"""
 with e as (
     select distinct on (message_id) *,
-        {_BEGIN} + floor(extract(epoch from occurred_at))::bigint * {_PER_SECOND} as floor
+        {BEGIN} + floor(extract(epoch from occurred_at))::bigint * {PER_SECOND} as floor
     from unnest(
         $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[]
     ) with ordinality as e (message_id, lead_id, user_id, anonymous_id, kind, name, properties, occurred_at, ord)
@@ -77,7 +77,7 @@ placed as (
         + row_number() over (partition by e.lead_id, e.floor order by occurred_at, ord) end as position
     from e left join lateral (
         select max(b.position) as position from behaviour b
-        where b.lead_id = e.lead_id and b.position >= e.floor and b.position < e.floor + {_PER_SECOND}
+        where b.lead_id = e.lead_id and b.position >= e.floor and b.position < e.floor + {PER_SECOND}
     ) as newest on true
 ),
 inserted as (

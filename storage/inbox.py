@@ -54,8 +54,9 @@ class Accepted(BaseModel):
     duplicates: int
 
 
+#: What is meant for a merged lead reaches its survivor; identities are the survivor's already (``storage.merges``).
 _RESOLVE = """
-select coalesce(own.id, named.id, by_user.lead_id, by_visitor.lead_id) as lead_id,
+select coalesce(own.merged_into, own.id, named.merged_into, named.id, by_user.lead_id, by_visitor.lead_id) as lead_id,
     exists (select from alias where previous_id in (e.user_id, e.anonymous_id))
     or exists (select from alias a where a.user_id in (e.user_id, e.anonymous_id)) as aliased
 from unnest($1::text[], $2::text[], $3::text[]) with ordinality as e (lead_id, user_id, anonymous_id, ord)
@@ -67,6 +68,7 @@ order by e.ord
 """
 
 #: ``e`` has no message id twice. ``for update`` reads ``inbox_position`` anew where it had to wait for the row.
+#: Events of a lead that was merged meanwhile are ``astray``.
 _INSERT = """
 with e as (
     select *, row_number() over (partition by lead_id order by ord) as nth from unnest(
@@ -79,7 +81,7 @@ with e as (
 known as materialized (
     select message_id, lead.id as lead_id, user_id, anonymous_id, kind, name, properties, trusted, occurred_at, ord,
         inbox_position + nth as position
-    from e join lead on lead.id = e.lead_id order by lead.id for update of lead
+    from e join lead on lead.id = e.lead_id and lead.merged_into is null order by lead.id for update of lead
 ),
 placed as materialized (
     select * from known
@@ -99,7 +101,7 @@ inserted as (
 ),
 /* move and wake */
 select (select array_agg(ord) from placed) as wanted, (select count(*) from inserted) as stored,
-    (select count(*) from told)
+    (select count(lead_id) from e) - (select count(*) from known) as astray, (select count(*) from told)
 """.replace("/* move and wake */", MOVE_AND_WAKE)
 
 
@@ -117,8 +119,9 @@ select value from reach
 
 
 class _Overtaken(Exception):
-    """Another transaction took one of the message ids meanwhile, so positions must be given anew; or ``names`` turned
-    out to be one person's, so all of them must be held from the beginning.
+    """Another transaction took one of the message ids meanwhile, so positions must be given anew; or a lead was merged
+    into another, who is to have its events; or ``names`` turned out to be one person's, so all of them must be held
+    from the beginning.
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
@@ -208,7 +211,7 @@ async def _store(
         now,
     )
     wanted = row["wanted"] or []
-    if len(wanted) != row["stored"]:
+    if len(wanted) != row["stored"] or row["astray"]:
         raise _Overtaken
     await _suppress(connection, events, owners, now)
     return sorted(numbers[ord_ - 1] for ord_ in wanted)
@@ -218,8 +221,6 @@ async def _owners(connection: Connection, events: Sequence[NewBehaviour], held: 
     """Lead id of each event, None where nobody knows it. Unknown names are held, so that no upsert passes unseen:
     with each all that it was said to be one person with, since any of them may become known.
     """
-    if all(event.lead_id and not event.user_id and not event.anonymous_id for event in events):
-        return [event.lead_id for event in events]
     rows = await _resolve(connection, events)
     names = held | _waiting(events, [row["lead_id"] is None for row in rows])
     if not names:
@@ -254,7 +255,8 @@ async def _suppress(
 ) -> None:
     """Write suppression in the transaction that learns of it."""
     reasons = {
-        owner: SUPPRESSING[event.name]
+        # a bounce is about the address that was written to, which a merged lead keeps
+        (event.lead_id if event.lead_id and event.name == DeliveryKind.BOUNCED_HARD else owner): SUPPRESSING[event.name]
         for event, owner in zip(events, owners, strict=True)
         if owner and event.kind == "delivery" and event.trusted and event.name in SUPPRESSING
     }
