@@ -9,8 +9,9 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.messages import Watch
 from activities.reconciling import PUSH_AUDIENCES, PUSH_CRM, READ_FEEDBACK
+from activities.retaining import PURGE_EXPIRED
 from activities.settling import SETTLE_CLAIMS
-from domain.ports import DesiredLists, Ledger
+from domain.ports import DesiredLists, Ledger, Retention
 
 #: Seconds between heartbeats while nothing happens.
 _SIGN_OF_LIFE = 2.0
@@ -22,6 +23,7 @@ class Watching:
 
     lists: DesiredLists
     ledger: Ledger
+    retention: Retention
 
     @activity.defn(name="outstanding")
     async def outstanding(self, watch: Watch) -> list[str]:
@@ -44,8 +46,9 @@ class Watching:
             PUSH_AUDIENCES: await self.lists.dirty_audiences(1),
             READ_FEEDBACK: await self.lists.open_handoff_tasks(1),
             SETTLE_CLAIMS: await self.ledger.open_claims(1),
+            PURGE_EXPIRED: await self.retention.due(),
         }
-        return [name for name, rows in work.items() if rows]
+        return [name for name, something in work.items() if something]
 
 
 async def _pause(seconds: float) -> None:

@@ -30,6 +30,7 @@ _GROUPS = {
     "playbook": "cli.playbook",
     "touches": "cli.touches",
     "suppressions": "cli.suppressions",
+    "retention": "cli.retention",
     "keys": "cli.keys",
 }
 

@@ -1,6 +1,6 @@
 """A lead's journey told in words: who, where, why, what happened in order, what comes next."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ def story(lead: Lead, view: Mapping[str, Any], playbook: Playbook) -> str:
         _titled("What happened", _timeline(view)),
         _titled("Touches", _touches(view)),
         _titled("Handoffs", _handoffs(view)),
+        _titled("Consent", _consent(view)),
         _titled("Earlier journeys", _cycles(view)),
     )
     return "\n\n".join(part for part in parts if part)
@@ -79,7 +80,8 @@ def _ahead(view: Mapping[str, Any]) -> Iterator[str]:
 def _timeline(view: Mapping[str, Any]) -> Iterator[str]:
     """Decisions and behaviours of this journey, oldest first. Decisions made again are left out."""
     decisions = [d for d in view["decisions"] if d["cycle"] == view["cycle"] and not d["superseded"]]
-    happened: list[tuple[datetime, int, list[str]]] = [(d["at"], 1, list(_decision(d))) for d in decisions]
+    gone = frozenset(b["occurred_at"] for b in view["behaviours"] if b["purged_at"])
+    happened: list[tuple[datetime, int, list[str]]] = [(d["at"], 1, list(_decision(d, gone))) for d in decisions]
     happened += [(b["occurred_at"], 0, [_behaviour(b)]) for b in view["behaviours"]]
     first = min((d["number"] for d in decisions), default=1)
     if first > 1:
@@ -88,11 +90,12 @@ def _timeline(view: Mapping[str, Any]) -> Iterator[str]:
         yield from lines
 
 
-def _decision(decision: Mapping[str, Any]) -> Iterator[str]:
+def _decision(decision: Mapping[str, Any], gone: Collection[datetime]) -> Iterator[str]:
+    """``gone`` are the times of what retention has purged since."""
     wakes = f" ({', '.join(decision['wake_types'])})" if decision["wake_types"] else ""
     yield f"{when(decision['at'])}  decision {decision['number']}, {decision['cause']}{wakes}: {decision['title']}"
     for reason in decision["reasons"]:
-        yield f"{_INDENT}because {reason['text']} [{reason['rule']}]{_evidence(reason.get('evidence') or {})}"
+        yield f"{_INDENT}because {reason['text']} [{reason['rule']}]{_evidence(reason.get('evidence') or {}, gone)}"
     for touch in decision["commands"].get("send", []):
         yield f"{_INDENT}sends {_words(touch['channel'])} {touch.get('asset') or touch.get('note') or touch['step']}"
     for rejected in decision["rejected"]:
@@ -102,14 +105,26 @@ def _decision(decision: Mapping[str, Any]) -> Iterator[str]:
         yield f"{_INDENT}waits until {when(decision['next_wake_at'])}: {decision['next_wake_cause']}"
 
 
-def _evidence(evidence: Mapping[str, Any]) -> str:
-    return f" ({', '.join(f'{name} {value}' for name, value in evidence.items())})" if evidence else ""
+def _evidence(evidence: Mapping[str, Any], gone: Collection[datetime]) -> str:
+    if not evidence:
+        return ""
+    lost = "; that event is kept no longer" if _time(evidence.get("at")) in gone else ""
+    return f" ({', '.join(f'{name} {value}' for name, value in evidence.items())}{lost})"
+
+
+def _time(value: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def _behaviour(behaviour: Mapping[str, Any]) -> str:
     what, properties = f"{behaviour['kind']} {behaviour['name']}", behaviour["properties"]
     if behaviour["kind"] == RETRACTION:
         what = f"retracted: {properties.get('event', 'erased')}, {properties.get('reason', '')}"
+    if behaviour["purged_at"]:
+        return f"{when(behaviour['occurred_at'])}  {behaviour['kind']} (kept no longer)"
     doubt = "" if behaviour["trusted"] else f" (not counted: {why_not_counted(properties)})"
     return f"{when(behaviour['occurred_at'])}  {what}{doubt}"
 
@@ -128,6 +143,14 @@ def _handoffs(view: Mapping[str, Any]) -> Iterator[str]:
         because = f" ({_words(handoff['outcome_reason'])})" if handoff["outcome_reason"] else ""
         outcome = f"{handoff['status']}{because}, {word} {when(at)}"
         yield f"{when(handoff['opened_at'])}  {handoff['reason']}: {outcome}  {handoff['id']}"
+
+
+def _consent(view: Mapping[str, Any]) -> Iterator[str]:
+    for word in reversed(view["consent"]):
+        ground = ", ".join(part for part in (_words(word["basis"]), word["source"]) if part)
+        read = f": “{word['wording']}”" if word["wording"] else ""
+        said = "yes" if word["granted"] else "no"
+        yield f"{when(word['at'])}  {said} to {_words(word['channel'])}{f' ({ground})' if ground else ''}{read}"
 
 
 def _cycles(view: Mapping[str, Any]) -> Iterator[str]:

@@ -17,6 +17,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 
 from activities.deciding import Deciding
 from activities.reconciling import Reconciling
+from activities.retaining import Retaining
 from activities.settling import Settling
 from activities.touches import Touching
 from activities.watching import Watching
@@ -25,6 +26,7 @@ from runtime.relay import Relay
 from runtime.settings import Settings
 from runtime.telemetry import Counting, configure_logging, serve_metrics
 from runtime.temporal import PendingTouches, connect, prepare_namespace
+from storage.retention import PgRetention
 from workflows.lead_journey import LeadJourney
 from workflows.reconcile import Reconcile
 
@@ -46,6 +48,7 @@ def build_worker(client: Client, parts: Composition, *, runner: WorkflowRunner |
         parts.ledger, parts.channels, parts.inbox, parts.clock, settings.send_timeout, settings.claim_lease
     )
     reconciling = Reconciling(parts.lists, parts.crm, parts.audiences, parts.inbox, parts.clock)
+    retention = PgRetention(parts.database)
     settling = Settling(parts.ledger, parts.channels, PendingTouches(client), parts.clock, settings.send_timeout)
     return Worker(
         client,
@@ -54,11 +57,12 @@ def build_worker(client: Client, parts: Composition, *, runner: WorkflowRunner |
         activities=[
             deciding.decide,
             touching.send_touch,
-            Watching(parts.lists, parts.ledger).outstanding,
+            Watching(parts.lists, parts.ledger, retention).outstanding,
             reconciling.push_crm,
             reconciling.push_audiences,
             reconciling.read_feedback,
             settling.settle_claims,
+            Retaining(retention, parts.clock).purge_expired,
         ],
         workflow_runner=runner or UnsandboxedWorkflowRunner(),
         interceptors=[Counting()],

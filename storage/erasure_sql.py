@@ -61,6 +61,7 @@ REMOVE = (
     "delete from identity where lead_id = $1",
     "delete from answer where lead_id = $1",
     "delete from consent where lead_id = $1",
+    "delete from consent_word where lead_id = $1",
     "delete from preference where lead_id = $1",
     _DECISION,
     "update journey set title = 'erased', forward = '{}', next_wake_cause = '', ending_reason = '' where lead_id = $1",

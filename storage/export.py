@@ -13,6 +13,9 @@ PARTS = {
         select i.group_id, i.created_at from account_identity i join lead l using (account_id) where l.id = $1
     """,
     "consent": "select channel, granted, basis, source, at from consent where lead_id = $1 order by channel",
+    "consent_words": """
+        select channel, granted, basis, source, wording, at from consent_word where lead_id = $1 order by id
+    """,
     "preferences": "select paused_until, least_days, at from preference where lead_id = $1",
     "answers": """
         select a.field, l.fields -> a.field as answer, a.basis, a.consent, a.touch_key, a.at
@@ -23,7 +26,8 @@ PARTS = {
         where s.lead_id = l.id or s.email in (l.email, '*@' || substring(l.email from '[^@]*$')) order by s.at
     """,
     "behaviour": """
-        select position, kind, name, properties, trusted, message_id, anonymous_id, user_id, occurred_at, received_at
+        select position, kind, name, properties, trusted, message_id, anonymous_id, user_id, occurred_at, received_at,
+            purged_at
         from behaviour where lead_id = $1 order by position
     """,
     "journeys": "select * from journey where lead_id = $1 order by cycle",

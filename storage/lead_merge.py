@@ -20,14 +20,15 @@ from storage.ids import new_lead_id
 
 
 class ConsentInput(BaseModel):
-    """A lead's word on a channel, with its ground (``consent``, ``legitimate_interest``, …)."""
+    """A lead's word on a channel, with its ground (``consent``, ``legitimate_interest``, …) and what it read."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     channel: Channel
     granted: bool
-    basis: str = ""
-    source: str = ""
+    basis: Text = ""
+    source: Text = ""
+    wording: Text = ""
 
 
 class LeadInput(BaseModel):

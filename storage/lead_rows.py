@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from storage import consent
+from storage.consent import Word
 from storage.database import Connection, json_text
 from storage.ids import new_account_id
 from storage.lead_merge import LeadInput, People, Person
@@ -36,17 +38,6 @@ from unnest(
 ) as new (id, external_id, email, fields, country, timezone, source, owner, account_id)
 where lead.id = new.id
 """
-_CONSENT = """
-insert into consent (lead_id, channel, granted, basis, source, at)
-select distinct on (lead_id, channel) lead_id, channel, granted, basis, source, $6
-from unnest($1::text[], $2::text[], $3::bool[], $4::text[], $5::text[]) with ordinality
-    as new (lead_id, channel, granted, basis, source, ord)
-order by lead_id, channel, ord desc
-on conflict (lead_id, channel) do update set
-    granted = excluded.granted, basis = excluded.basis, source = excluded.source, at = excluded.at
-where (consent.granted, consent.basis, consent.source) is distinct from
-    (excluded.granted, excluded.basis, excluded.source)
-"""
 
 
 async def people(connection: Connection, inputs: Sequence[LeadInput]) -> People:
@@ -74,19 +65,13 @@ async def write(connection: Connection, persons: Iterable[Person], now: datetime
 async def write_consent(
     connection: Connection, persons: Sequence[Person], inputs: Sequence[LeadInput], now: datetime
 ) -> None:
-    """The newest word of each lead on each channel."""
-    said = [(person.id, word) for person, given in zip(persons, inputs, strict=True) for word in given.consent]
-    if not said:
-        return
-    await connection.execute(
-        _CONSENT,
-        [lead for lead, _ in said],
-        [word.channel for _, word in said],
-        [word.granted for _, word in said],
-        [word.basis for _, word in said],
-        [word.source for _, word in said],
-        now,
-    )
+    """What each profile says of channels."""
+    words = [
+        Word(person.id, word.channel, word.granted, word.basis, word.source, word.wording)
+        for person, given in zip(persons, inputs, strict=True)
+        for word in given.consent
+    ]
+    await consent.say(connection, words, now)
 
 
 async def _give_accounts(connection: Connection, persons: Sequence[Person], now: datetime) -> None:

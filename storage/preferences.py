@@ -1,10 +1,12 @@
 """What a lead wants of what we send: less often, nothing for a while, not on this channel."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from domain.words import DIRECT_CHANNELS, Channel
+from storage import consent
+from storage.consent import Word
 from storage.database import Connection, Database
 from storage.enrolment import wake_running
 from storage.permission import FORBID, forbidden
@@ -36,12 +38,14 @@ class Preferences:
 class Wanted:
     """What a lead chose. ``pause``: from now on; one that runs is neither made longer nor shorter by choosing it again.
 
-    ``channels`` maps each channel it was asked about to its answer; of others nothing is said.
+    ``channels`` maps each channel it was asked about to its answer; of others nothing is said. ``wordings`` are what
+    stood beside their boxes.
     """
 
     pause: bool
     least_days: int
     channels: dict[Channel, bool]
+    wordings: Mapping[Channel, str] = field(default_factory=dict)
 
 
 _READ = """
@@ -65,17 +69,7 @@ on conflict (lead_id) do update set least_days = excluded.least_days, at = exclu
     paused_until = case when excluded.paused_until is not null and p.paused_until > $4 then p.paused_until
         else excluded.paused_until end
 """
-#: A yes is written only where a no stands: nobody's ground is replaced by a box that was ticked already.
-_ALLOW = """
-update consent set granted = true, basis = $3, source = $4, at = $5
-where lead_id = $1 and channel = any($2) and not granted
-"""
-_DECLINE = """
-insert into consent (lead_id, channel, granted, basis, source, at)
-select $1, channel, false, $3, $4, $5 from unnest($2::text[]) as channel
-on conflict (lead_id, channel) do update
-    set granted = false, basis = excluded.basis, source = excluded.source, at = excluded.at where consent.granted
-"""
+_DECLINED = "select channel from consent where lead_id = $1 and not granted"
 
 
 async def read(db: Database, lead: str, now: datetime) -> Preferences | None:
@@ -108,10 +102,16 @@ async def save(db: Database, lead: str, wanted: Wanted, now: datetime) -> bool:
         await wake_running(connection, [lead], "preferences_changed")
         await connection.execute(FORBID)
         await connection.execute(_SAVE, lead, now + PAUSE if wanted.pause else None, wanted.least_days, now)
-        await _say(connection, _ALLOW, lead, (one for one, yes in wanted.channels.items() if yes), now)
-        await _say(connection, _DECLINE, lead, (one for one, yes in wanted.channels.items() if not yes), now)
+        await _say(connection, lead, wanted, now)
     return True
 
 
-async def _say(connection: Connection, statement: str, lead: str, channels: Iterable[Channel], now: datetime) -> None:
-    await connection.execute(statement, lead, list(channels), _BASIS, _SOURCE, now)
+async def _say(connection: Connection, lead: str, wanted: Wanted, now: datetime) -> None:
+    """What is new. A yes is, where a no stands: nobody's ground is replaced by a box that was ticked already."""
+    declined = {row["channel"] for row in await connection.fetch(_DECLINED, lead)}
+    words = [
+        Word(lead, channel, yes, _BASIS, _SOURCE, wanted.wordings.get(channel, ""))
+        for channel, yes in wanted.channels.items()
+        if yes == (channel in declined)
+    ]
+    await consent.say(connection, words, now)

@@ -40,11 +40,15 @@ _PARTS = {
         from decision where lead_id = $1 order by cycle desc, number desc, revision desc limit $2
     """,
     "behaviours": """
-        select message_id, position, kind, name, properties, trusted, occurred_at
+        select message_id, position, kind, name, properties, trusted, occurred_at, purged_at
         from behaviour where lead_id = $1 order by position desc limit $2
     """,
     "cycles": """
         select cycle, started_at, ended_at, ending, ending_reason from journey where lead_id = $1 order by cycle desc
+        limit $2
+    """,
+    "consent": """
+        select channel, granted, basis, source, wording, at from consent_word where lead_id = $1 order by id desc
         limit $2
     """,
     "audiences": """
@@ -101,7 +105,8 @@ async def journey_view(db: Database, lead_id: str) -> dict[str, Any]:
 
     The read model's columns, ``scores``, ``reasons`` and ``rejected`` of the decision in force, ``next_wake``
     (``at``, ``cause``, or None), ``suppressed``, and newest first ``touches``, ``handoffs``, ``decisions``,
-    ``behaviours``, ``cycles`` and ``audiences``. Times are aware datetimes on the deployment's clock.
+    ``behaviours``, ``cycles``, ``consent`` (every word) and ``audiences``. Times are aware datetimes on the
+    deployment's clock.
     """
     async with (
         db.pool.acquire() as connection,

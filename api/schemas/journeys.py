@@ -90,4 +90,5 @@ class JourneyStory(JourneyItem):
     decisions: list[dict[str, Any]]
     behaviours: list[dict[str, Any]]
     audiences: list[dict[str, Any]]
+    consent: list[dict[str, Any]] = Field(description="Every word on a channel, with basis, source and wording.")
     cycles: list[dict[str, Any]]

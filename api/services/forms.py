@@ -107,7 +107,8 @@ async def _lead(database: Database, sent: Submission, said: IdentifyEvent, arriv
 def _consent(sent: Submission) -> tuple[ConsentInput, ...]:
     if not sent.text("consent"):
         return ()
-    return (ConsentInput(channel=Channel.EMAIL, granted=True, basis="consent", source=f"form {sent.form}"),)
+    source, wording = f"form {sent.form}", sent.text("consent_text")
+    return (ConsentInput(channel=Channel.EMAIL, granted=True, basis="consent", source=source, wording=wording),)
 
 
 def _behaviours(

@@ -51,6 +51,7 @@ def read(held: Preferences, often: str, offered: Sequence[str], wanted: Sequence
         pause=often == _PAUSE,
         least_days=held.least_days if often == _PAUSE else int(often),
         channels={channel: channel in wanted for channel in asked},
+        wordings={channel: _WORDS[channel] for channel in asked},
     )
 
 

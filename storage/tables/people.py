@@ -64,7 +64,8 @@ class Behaviour(SQLModel, table=True):
     """The inbox. ``position`` is dense per lead in order of commit, below zero for imported history; null while
     nobody knows whose it is.
 
-    ``message_id`` is the sender's; the same one is taken once, for ever.
+    ``message_id`` is the sender's; the same one is taken once, for ever: what retention purges (``purged_at``) keeps
+    it.
     """
 
     __table_args__ = (
@@ -85,6 +86,7 @@ class Behaviour(SQLModel, table=True):
     trusted: bool = True
     occurred_at: datetime = moment()
     received_at: datetime = moment()
+    purged_at: datetime | None = moment(null=True)
 
 
 class PendingWake(SQLModel, table=True):

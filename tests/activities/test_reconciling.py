@@ -22,6 +22,7 @@ from storage.inbox import PgInbox
 from storage.ledger import PgLedger
 from storage.lists import PgLists
 from storage.playbooks import PgPlaybooks
+from storage.retention import PgRetention
 from tests.activities.conftest import START, Bench
 from tests.workflows.running import QuietAudiences, QuietCrm
 
@@ -58,7 +59,9 @@ class PickyAudiences(QuietAudiences):
 
 
 async def outstanding(bench: Bench) -> list[str]:
-    watching = Watching(PgLists(bench.database), PgLedger(bench.database, PgPlaybooks(bench.database)))
+    watching = Watching(
+        PgLists(bench.database), PgLedger(bench.database, PgPlaybooks(bench.database)), PgRetention(bench.database)
+    )
     names: list[str] = await ActivityEnvironment().run(watching.outstanding, Watch(every=1.0))
     return names
 

@@ -16,6 +16,7 @@ from domain.words import Channel, TouchStatus
 from storage.ledger import PgLedger
 from storage.lists import PgLists
 from storage.playbooks import PgPlaybooks
+from storage.retention import PgRetention
 from tests.activities.conftest import START, Bench
 from tests.workflows.running import Recorder
 
@@ -145,7 +146,7 @@ async def test_an_attempt_that_took_the_claim_over_meanwhile_keeps_it(bench: Ben
 
 async def test_open_claims_are_something_to_do(bench: Bench):
     await left_open(bench, minutes=2, ended=True)
-    watching = Watching(PgLists(bench.database), ledger(bench))
+    watching = Watching(PgLists(bench.database), ledger(bench), PgRetention(bench.database))
     assert SETTLE_CLAIMS in await ActivityEnvironment().run(watching.outstanding, Watch(every=1.0))
     await settle(bench, Recorder())
     assert SETTLE_CLAIMS not in await ActivityEnvironment().run(watching.outstanding, Watch(every=1.0))

@@ -14,12 +14,15 @@ from activities.watching import Watching
 from storage.ledger import PgLedger
 from storage.lists import PgLists
 from storage.playbooks import PgPlaybooks
+from storage.retention import PgRetention
 from tests.activities.conftest import START, Bench
 
 
 @pytest_asyncio.fixture
 async def watching(bench: Bench) -> AsyncIterator[Watching]:
-    yield Watching(PgLists(bench.database), PgLedger(bench.database, PgPlaybooks(bench.database)))
+    yield Watching(
+        PgLists(bench.database), PgLedger(bench.database, PgPlaybooks(bench.database)), PgRetention(bench.database)
+    )
 
 
 async def test_with_nothing_to_do_it_watches_until_its_time_is_over(watching: Watching):

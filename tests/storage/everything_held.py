@@ -15,7 +15,7 @@ EMAIL = f"robin@{NEEDLE}-works.example"
 #: What an export must show: one word for each place that something is kept in.
 PLACES = frozenset(
     """
-    user-id visitor role source owner company group consent answer suppression path property title reason
+    user-id visitor role source owner company group consent wording answer suppression path property title reason
     evidence rejected forward note brief handoff crm-field crm-id
     """.split()  # noqa: SIM905 - two dozen quoted words would read worse
 )
@@ -45,7 +45,15 @@ async def _known(db: Database, email: str) -> str:
         source=mark("source"),
         owner=mark("owner"),
         company=mark("company"),
-        consent=(ConsentInput(channel=Channel.DIRECT_MAIL, granted=True, basis="consent", source=mark("consent")),),
+        consent=(
+            ConsentInput(
+                channel=Channel.DIRECT_MAIL,
+                granted=True,
+                basis="consent",
+                source=mark("consent"),
+                wording=mark("wording"),
+            ),
+        ),
     )
     lead = (await leads.upsert(db, profile, NOW)).lead_id
     await db.pool.execute("update lead set crm_id = $2 where id = $1", lead, mark("crm-id"))

@@ -1,0 +1,49 @@
+"""Every word of consent is kept, in order and with its ground; the newest is what holds."""
+
+from datetime import timedelta
+
+from domain.words import Channel
+from storage import leads, preferences
+from storage.database import Database
+from storage.leads import ConsentInput, LeadInput
+from storage.preferences import Wanted
+from tests.storage.samples import NOW
+
+DAY = timedelta(days=1)
+_WORDS = "select granted, basis, source, wording, at from consent_word order by id"
+
+
+async def say(database: Database, *words: ConsentInput, after: timedelta = timedelta()) -> str:
+    profile = LeadInput(email="ann@acme.example", consent=words)
+    return (await leads.upsert(database, profile, NOW + after, enrol=False)).lead_id
+
+
+def yes(**given: str) -> ConsentInput:
+    return ConsentInput(channel=Channel.EMAIL, granted=True, **given)
+
+
+async def test_words_add_up_and_the_newest_holds(database: Database):
+    lead = await say(database, yes(basis="consent", source="form guide", wording="Yes, write to me."))
+    no = Wanted(pause=False, least_days=0, channels={Channel.EMAIL: False}, wordings={Channel.EMAIL: "E-mail"})
+    await preferences.save(database, lead, no, NOW + DAY)
+    await say(database, yes(basis="contract", source="crm"), after=2 * DAY)
+
+    assert [tuple(row) for row in await database.pool.fetch(_WORDS)] == [
+        (True, "consent", "form guide", "Yes, write to me.", NOW),
+        (False, "consent", "preference centre", "E-mail", NOW + DAY),
+        (True, "contract", "crm", "", NOW + 2 * DAY),
+    ]
+    assert await database.pool.fetchval("select basis from consent") == "contract"
+
+
+async def test_what_only_repeats_is_no_new_word(database: Database):
+    crm = yes(basis="contract", source="crm")
+    for number in range(3):
+        await say(database, crm, crm, after=number * DAY)
+    assert [tuple(row)[-1] for row in await database.pool.fetch(_WORDS)] == [NOW]
+
+
+async def test_words_of_one_batch_are_kept_in_their_order(database: Database):
+    await say(database, yes(), ConsentInput(channel=Channel.EMAIL, granted=False), yes())
+    assert [row["granted"] for row in await database.pool.fetch(_WORDS)] == [True, False, True]
+    assert await database.pool.fetchval("select granted from consent")
