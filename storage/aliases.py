@@ -19,7 +19,7 @@ from storage.database import Connection, Database
 #: Pairs to one transaction: it keeps everybody out who makes names known, so it has to be short.
 _AT_ONCE = 50
 _OWNERS = """
-select name, coalesce(own.id, named.id, by_user.lead_id, by_visitor.lead_id) as lead_id
+select name, coalesce(own.merged_into, own.id, named.merged_into, named.id, by_user.lead_id, by_visitor.lead_id) as lead_id
 from unnest($1::text[]) as name
 left join lead own on own.id = name
 left join lead named on named.external_id = name

@@ -20,6 +20,7 @@ from storage.lead_merge import LeadInput
 #: Positions of one second of one lead. Below zero until the year 2242, and exact in a double for ever.
 PER_SECOND = 1 << 20
 BEGIN = -(1 << 53)
+_ATTEMPTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,10 @@ class Kept:
 
 
 _OWNERS = """
-select coalesce(own.id, named.id, by_user.lead_id, by_visitor.lead_id, also.id, also_user.lead_id, addressed.id) as lead
+select coalesce(
+    own.merged_into, own.id, named.merged_into, named.id, by_user.lead_id, by_visitor.lead_id,
+    also.merged_into, also.id, also_user.lead_id, addressed.merged_into, addressed.id
+) as lead
 from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) with ordinality
     as e (lead_id, user_id, anonymous_id, also_id, email, ord)
 left join lead own on own.id = e.lead_id
@@ -61,7 +65,7 @@ left join identity also_user on also_user.kind = 'user_id' and also_user.value =
 left join lead addressed on addressed.email = e.email
 order by e.ord
 """
-_LOCK = "select from lead where id = any($1) order by id for update"
+_LOCK = "select merged_into is not null as merged from lead where id = any($1) order by id for update"
 _INSERT = f"""
 with e as (
     select distinct on (message_id) *,
@@ -92,6 +96,14 @@ select count(*) as stored, count(*) filter (where lead_id is null) as waiting fr
 """  # noqa: S608 - numbers of our own
 
 
+class _Overtaken(Exception):
+    """``names`` turned out to be one person's, so all of them must be held from the beginning; or a lead was merged."""
+
+    def __init__(self, names: frozenset[str] = frozenset()) -> None:
+        super().__init__()
+        self.names = names
+
+
 async def keep(
     db: Database, events: Sequence[Past], now: datetime, also: Callable[[Connection], Awaitable[None]]
 ) -> Kept:
@@ -99,14 +111,21 @@ async def keep(
 
     An event of a message id that is known is left out.
     """
-    async with db.pool.acquire() as connection, connection.transaction():
-        kept = await _keep(connection, events, now) if events else Kept(0, 0)
-        await also(connection)
-    return kept
+    names = frozenset[str]()
+    for _ in range(_ATTEMPTS):
+        try:
+            async with db.pool.acquire() as connection, connection.transaction():
+                kept = await _keep(connection, events, now, names) if events else Kept(0, 0)
+                await also(connection)
+        except _Overtaken as overtaken:
+            names |= overtaken.names
+        else:
+            return kept
+    raise RuntimeError(f"whose these events are changed {_ATTEMPTS} times meanwhile")
 
 
-async def _keep(connection: Connection, events: Sequence[Past], now: datetime) -> Kept:
-    found = await _held_owners(connection, events)
+async def _keep(connection: Connection, events: Sequence[Past], now: datetime, names: frozenset[str]) -> Kept:
+    found = await _held_owners(connection, events, names)
     barred = await tombstones.barred(connection, [_profile(past) for past in events])
     welcome = [(past, lead) for past, lead, no in zip(events, found, barred, strict=True) if not no]
     stored = await _store(connection, [past for past, _ in welcome], [lead for _, lead in welcome], now)
@@ -118,7 +137,8 @@ def _profile(past: Past) -> LeadInput:
 
 
 async def _store(connection: Connection, events: Sequence[Past], found: Sequence[str | None], now: datetime) -> Kept:
-    await connection.execute(_LOCK, sorted({lead for lead in found if lead}))
+    if any(row["merged"] for row in await connection.fetch(_LOCK, sorted({lead for lead in found if lead}))):
+        raise _Overtaken
     row = await connection.fetchrow(
         _INSERT,
         [past.event.message_id for past in events],
@@ -134,14 +154,24 @@ async def _store(connection: Connection, events: Sequence[Past], found: Sequence
     return Kept(row["stored"], row["waiting"])
 
 
-async def _held_owners(connection: Connection, events: Sequence[Past]) -> list[str | None]:
-    """As ``owners``; names that nobody knows are held, so that whoever makes them known does not pass unseen."""
+async def _held_owners(connection: Connection, events: Sequence[Past], held: frozenset[str]) -> list[str | None]:
+    """As ``owners``; names that nobody knows are held, so that whoever makes them known does not pass unseen: with each
+    all that it was said to be one person with.
+    """
     found = await owners(connection, events)
-    waiting = [name for past, lead in zip(events, found, strict=True) if lead is None for name in past.names]
+    waiting = held | _waiting(events, found)
     if not waiting:
         return found
     await turns.wait_for_names(connection, waiting)
-    return await owners(connection, events)
+    found = await owners(connection, events)
+    together = await turns.together(connection, _waiting(events, found))
+    if not together <= waiting:  # all must be held from the beginning
+        raise _Overtaken(together)
+    return found
+
+
+def _waiting(events: Sequence[Past], found: Sequence[str | None]) -> frozenset[str]:
+    return frozenset(name for past, lead in zip(events, found, strict=True) if lead is None for name in past.names)
 
 
 async def owners(connection: Connection, events: Sequence[Past]) -> list[str | None]:
@@ -165,5 +195,7 @@ async def known_ids(connection: Connection, message_ids: Sequence[str]) -> set[s
 
 async def addressed(connection: Connection, emails: Sequence[str]) -> dict[str, str]:
     """Address → id of the lead who has it; those that nobody has are left out."""
-    rows = await connection.fetch("select email, id from lead where email = any($1)", list(emails))
+    rows = await connection.fetch(
+        "select email, coalesce(merged_into, id) as id from lead where email = any($1)", list(emails)
+    )
     return {row["email"]: row["id"] for row in rows}

@@ -105,19 +105,6 @@ select (select array_agg(ord) from placed) as wanted, (select count(*) from inse
 """.replace("/* move and wake */", MOVE_AND_WAKE)
 
 
-_TOGETHER = """
-with recursive reach (value) as (
-    select unnest($1::text[])
-    union
-    select alias.value from reach join lateral (
-        select user_id as value from alias where previous_id = reach.value
-        union all select previous_id from alias where user_id = reach.value
-    ) as alias on true
-)
-select value from reach
-"""
-
-
 class _Overtaken(Exception):
     """Another transaction took one of the message ids meanwhile, so positions must be given anew; or a lead was merged
     into another, who is to have its events; or ``names`` turned out to be one person's, so all of them must be held
@@ -228,7 +215,7 @@ async def _owners(connection: Connection, events: Sequence[NewBehaviour], held: 
     await turns.wait_for_names(connection, names)
     rows = await _resolve(connection, events)
     if aliased := _waiting(events, [row["lead_id"] is None and row["aliased"] for row in rows]):
-        together = aliased.union(row["value"] for row in await connection.fetch(_TOGETHER, list(aliased)))
+        together = await turns.together(connection, aliased)
         if not together <= held:  # what was read before all were held may be over by now
             raise _Overtaken(together)
     return [row["lead_id"] for row in rows]

@@ -17,6 +17,17 @@ select case when turn < 0 then pg_advisory_xact_lock_shared(7346202, turn)::text
 from (select -1 as turn union select hashtext(name) & 255 from unnest($1::text[]) as name order by 1) as turns
 """
 _SHARED = _EXCLUSIVE.replace("xact_lock(", "xact_lock_shared(")
+_TOGETHER = """
+with recursive reach (value) as (
+    select unnest($1::text[])
+    union
+    select alias.value from reach join lateral (
+        select user_id as value from alias where previous_id = reach.value
+        union all select previous_id from alias where user_id = reach.value
+    ) as alias on true
+)
+select value from reach
+"""
 _ALL = "select pg_advisory_xact_lock(7346202, -1)"
 
 
@@ -28,6 +39,14 @@ async def name_them(connection: Connection, names: Iterable[str]) -> None:
 async def wait_for_names(connection: Connection, names: Iterable[str]) -> None:
     """Wait for whoever is linking these names, and keep others from starting, until the transaction ends."""
     await connection.execute(_SHARED, sorted(set(names)))
+
+
+async def together(connection: Connection, names: Iterable[str]) -> frozenset[str]:
+    """The names and all that were said to be one person's with them, over however many steps (``storage.aliases``).
+
+    Whoever makes one of them known makes all of them known, so who waits for one must wait for all.
+    """
+    return frozenset(row["value"] for row in await connection.fetch(_TOGETHER, list(names)))
 
 
 async def keep_names_still(connection: Connection) -> None:
