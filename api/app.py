@@ -31,6 +31,7 @@ from api.routers import (
     unsubscribe,
 )
 from api.segment import SegmentDialect
+from api.specification import Specified
 from domain.clock import ScaledClock
 from runtime.settings import Settings
 from storage.database import Database
@@ -77,7 +78,7 @@ _ROUTERS = (
 
 def create_app(settings: Settings, database: Database, temporal: Client | None, clock: ScaledClock) -> FastAPI:
     """The API over parts that the caller opened and will close. Without ``temporal`` commands answer 503."""
-    app = FastAPI(
+    app = Specified(
         title="Tendril",
         version="0.1.0",
         summary="Lead nurturing as durable, explainable software.",

@@ -11,6 +11,7 @@ from api.schemas.tracking import Taken
 from api.services import cloud_events, tracking
 from api.services.cloud_events import BATCHED, STRUCTURED, CloudEvent
 from api.services.events import Arrival
+from api.specification import problems
 
 router = APIRouter(prefix="/v1", tags=["tracking"])
 _EXAMPLE = {
@@ -35,7 +36,7 @@ _BODY: dict[str, Any] = {
 }
 
 
-@router.post("/cloudevents", summary="CloudEvents: things that leads did", openapi_extra=_BODY)
+@router.post("/cloudevents", summary="CloudEvents: things that leads did", openapi_extra=_BODY, responses=problems(429))
 async def take(request: Request, context: Context, key: Writer) -> Taken:
     """CloudEvents 1.0. At most 32 KB an event; all of a request are taken, or none (400).
 

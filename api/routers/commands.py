@@ -10,6 +10,7 @@ from api.context import Context
 from api.problems import unknown_lead
 from api.schemas.commands import CommandBody, Commanded
 from api.services import commands
+from api.specification import problems
 from domain.errors import NotFound
 from domain.words import CommandKind
 from storage import leads
@@ -27,7 +28,7 @@ IdempotencyKey = Annotated[
 ]
 
 
-@router.post("/{lead_id}/commands/{command}", summary="Command a lead's journey")
+@router.post("/{lead_id}/commands/{command}", summary="Command a lead's journey", responses=problems(409))
 async def send(
     lead_id: str,
     command: CommandKind,

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 from api.auth import Basic, Bearer, allowed, unauthorised
 from api.context import ApiContext, Context
 from api.pages import page
+from api.specification import pages
 from domain.errors import NotFound
 from domain.words import BuyerStage, Channel, LeadStatus, TouchStatus
 from storage import leads, views
@@ -58,7 +59,7 @@ async def start(context: Context) -> HTMLResponse:
     return page("start.html", counts=counts, in_flight=in_flight, decisions=decisions, **_frame(context))
 
 
-@router.get("/leads/{lead_id}", response_class=HTMLResponse, summary="One lead's story")
+@router.get("/leads/{lead_id}", response_class=HTMLResponse, summary="One lead's story", responses=pages(404))
 async def story(lead_id: str, context: Context) -> HTMLResponse:
     """Where the lead is, why, what next, and every decision in words."""
     try:

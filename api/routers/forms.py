@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import structlog
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
@@ -16,6 +16,7 @@ from api.schemas.text import storable
 from api.services import forms
 from api.services.events import Arrival
 from api.services.forms import NotAForm, Submission
+from api.specification import Answers, pages
 
 router = APIRouter(prefix="/f", tags=["tracking"])
 _MEDIA = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -29,10 +30,18 @@ _BODY = {
         },
     }
 }
+_ELSEWHERE: Answers = {303: {"description": "On to the form's `redirect`."}}
+_ANSWERS = _ELSEWHERE | pages(400, 401, 403, 413, 415, 422, 429, 503)
 _log = structlog.get_logger("tendril.api")
 
 
-@router.post("/{form}", summary="A plain HTML form that was sent", openapi_extra=_BODY)
+@router.post(
+    "/{form}",
+    summary="A plain HTML form that was sent",
+    response_class=HTMLResponse,
+    responses=_ANSWERS,
+    openapi_extra=_BODY,
+)
 async def submit(form: str, request: Request, context: Context) -> Response:
     """Needs the hidden field `writeKey`, a key with the scope `write`. At most 64 KB and 100 fields, no files.
 

@@ -10,6 +10,7 @@ from api.problems import Problem
 from api.routers.leads import Limit
 from api.schemas.commands import HandoffList, HandoffView, RejectBody
 from api.services import commands
+from api.specification import problems
 from domain.errors import NotFound
 from domain.words import CommandKind
 from storage import handoffs
@@ -32,7 +33,7 @@ async def page(
     return HandoffList(total=total, items=[_view(item) for item in items])
 
 
-@router.post("/{handoff_id}/accept", summary="Sales takes the lead")
+@router.post("/{handoff_id}/accept", summary="Sales takes the lead", responses=problems(409))
 async def accept(handoff_id: str, context: Context, key: Operator) -> HandoffView:
     """Ends the journey as sales accepted. Accepting again changes nothing."""
     handoff = await _answerable(context, handoff_id, "accepted")
@@ -40,7 +41,7 @@ async def accept(handoff_id: str, context: Context, key: Operator) -> HandoffVie
     return await _answer(context, handoff, CommandKind.SALES_ACCEPT, request, "accepted")
 
 
-@router.post("/{handoff_id}/reject", summary="Sales gives the lead back")
+@router.post("/{handoff_id}/reject", summary="Sales gives the lead back", responses=problems(409))
 async def reject(handoff_id: str, body: RejectBody, context: Context, key: Operator) -> HandoffView:
     """The playbook says what follows: a rest and more nurture past what was seen, or the end."""
     handoff = await _answerable(context, handoff_id, "rejected")

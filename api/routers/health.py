@@ -7,6 +7,7 @@ from typing import Literal
 
 from alembic.script import ScriptDirectory
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
 from api.context import ApiContext, Context
@@ -51,7 +52,7 @@ async def readyz(context: Context, response: Response) -> Readiness:
     return Readiness(ready=ready, checks=checks)
 
 
-@router.get("/metrics", summary="Counters for Prometheus", response_class=Response)
+@router.get("/metrics", summary="Counters for Prometheus", response_class=PlainTextResponse)
 async def metrics() -> Response:
     """Prometheus text format. Holds no personal data and no ids."""
     return Response(metrics_text(), media_type=CONTENT_TYPE)

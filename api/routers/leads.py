@@ -1,6 +1,6 @@
 """Leads: in, and out again."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
@@ -9,6 +9,7 @@ from api.context import Context
 from api.problems import unknown_lead
 from api.schemas.leads import LeadBody, LeadList, LeadTaken, LeadView
 from api.services import enrolment
+from api.specification import problems
 from domain.errors import NotFound
 from storage import leads
 from storage.tables import Lead
@@ -16,9 +17,10 @@ from storage.tables import Lead
 router = APIRouter(prefix="/v1/leads", tags=["leads"])
 Limit = Annotated[int, Query(ge=1, le=200, description="Most items of this page.")]
 Cursor = Annotated[str | None, Query(max_length=500, description="next_cursor of the page before.")]
+_CREATED: dict[int | str, dict[str, Any]] = {201: {"model": LeadTaken}}
 
 
-@router.post("", summary="Create or update a lead, and enrol it", responses={201: {"model": LeadTaken}})
+@router.post("", summary="Create or update a lead, and enrol it", responses=_CREATED | problems(404, 410))
 async def take(body: LeadBody, context: Context, response: Response, _key: Writer) -> LeadTaken:
     """Finds the lead by external id, else by address; creates it (201) or updates it (200).
 

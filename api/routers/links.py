@@ -12,6 +12,7 @@ from adapters.email.links import LinkToken, OpenLinks, TrackedLinks
 from api.context import ApiContext, Context
 from api.pages import page
 from api.services import links
+from api.specification import pages
 from domain.errors import Refused
 from domain.trust import HIDDEN
 from storage.trust import Sight
@@ -22,7 +23,17 @@ _HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Ro
 _GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 
-@router.get("/c/{token}", summary="Follow a link of a mail", response_class=Response, status_code=302)
+class Picture(Response):
+    media_type = "image/gif"
+
+
+@router.get(
+    "/c/{token}",
+    summary="Follow a link of a mail",
+    response_class=Response,
+    status_code=302,
+    responses=pages(200, 404),
+)
 async def follow(token: str, request: Request, context: Context) -> Response:
     """On to where the link leads. Counts once a day for each link, and only where a person is likely to have asked."""
     link = _link(context, token)
@@ -37,13 +48,13 @@ async def look(token: str, context: Context) -> Response:
     return _on(_link(context, token))
 
 
-@router.get("/o/{token}.gif", summary="The picture of a mail", response_class=Response)
+@router.get("/o/{token}.gif", summary="The picture of a mail", response_class=Picture)
 async def opened(token: str, request: Request, context: Context) -> Response:
     """One transparent dot, also for a damaged address: a mail must not look broken."""
     touch = _touch(context, token)
     if touch is not None:
         await links.note(context, request, Sight(touch))
-    return Response(_GIF, media_type="image/gif", headers=_HEADERS)
+    return Picture(_GIF, headers=_HEADERS)
 
 
 def _on(link: LinkToken | None) -> Response:

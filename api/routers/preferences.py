@@ -12,10 +12,11 @@ from api.problems import DATABASE_AWAY
 from api.routers.unsubscribe import owner_of
 from api.services import opt_out
 from api.services.preferences import NotAChoice, channels, in_words, paces, read
+from api.specification import pages
 from storage import preferences
 from storage.preferences import Preferences
 
-router = APIRouter(prefix="/u", tags=["unsubscribe"])
+router = APIRouter(prefix="/u", tags=["unsubscribe"], responses=pages(404, 410, 422, 503))
 
 
 @router.get("/{token}/preferences", response_class=HTMLResponse, summary="Show a lead its choices")

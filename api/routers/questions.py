@@ -14,12 +14,13 @@ from api.context import ApiContext, Context
 from api.pages import page
 from api.problems import DATABASE_AWAY
 from api.services.answers import LONGEST, MOST_LINES, NotAnAnswer, choices, control, read
+from api.specification import pages
 from domain.errors import Refused
 from domain.playbook.models import Question
 from storage import answers
 from storage.answers import Answer, Asked
 
-router = APIRouter(prefix="/q", tags=["questions"])
+router = APIRouter(prefix="/q", tags=["questions"], responses=pages(404, 410, 422, 503))
 #: What is done at the page of a question.
 _Act = Callable[[ApiContext, QuestionToken, Asked, Question], Awaitable[HTMLResponse]]
 _MODES = {"int": "numeric", "float": "decimal"}

@@ -24,9 +24,10 @@ from api.schemas.tracking import (
 )
 from api.services import tracking
 from api.services.events import Arrival, sort_events
+from api.specification import problems
 from storage.keys import KeyInfo
 
-router = APIRouter(prefix="/v1", tags=["tracking"])
+router = APIRouter(prefix="/v1", tags=["tracking"], responses=problems(429))
 
 
 @router.post("/track", summary="Something a visitor or lead did")

@@ -8,14 +8,16 @@ from fastapi.responses import HTMLResponse
 from adapters.email.links import UnsubscribeLinks, UnsubscribeToken
 from api.context import ApiContext, Context
 from api.pages import page
+from api.problems import DATABASE_AWAY, DATABASE_RETRY_SECONDS
 from api.services import opt_out
+from api.specification import pages
 from domain.errors import Refused
 
 router = APIRouter(prefix="/u", tags=["unsubscribe"])
 _ONE_CLICK = "One-Click"
 
 
-@router.get("/{token}", response_class=HTMLResponse, summary="Ask before unsubscribing")
+@router.get("/{token}", response_class=HTMLResponse, summary="Ask before unsubscribing", responses=pages(404))
 async def ask(token: str, context: Context) -> HTMLResponse:
     """A page with one button, and a way to the preference centre. Changes nothing."""
     if owner_of(context, token) is None:
@@ -23,7 +25,9 @@ async def ask(token: str, context: Context) -> HTMLResponse:
     return page("unsubscribe.html", state="ask", token=token)
 
 
-@router.post("/{token}", response_class=HTMLResponse, summary="Unsubscribe with one click")
+@router.post(
+    "/{token}", response_class=HTMLResponse, summary="Unsubscribe with one click", responses=pages(400, 404, 503)
+)
 async def unsubscribe(
     token: str,
     context: Context,
@@ -35,8 +39,18 @@ async def unsubscribe(
         return page("unsubscribe.html", 404, state="damaged", token="")
     if one_click != _ONE_CLICK:
         return page("unsubscribe.html", 400, state="ask", token=token)
-    await opt_out.by_link(context.database, owner, context.now())
+    try:
+        await opt_out.by_link(context.database, owner, context.now())
+    except DATABASE_AWAY:
+        return _later()
     return page("unsubscribe.html", state="done", token="")
+
+
+def _later() -> HTMLResponse:
+    """Nothing was stored: mail programs come again after ``Retry-After``, people are told to."""
+    answer = page("unsubscribe.html", 503, state="later", token="")
+    answer.headers["Retry-After"] = str(DATABASE_RETRY_SECONDS)
+    return answer
 
 
 def owner_of(context: ApiContext, token: str) -> UnsubscribeToken | None:

@@ -82,7 +82,7 @@ def _reason(problem: ValueError) -> str:
 
 def _keepable(item: Any) -> dict[str, Any]:
     """The event as a dead letter can hold it: whole, or as the start of its text when PostgreSQL refuses it."""
-    text = json.dumps(item)
+    text = _text(item)
     try:
         storable(item)
     except ValueError:
@@ -90,6 +90,13 @@ def _keepable(item: Any) -> dict[str, Any]:
     if len(text) > EVENT_BYTES:
         return {"text": text[:EVENT_BYTES]}
     return item if isinstance(item, dict) else {"value": item}
+
+
+def _text(item: Any) -> str:
+    try:
+        return json.dumps(item)
+    except RecursionError:
+        return "nested so deeply that it can't be shown"
 
 
 def _dated(body: dict[str, Any], sent_at: datetime | None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from adapters.email.links import UnsubscribeLinks
 from runtime.settings import Settings
@@ -85,3 +86,13 @@ async def test_a_damaged_link_is_said_to_be_damaged(http: httpx.AsyncClient, dat
             assert page.status_code == 404
             assert "damaged" in page.text
     assert await suppressions(database) == []
+
+
+async def test_with_the_database_away_nobody_is_told_that_it_worked(http: httpx.AsyncClient, app: FastAPI, link: str):
+    await app.state.context.database.close()
+
+    page = await http.post(link, data=ONE_CLICK)
+
+    assert page.status_code == 503
+    assert "not unsubscribed yet" in page.text
+    assert int(page.headers["retry-after"]) > 0
