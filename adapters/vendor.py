@@ -25,6 +25,12 @@ class Closable(Protocol):
     async def close(self) -> None: ...
 
 
+class OnlyHeard:
+    """In an adapter's place, for a vendor that tells us things and is told nothing."""
+
+    async def close(self) -> None: ...
+
+
 S = TypeVar("S", bound=VendorSettings)
 P = TypeVar("P", bound=Closable)
 

@@ -5,6 +5,7 @@ SMTP, HubSpot, LinkedIn and the two signed webhooks are older than this list: ``
 
 from collections.abc import Mapping
 
+from adapters import webhook_inbound
 from adapters.vendor import AnyVendor
 from domain.errors import Refused
 
@@ -12,7 +13,7 @@ MAIL: tuple[AnyVendor, ...] = ()
 CRM: tuple[AnyVendor, ...] = ()
 ADS: tuple[AnyVendor, ...] = ()
 #: Those who speak to people, or hear them: chats, calendars, receivers of webhooks.
-PEOPLE: tuple[AnyVendor, ...] = ()
+PEOPLE: tuple[AnyVendor, ...] = (webhook_inbound.VENDOR,)
 ALL: Mapping[str, AnyVendor] = {vendor.name: vendor for vendor in (*MAIL, *CRM, *ADS, *PEOPLE)}
 
 

@@ -47,8 +47,14 @@ update behaviour b set name = case when kind in ('delivery', 'crm') then name el
 where lead_id = $1 and (properties <> '{}' or user_id is not null or anonymous_id is not null
     or name <> 'erased' and kind not in ('delivery', 'crm'))
 """
+#: Raw requests of vendors that name the person, in a JSON body or in a form's.
+_WEBHOOKS = """
+delete from webhook_request w using unnest($1::text[]) as name
+where position(lower(name) in lower(encode(w.body, 'escape'))) > 0
+    or position(replace(lower(name), '@', '%40') in lower(encode(w.body, 'escape'))) > 0
+"""
 #: With the lead's names as argument.
-REMOVE_NAMES = (_DEAD_LETTERS, "delete from alias where previous_id = any($1) or user_id = any($1)")
+REMOVE_NAMES = (_DEAD_LETTERS, _WEBHOOKS, "delete from alias where previous_id = any($1) or user_id = any($1)")
 #: With the lead and its names as arguments.
 REMOVE_NAMED = (_BEHAVIOUR, "delete from suppression where lead_id = $1 or email = any($2)")
 #: With the lead alone.

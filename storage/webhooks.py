@@ -6,10 +6,10 @@ senders.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from domain.clock import ScaledClock
 from domain.ports import SalesFeedback
@@ -23,6 +23,10 @@ from storage.inbox import SUPPRESSING, NewBehaviour, sales_event
 from storage.permission import suppress_on
 from storage.retractions import NOT_COUNTED
 
+#: Of a dead letter that is a vendor's request: this and the vendor's name.
+SOURCE = "webhook "
+#: Headers that say what a request is, beside those that name it (“webhook-id”).
+_KEPT = frozenset({"content-type"})
 _KEEP = """
 insert into webhook_request (vendor, digest, body, received_real_at, told) values ($1, $2, $3, $4, $5)
 on conflict (vendor, digest) do nothing returning id
@@ -35,11 +39,13 @@ from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text
     as about (touch, vendor_id, task, lead, crm_id, email, ord)
 left join lateral (
     select lead_id, touch, handoff, sent_at from (
-        select 1 as rank, t.lead_id, t.key as touch, null as handoff, t.sent_at from touch t where t.key = about.touch
-        union all select 2, t.lead_id, t.key, null, t.sent_at from touch t
-            where about.vendor_id <> '' and t.vendor_id = about.vendor_id and t.vendor = $1
-        union all select 3, h.lead_id, t.key, h.id, t.sent_at from touch t join handoff h on h.touch_key = t.key
-            where about.task <> '' and t.vendor_id = about.task and t.vendor_id <> ''
+        select 1 as rank, t.lead_id, t.key as touch, h.id as handoff, t.sent_at
+        from touch t left join handoff h on h.touch_key = t.key where t.key = about.touch
+        union all select 2, t.lead_id, t.key, h.id, t.sent_at
+        from touch t left join handoff h on h.touch_key = t.key
+        where t.vendor_id = about.vendor_id and t.vendor_id <> '' and t.vendor = $1
+        union all select 3, t.lead_id, t.key, h.id, t.sent_at
+        from touch t join handoff h on h.touch_key = t.key where t.vendor_id = about.task and t.vendor_id <> ''
         union all select 4, l.id, null, null, null from lead l where l.id = about.lead
         union all select 5, l.id, null, null, null from lead l where about.crm_id <> '' and l.crm_id = about.crm_id
         union all select 6, l.id, null, null, null from lead l where about.email <> '' and l.email = about.email
@@ -60,22 +66,55 @@ class Took:
     dead: int = 0
 
 
-async def take(db: Database, vendor: str, body: bytes, told: Sequence[Told], clock: ScaledClock, at: datetime) -> Took:
-    """Keep a verified request and take what it tells. ``at`` is when it came, on the wall clock."""
+class Request(Protocol):
+    """A verified request: ``at`` is when it came, on the wall clock."""
+
+    @property
+    def body(self) -> bytes: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    @property
+    def at(self) -> datetime: ...
+
+
+async def take(db: Database, vendor: str, request: Request, told: Sequence[Told], clock: ScaledClock) -> Took:
+    """Keep a verified request and take what it tells; a dead letter for what can't be understood of it."""
     async with db.pool.acquire() as connection, connection.transaction():
-        digest = hashlib.sha256(body).digest()
-        number = await connection.fetchval(_KEEP, vendor, digest, body, at, len(told))
+        digest = hashlib.sha256(request.body).digest()
+        number = await connection.fetchval(_KEEP, vendor, digest, request.body, request.at, len(told))
         if number is None:
             return Took(repeated=True)
-        took = await _take(connection, vendor, told, clock, at)
+        took = await _take(connection, vendor, told, clock, request.at)
+        await _bury(connection, vendor, request, told, clock)
         await connection.execute(_COUNTED, number, took.new, took.foreign)
     return took
+
+
+async def take_again(db: Database, vendor: str, told: Sequence[Told], clock: ScaledClock, at: datetime) -> Took:
+    """Take what a dead letter's request tells: what was taken of it before is known by its id."""
+    async with db.pool.acquire() as connection, connection.transaction():
+        return await _take(connection, vendor, told, clock, at)
+
+
+async def _bury(
+    connection: Connection, vendor: str, request: Request, told: Sequence[Told], clock: ScaledClock
+) -> None:
+    """The whole request, so that all of it can be read again once it is understood."""
+    reasons = dict.fromkeys(one.why for one in told if isinstance(one, Unreadable))
+    if not reasons:
+        return
+    text = request.body.decode(errors="replace")
+    headers = {name: value for name, value in request.headers.items() if name in _KEPT or name.endswith("-id")}
+    body = {"vendor": vendor, "headers": headers, "request": text}
+    letter = ("; ".join(reasons), body)
+    await dead_letters.add_on(connection, SOURCE + vendor, [letter], clock.from_real(request.at))
 
 
 async def _take(connection: Connection, vendor: str, told: Sequence[Told], clock: ScaledClock, at: datetime) -> Took:
     now = clock.from_real(at)
     dead = [one for one in told if isinstance(one, Unreadable)]
-    await dead_letters.add_on(connection, f"webhook {vendor}", [(one.why, dict(one.body)) for one in dead], now)
     concerning = [one for one in told if isinstance(one, Delivery | Answer | Happened)]
     whose = await _whose(connection, vendor, [one.about for one in concerning])
     events = [_behaviour(vendor, one, owner, clock, at) for one, owner in zip(concerning, whose, strict=True) if owner]

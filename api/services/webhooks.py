@@ -1,0 +1,51 @@
+"""Taking in a vendor's webhook: verified as it came, read, stored; only then answered."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from prometheus_client import Counter
+
+from adapters.inbound import Forged, Inbound, InboundRequest, Reply, Unreadable
+from domain.clock import ScaledClock
+from domain.told import Told
+from runtime.telemetry import REGISTRY
+from storage import webhooks
+from storage.database import Database
+from storage.webhooks import Took
+
+WEBHOOKS = Counter(
+    "tendril_webhooks", "Requests of vendors, by what became of them.", ["vendor", "outcome"], registry=REGISTRY
+)
+
+
+async def take(database: Database, clock: ScaledClock, inbound: Inbound, request: InboundRequest) -> Reply:
+    """Raises ``Forged`` when it is not the vendor's, having stored nothing."""
+    try:
+        inbound.verify(request)
+    except Forged:
+        WEBHOOKS.labels(inbound.vendor, "forged").inc()
+        raise
+    told = understood(inbound, request)
+    took = await webhooks.take(database, inbound.vendor, request, told, clock)
+    WEBHOOKS.labels(inbound.vendor, _outcome(took)).inc()
+    return await inbound.reply(request, told)
+
+
+def understood(inbound: Inbound, request: InboundRequest) -> list[Told]:
+    """What it tells. It is the vendor's, so what can't be read at all is kept for a person, and not sent again."""
+    try:
+        return inbound.read(request)
+    except ValueError as problem:
+        return [Unreadable({}, str(problem) or "the body is not what this vendor sends")]
+
+
+def kept(body: Mapping[str, Any], at: datetime) -> InboundRequest:
+    """A request as a dead letter keeps it."""
+    return InboundRequest(body["request"].encode(), body["headers"], at)
+
+
+def _outcome(took: Took) -> str:
+    if took.repeated:
+        return "repeated"
+    return "dead" if took.dead else "taken"

@@ -1,0 +1,184 @@
+"""What vendors tell: verified as it came, stored once, kept when it can't be understood."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from standardwebhooks import Webhook
+
+from adapters.webhook_inbound import SignedInbound
+from api.services.replaying import replay
+from domain.ports import Receipt
+from domain.words import Channel
+from storage import dead_letters, leads
+from storage.database import Database
+from storage.erasure import erase
+from storage.leads import LeadInput
+from storage.ledger import PgLedger
+from storage.playbooks import PgPlaybooks, store
+from tests.api.conftest import REAL, assert_problem
+from tests.storage.planned import plan
+from tests.storage.samples import NOW, playbook
+
+SECRET = "whsec_dGhlLXNlY3JldC1vZi10aGVzZS10ZXN0cw=="
+
+
+@pytest.fixture
+def app(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
+    app.state.inbounds = {"signed": SignedInbound(SECRET)}
+    monkeypatch.setenv("TENDRIL_SIGNED_SECRET", SECRET)
+    return app
+
+
+async def told(http: httpx.AsyncClient, kind: str, data: dict[str, Any], **given: Any) -> httpx.Response:
+    """A webhook, signed now unless told otherwise."""
+    identity, at = given.get("id", "msg_1"), given.get("at", datetime.now(UTC))
+    body = json.dumps({"type": kind, "data": data})
+    headers = {
+        "webhook-id": identity,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(given.get("secret", SECRET)).sign(identity, at, body),
+    }
+    return await http.post("/v1/webhooks/signed", content=given.get("body", body), headers=headers)
+
+
+async def sent(database: Database, channel: Channel = Channel.EMAIL) -> tuple[str, str]:
+    """A lead and the key of a touch that was sent to them, under the vendor's id v-1."""
+    given = playbook()
+    lead = (await leads.upsert(database, LeadInput(email="ann@acme.example"), NOW, enrol=False)).lead_id
+    content_hash = await store(database, given, NOW, default=True)
+    await leads.upsert(database, LeadInput(email="ann@acme.example"), NOW)
+    (key,) = await plan(database, lead, content_hash, "hello", channel=channel)
+    ledger = PgLedger(database, PgPlaybooks(database))
+    await ledger.claim(key, "c1", NOW, 30)
+    await ledger.mark_sent(key, "c1", Receipt(vendor="signed", vendor_id="v-1"), NOW)
+    return lead, key
+
+
+async def behaviour(database: Database) -> list[tuple[str, str, str, dict[str, Any]]]:
+    rows = await database.pool.fetch("select lead_id, kind, name, properties from behaviour order by id")
+    return [tuple(row) for row in rows]
+
+
+async def counts(database: Database) -> list[tuple[int, int, int]]:
+    rows = await database.pool.fetch('select told, taken, "foreign" from webhook_request order by id')
+    return [tuple(row) for row in rows]
+
+
+@pytest.mark.parametrize("about", ["touch", "id"])
+async def test_what_became_of_a_touch_is_its_leads_behaviour(http, database: Database, about: str):
+    lead, key = await sent(database)
+    said = {"touch": key} if about == "touch" else {"id": "v-1"}
+
+    answer = await told(http, "delivery.delivered", said | {"detail": "250"})
+
+    assert answer.status_code == 200, answer.text
+    assert await behaviour(database) == [(lead, "delivery", "delivered", {"touch": key, "detail": "250"})]
+    assert await counts(database) == [(1, 1, 0)]
+
+
+async def test_a_complaint_suppresses_in_the_same_transaction(http, database: Database):
+    _, key = await sent(database)
+    await told(http, "delivery.complained", {"touch": key})
+    assert await database.pool.fetchval("select reason from suppression where email = 'ann@acme.example'")
+
+
+async def test_the_same_request_again_changes_nothing_and_is_answered_all_the_same(http, database: Database):
+    _, key = await sent(database)
+    answers = [await told(http, "delivery.delivered", {"touch": key}) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert len(await behaviour(database)) == 1
+    assert await counts(database) == [(1, 1, 0)]
+
+
+async def test_the_same_thing_in_another_request_counts_once(http, database: Database):
+    _, key = await sent(database)
+    await told(http, "delivery.delivered", {"touch": key})
+    await told(http, "delivery.delivered", {"touch": key, "detail": "again"}, id="msg_2")
+    assert len(await behaviour(database)) == 1
+    assert await counts(database) == [(1, 1, 0), (1, 0, 0)]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"secret": "whsec_YW5vdGhlci1zZWNyZXQtYWx0b2dldGhlcg=="},
+        {"body": '{"type": "delivery.delivered", "data": {}}'},
+        {"at": datetime.now(UTC) - timedelta(hours=1)},
+    ],
+    ids=["signed by another", "changed on the way", "old"],
+)
+async def test_a_forged_request_is_refused_and_leaves_nothing(http, database: Database, wrong: dict[str, Any]):
+    _, key = await sent(database)
+    answer = await told(http, "delivery.complained", {"touch": key}, **wrong)
+    problem = assert_problem(answer, 401, "forged-webhook")
+    assert SECRET not in json.dumps(problem)
+    assert await counts(database) == []
+    assert not await database.pool.fetchval("select count(*) from suppression")
+
+
+async def test_a_vendor_that_is_not_set_up_is_named_with_those_that_are(http):
+    problem = assert_problem(await http.post("/v1/webhooks/nobody", content=b"{}"), 404, "unknown-vendor")
+    assert "signed" in problem["remedy"]
+
+
+async def test_what_concerns_nobody_is_counted_and_left(http, database: Database):
+    assert (await told(http, "delivery.delivered", {"touch": "ld_nobody/1/0/x"})).status_code == 200
+    assert await behaviour(database) == []
+    assert await counts(database) == [(1, 0, 1)]
+
+
+async def test_behaviour_is_told_by_address(http, database: Database):
+    lead, _ = await sent(database)
+    await told(http, "behaviour.Meeting Booked", {"email": "Ann@ACME.example", "minutes": 30})
+    assert await behaviour(database) == [(lead, "track", "Meeting Booked", {"minutes": 30})]
+
+
+async def test_a_sellers_answer_reaches_the_handoff(http, database: Database):
+    lead, key = await sent(database, Channel.SDR_TASK)
+    await told(http, "handoff.rejected", {"touch": key, "reason": "no_budget"})
+    said = {"handoff": f"{lead}-1-1", "reason": "no_budget"}
+    assert await behaviour(database) == [(lead, "crm", "sales_rejected", said)]
+
+
+async def test_what_cant_be_understood_is_kept_and_taken_in_once_it_can(http, database: Database):
+    lead, key = await sent(database)
+    assert (await told(http, "delivery.teleported", {"touch": key})).status_code == 200
+    (letter,), total = await dead_letters.newest(database)
+    assert total == 1
+    assert letter.source == "webhook signed"
+    assert "teleported" in letter.reason
+
+    again, why = await replay(database, REAL, letter)
+    assert (again.success, "teleported" in why) == (False, True)
+    mended = letter.body | {"request": letter.body["request"].replace("teleported", "delivered")}
+    again, why = await replay(database, REAL, letter, mended)
+
+    assert (again.accepted, why) == (1, "")
+    assert await behaviour(database) == [(lead, "delivery", "delivered", {"touch": key})]
+    assert await dead_letters.newest(database) == ([], 0)
+
+
+async def test_a_body_that_is_nothing_is_kept_for_a_person(http, database: Database):
+    identity, at, body = "msg_9", datetime.now(UTC), "not json"
+    headers = {
+        "webhook-id": identity,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(SECRET).sign(identity, at, body),
+    }
+    answer = await http.post("/v1/webhooks/signed", content=body, headers=headers)
+    assert answer.status_code == 200
+    assert (await dead_letters.newest(database))[1] == 1
+
+
+async def test_of_somebody_erased_nothing_is_kept(http, database: Database):
+    lead, key = await sent(database)
+    await told(http, "behaviour.Meeting Booked", {"email": "ann@acme.example"}, id="msg_7")
+
+    await erase(database, lead, "operator", NOW)
+    assert await counts(database) == []
+    await told(http, "delivery.delivered", {"touch": key})
+    assert [row[1] for row in await behaviour(database)] == ["track"]
