@@ -22,6 +22,7 @@ from storage.tables import Lead
 app = Typer(no_args_is_help=True, help="Behaviour: what leads and visitors do.")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command(help=retract.HELP)(retract.retract)
+app.command(help=retract.RESTORE)(retract.restore)
 app.command("import", help=backfill.HELP)(backfill.import_)
 
 

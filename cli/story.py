@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from cli.output import when
-from domain.facts import RETRACTION
+from domain.facts import RESTORED, RETRACTION
 from domain.playbook.models import Playbook
 from storage.retractions import why_not_counted
 from storage.tables import Lead
@@ -122,7 +122,8 @@ def _time(value: Any) -> datetime | None:
 def _behaviour(behaviour: Mapping[str, Any]) -> str:
     what, properties = f"{behaviour['kind']} {behaviour['name']}", behaviour["properties"]
     if behaviour["kind"] == RETRACTION:
-        what = f"retracted: {properties.get('event', 'erased')}, {properties.get('reason', '')}"
+        word = "restored" if behaviour["name"] == RESTORED else "retracted"
+        what = f"{word}: {properties.get('event', 'erased')}, {properties.get('reason', '')}"
     if behaviour["purged_at"]:
         return f"{when(behaviour['occurred_at'])}  {behaviour['kind']} (kept no longer)"
     doubt = "" if behaviour["trusted"] else f" (not counted: {why_not_counted(properties)})"

@@ -19,6 +19,8 @@ MOST_READ = 500
 
 #: The kind of event that says that another was taken back. It is nobody's activity.
 RETRACTION = "retraction"
+#: Name of the one that says that an event counts after all.
+RESTORED = "behaviour restored"
 
 FieldValue = str | int | float | bool | list[str] | None
 

@@ -43,3 +43,16 @@ async def test_writing_events_does_not_allow_taking_them_back(http: httpx.AsyncC
     http.headers["Authorization"] = f"Bearer {await keys.create(database, 'site', ['read', 'write'])}"
 
     assert_problem(await http.post("/v1/events/a/b c/retract", json={}), 403, "scope-missing")
+
+
+async def test_what_was_taken_back_is_given_back(api: httpx.AsyncClient, lead: str):
+    await api.post("/v1/events/a/b c/retract", json={"reason": "a test"})
+    outcomes = [(await api.post("/v1/events/a/b c/restore", json={})).json()["outcome"] for _ in range(2)]
+    assert outcomes == ["restored", "counted"]
+    assert (await api.get(f"/v1/leads/{lead}/journey")).json()["behaviours"][-1]["trusted"]
+    assert_problem(await api.post("/v1/events/nobody/restore", json={}), 404, "unknown-event")
+
+
+async def test_what_is_kept_no_longer_is_gone(api: httpx.AsyncClient, lead: str, database: Database):
+    await database.pool.execute("update behaviour set purged_at = now(), trusted = false")
+    assert_problem(await api.post("/v1/events/a/b c/restore", json={}), 410, "event-purged")

@@ -50,3 +50,14 @@ async def test_an_unknown_id_is_said_and_the_others_are_retracted(tendril: Termi
     answer = await tendril("events", "retract", "m-1", "nobody", code=1)
 
     assert answer.out == "Retracted: m-1\nNo such event: nobody\n"
+
+
+async def test_what_is_restored_is_in_the_story_and_counts(tendril: Terminal, database: Database, lead: str):
+    await tendril("events", "retract", "m-1")
+    answer = await tendril("events", "restore", "m-1", "m-2", "--reason", "a customer")
+    await live(database, lead, days=1)
+
+    story = (await tendril("leads", "explain", lead)).out
+    assert answer.out == "Restored: m-1\nCounted before: m-2\n"
+    assert "restored: page /pricing, a customer" in story
+    assert "because one behaviour was restored and counts again [restored]" in story

@@ -7,7 +7,7 @@ from domain.state import JourneyState
 from storage import inbox
 from storage.database import Database
 from storage.gather import gather
-from storage.retractions import Outcome, retract, why_not_counted
+from storage.retractions import Outcome, restore, retract, why_not_counted
 from tests.storage.samples import NOW, event
 
 LATER = NOW + timedelta(days=1)
@@ -64,3 +64,37 @@ async def test_what_an_unknown_visitor_did_counts_for_nobody_later(database: Dat
 
     assert await retract(database, ["m-1"], "a test", LATER) == {"m-1": Outcome.RETRACTED}
     assert [row["trusted"] for row in await database.pool.fetch("select trusted from behaviour")] == [False]
+
+
+async def test_what_is_restored_counts_again_and_the_journey_is_told_each_time(database: Database, begun: JourneyState):
+    await one(database, begun, properties={"title": "Prices"})
+    for _ in range(2):
+        await retract(database, ["m-1"], "a test", LATER)
+        assert await restore(database, ["m-1"], "a customer", LATER) == {"m-1": Outcome.RESTORED}
+    assert await restore(database, ["m-1"], "a customer", LATER) == {"m-1": Outcome.COUNTED}
+
+    async with database.pool.acquire() as connection:
+        visit, *told = (await gather(connection, begun, LATER)).behaviours
+    assert visit.trusted
+    assert (visit.properties["title"], "not_counted" in visit.properties) == ("Prices", False)
+    assert [each.name for each in told] == ["behaviour retracted", "behaviour restored"] * 2
+    assert "behaviour restored" in await database.pool.fetchval("select types from pending_wake")
+
+
+async def test_a_machines_visit_that_was_a_persons_can_be_restored(database: Database, begun: JourneyState):
+    await one(database, begun, trusted=False, properties={"not_counted": {"reason": "a robot"}})
+    assert await restore(database, ["m-1"], "a person", LATER) == {"m-1": Outcome.RESTORED}
+
+
+async def test_a_complaint_that_counts_after_all_forbids_at_once(database: Database, begun: JourneyState):
+    await one(database, begun, kind="delivery", name="complained", trusted=False)
+    assert await database.pool.fetchval("select count(*) from suppression") == 0
+    await restore(database, ["m-1"], "a person", LATER)
+    assert await database.pool.fetchval("select reason from suppression") == "complained"
+
+
+async def test_what_is_kept_no_longer_or_unknown_cannot_be_restored(database: Database, begun: JourneyState):
+    await one(database, begun, trusted=False)
+    await database.pool.execute("update behaviour set purged_at = $1", NOW)
+    outcomes = await restore(database, ["m-1", "nobody"], "a person", LATER)
+    assert outcomes == {"m-1": Outcome.PURGED, "nobody": Outcome.UNKNOWN}
