@@ -13,8 +13,8 @@ from storage.retractions import retract as take_back
 
 RESTORE = """Let behaviour count after all: what was retracted, or was taken for a machine's.
 
-Its journey wakes and scores anew; it fires no trigger, being no news. Restoring twice is once. Exits with code 1 when an id is unknown, or its event is
-kept no longer.
+Its journey wakes and scores anew; it fires no trigger, being no news. Restoring twice is once. Exits with code 1 when
+an id is unknown, or its event is kept no longer.
 
 Example: `tendril events restore m-1017 --reason "the colleague was a customer"`
 """
