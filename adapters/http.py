@@ -104,24 +104,30 @@ class VendorClient:
 
     def fault(self, response: httpx.Response, path: str, *, harmless_to_repeat: bool) -> VendorFault:
         """The fault that an answer of 300 or more means."""
-        status, code = response.status_code, vendor_code(response)
+        status, code, wait = response.status_code, self.code(response), self.wait(response)
         message = f"{self.vendor} answered {status} to {path}{_particulars(code, response)}"
         if status == httpx.codes.TOO_MANY_REQUESTS:
-            return TransientFault(
-                message, vendor=self.vendor, status=status, code=code, retry_after=retry_after(response)
-            )
+            return TransientFault(message, vendor=self.vendor, status=status, code=code, retry_after=wait)
         if status in _BUSY or response.is_server_error:
             return TransientFault(
                 message,
                 vendor=self.vendor,
                 status=status,
                 code=code,
-                retry_after=retry_after(response),
+                retry_after=wait,
                 certainly_not_sent=harmless_to_repeat,
             )
         if status in _NO_ACCESS:
             message += ": check the token and its scopes"
         return OurFault(message, vendor=self.vendor, status=status, code=code)
+
+    def code(self, response: httpx.Response) -> str:
+        """The vendor's own word for an error; a client whose vendor says it in another shape overrides this."""
+        return vendor_code(response)
+
+    def wait(self, response: httpx.Response) -> float | None:
+        """Seconds that the vendor wants to be left alone; None when it does not say."""
+        return retry_after(response)
 
     def _unreachable(self, error: Exception, path: str) -> TransientFault:
         return TransientFault(
