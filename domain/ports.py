@@ -1,6 +1,6 @@
 """What workflows and activities need from the world, as protocols. ``runtime`` supplies the concrete ones."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -193,13 +193,21 @@ class Renderer(Protocol):
 
 
 class CrmChange(Value):
-    """Desired CRM fields of one lead (C20), not yet acknowledged by the vendor."""
+    """Desired CRM fields of one lead (C20), not yet acknowledged by the vendor.
+
+    ``fields`` are by our names. ``names`` says what some of them are called in this CRM, where the playbook
+    (``playbook``, its hash) says so; the others have the adapter's default name. ``erased``: the person was erased, and
+    nothing of them may be left there.
+    """
 
     lead: str
     email: str
     crm_id: str = ""
     fields: dict[str, Any]
     version: int
+    playbook: str = ""
+    names: dict[str, str] = {}
+    erased: bool = False
 
 
 class SalesFeedback(Value):
@@ -208,6 +216,16 @@ class SalesFeedback(Value):
     handoff: str
     outcome: str
     reason: str = ""
+
+
+class OpportunityWanted(Value):
+    """An opportunity that the playbook asks for with a handoff. ``pipeline`` and ``stage`` are the CRM's own names or
+    ids; "" is its default.
+    """
+
+    title: str
+    pipeline: str = ""
+    stage: str = ""
 
 
 class Crm(Protocol):
@@ -220,8 +238,20 @@ class Crm(Protocol):
         """
         ...
 
+    async def erase(self, changes: Sequence[CrmChange]) -> frozenset[str]:
+        """Remove these people's records, or empty them where removing is not allowed; the leads of whom nothing is
+        left. What is gone already counts. Raises as ``upsert``.
+        """
+        ...
+
     async def feedback(self, vendor_task_ids: dict[str, str]) -> list[SalesFeedback]:
         """Sellers' answers on open handoffs (handoff id → vendor task id)."""
+        ...
+
+    async def open_opportunity(self, touch: OutboundTouch, wanted: OpportunityWanted) -> str:
+        """The opportunity of the handoff that is the touch, on the lead's contact, made once under ``touch.key``; its
+        id. Raises a ``VendorFault``.
+        """
         ...
 
 
@@ -254,7 +284,10 @@ class CrmOwner(Value):
 
 
 class CrmContact(Value):
-    """A lead as the CRM has it. ``fields`` are by our names (C20 and the playbook's mapping), only those asked for."""
+    """A lead as the CRM has it. ``fields`` are by our names, of those asked for; "" where the CRM has nothing.
+
+    ``lead`` is our id, where the record has it; ``owner`` the CRM's id of the seller who owns it.
+    """
 
     crm_id: str
     email: str = ""
@@ -273,17 +306,51 @@ class CrmPage(Value):
     more: bool = False
 
 
+class CrmOpportunity(Value):
+    """An opportunity as the CRM has it, with the CRM's ids of its contacts.
+
+    ``outcome``: opportunity_opened, won or lost; "" while it is one of ours that no seller has moved on yet.
+    """
+
+    id: str
+    contacts: tuple[str, ...] = ()
+    outcome: str = ""
+    changed_at: datetime | None = None
+
+
+class OpportunityPage(Value):
+    """As ``CrmPage``."""
+
+    opportunities: list[CrmOpportunity]
+    cursor: str
+    more: bool = False
+
+
 class CrmReading(Protocol):
-    """What is read back from a CRM: changes made there, owners, and single records for the report of drift."""
+    """What is read back from a CRM: changes made there, owners, and single records.
+
+    ``fields`` are the names by which we ask (C20 and ``domain.crm.CORRECTIONS``); ``names`` as in ``CrmChange``.
+    """
 
     async def owners(self) -> list[CrmOwner]: ...
 
-    async def changed(self, cursor: str, fields: Sequence[str], limit: int) -> CrmPage:
-        """Contacts changed since ``cursor`` ("" for all there are), oldest first; what it gives twice is the same."""
+    async def changed(self, cursor: str, fields: Sequence[str], names: Mapping[str, str], limit: int) -> CrmPage:
+        """Our contacts changed since ``cursor`` ("" for all there are), oldest first; what it gives twice is the same.
+
+        ``limit`` is a wish: a page may have fewer or a few more.
+        """
         ...
 
-    async def read(self, ids: Sequence[str], fields: Sequence[str]) -> list[CrmContact]:
-        """These contacts; one that is gone there is ``deleted``."""
+    async def read(self, ids: Sequence[str], fields: Sequence[str], names: Mapping[str, str]) -> list[CrmContact]:
+        """These contacts, any number of them; one that is gone there is ``deleted``."""
+        ...
+
+    async def opportunities(self, cursor: str, limit: int) -> OpportunityPage:
+        """As ``changed``: opportunities, whoever made them."""
+        ...
+
+    async def read_opportunities(self, ids: Sequence[str]) -> list[CrmOpportunity]:
+        """These opportunities; those that are gone are left out."""
         ...
 
 

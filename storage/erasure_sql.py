@@ -92,6 +92,13 @@ REMOVE = (
     ) as blank
     where c.lead_id = $1 and c.desired <> blank.fields
     """,
+    # A contact that only the CRM told us of is to go there, too.
+    """
+    insert into crm_record (lead_id, desired, changed_at)
+    select id, '{}', updated_at from lead where id = $1 and crm_id <> '' on conflict (lead_id) do nothing
+    """,
+    "update crm_record set seen = '{}' where lead_id = $1 and seen <> '{}'",
+    "delete from crm_deal where lead_id = $1",
 )
 #: ``$1`` is the company they belonged to.
 FORGET_COMPANY = (

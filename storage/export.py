@@ -35,7 +35,8 @@ PARTS = {
     "touches": "select * from touch where lead_id = $1 order by planned_at, key",
     "handoffs": "select * from handoff where lead_id = $1 order by opened_at, id",
     "audiences": "select audience, desired, member, changed_at, pushed_at from audience_member where lead_id = $1",
-    "crm": "select desired, changed_at, pushed_at from crm_record where lead_id = $1",
+    "crm": "select desired, seen, changed_at, pushed_at from crm_record where lead_id = $1",
+    "opportunities": "select vendor, id, outcome, at from crm_deal where lead_id = $1 order by vendor, id",
 }
 
 

@@ -2,10 +2,12 @@
 
 Times are ``timestamptz`` on the deployment's clock, but for columns ending in ``_real_at`` or ``leased_until``, which
 are wall-clock time. Ids are opaque: an address or a name appears only in ``lead``, ``account``, ``behaviour``,
-``suppression`` and, for a while, ``erasure``; ``lead_merge`` keeps what of them a merge changed.
+``suppression`` and, for a while, ``erasure``; ``lead_merge`` keeps what of them a merge changed, ``crm_record`` what the
+CRM had of them, and ``crm_seller`` the sellers' own.
 """
 
 from storage.tables.columns import finish_columns
+from storage.tables.crm import CrmCursor, CrmDeal, CrmNews, CrmSeller
 from storage.tables.journeys import AudienceMember, CrmRecord, DecisionRow, Handoff, Journey, Touch
 from storage.tables.keeping import ConsentWord, RetentionPass, RetentionRule
 from storage.tables.merges import LeadMerge, SamePerson
@@ -36,7 +38,11 @@ __all__ = [
     "Behaviour",
     "Consent",
     "ConsentWord",
+    "CrmCursor",
+    "CrmDeal",
+    "CrmNews",
     "CrmRecord",
+    "CrmSeller",
     "DeadLetter",
     "DecisionRow",
     "Deployment",

@@ -149,7 +149,10 @@ class AudienceMember(SQLModel, table=True):
 
 
 class CrmRecord(SQLModel, table=True):
-    """Desired CRM fields of a lead (C20). Dirty while ``pushed_version < version``; refusals as for audiences."""
+    """Desired CRM fields of a lead (C20). Dirty while ``pushed_version < version``; refusals as for audiences.
+
+    ``seen`` is what the CRM had when it was read last, by our names (``domain.crm.merged``).
+    """
 
     __tablename__ = "crm_record"
     __table_args__ = (Index("crm_dirty", "lead_id", postgresql_where=text("pushed_version < version")),)
@@ -163,3 +166,4 @@ class CrmRecord(SQLModel, table=True):
     refused_version: int = 0
     refusals: int = 0
     retry_real_at: datetime | None = moment(null=True)
+    seen: dict[str, Any] = json_column()

@@ -30,6 +30,7 @@ class Lead(SQLModel, table=True):
     __table_args__ = (
         Index("lead_mailbox", "mailbox", postgresql_where=text("mailbox is not null")),
         Index("lead_merged", "merged_into", postgresql_where=text("merged_into is not null")),
+        Index("lead_crm_id", "crm_id", postgresql_where=text("crm_id <> ''")),
     )
     id: str = Field(primary_key=True)
     external_id: str | None = Field(default=None, unique=True)

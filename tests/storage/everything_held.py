@@ -16,7 +16,7 @@ EMAIL = f"robin@{NEEDLE}-works.example"
 PLACES = frozenset(
     """
     user-id visitor role source owner company group consent wording answer suppression path property title reason
-    evidence rejected forward note brief handoff crm-field crm-id
+    evidence rejected forward note brief handoff crm-field crm-id crm-seen deal
     """.split()  # noqa: SIM905 - two dozen quoted words would read worse
 )
 
@@ -102,7 +102,9 @@ async def _decided(db: Database, lead: str, playbook: str) -> None:
 async def _lists(db: Database, lead: str) -> None:
     """The vendors have taken what was wanted; the address is suppressed."""
     await db.pool.execute("update audience_member set pushed_version = version, member = true where lead_id = $1", lead)
-    await db.pool.execute("update crm_record set pushed_version = version where lead_id = $1", lead)
+    seen = {"phone": mark("crm-seen")}
+    await db.pool.execute("update crm_record set pushed_version = version, seen = $2 where lead_id = $1", lead, seen)
+    await db.pool.execute("insert into crm_deal values ('crm', $2, $1, 'won', $3)", lead, mark("deal"), NOW)
     await db.pool.execute(
         "insert into suppression (email, reason, source, lead_id, at)"
         " select email, 'manual', $2, id, $3 from lead where id = $1",
