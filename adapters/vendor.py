@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapters.inbound import Inbound
+from domain.errors import Refused
 
 
 class VendorSettings(BaseSettings):
@@ -64,3 +66,17 @@ class Vendor(Generic[S, P]):
 
 
 AnyVendor = Vendor[Any, Any]
+
+
+def settings_of(vendor: AnyVendor) -> VendorSettings:
+    """The vendor's settings, from the environment. Raises ``Refused`` naming the variables that lack or are wrong."""
+    try:
+        made: VendorSettings = vendor.settings()
+    except ValidationError as problem:
+        prefix = vendor.settings.model_config.get("env_prefix", "")
+        wrong = {f"{prefix}{error['loc'][0]}".upper(): error["msg"].lower() for error in problem.errors()}
+        told = "; ".join(f"{name}: {why}" for name, why in wrong.items())
+        raise Refused(
+            f"{vendor.title} is not set up: {told}.", "docs/settings.md says what each of these variables is."
+        ) from None
+    return made

@@ -22,6 +22,7 @@ _COMMANDS = {
     "api": ("cli.processes", "api"),
     "worker": ("cli.processes", "worker"),
     "migrate": ("cli.processes", "migrate"),
+    "connect": ("cli.connect", "connect"),
 }
 _GROUPS = {
     "leads": "cli.leads",

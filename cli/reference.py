@@ -10,6 +10,8 @@ import typer
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from adapters.vendor import AnyVendor
+from adapters.vendors import ALL
 from cli.main import app
 from runtime.settings import Settings
 
@@ -21,7 +23,9 @@ takes some of them as options too (`tendril up --help`), passes what you set to 
 rest at its embedded parts: with `TENDRIL_DATABASE_URL` set it starts no PostgreSQL, with `TENDRIL_TEMPORAL_ADDRESS` set
 no Temporal. Where a data directory is in use, `tendril up` signs with a secret of its own that it makes there.
 
-This page is written from `runtime/settings.py` by `make docs`.
+Settings of single vendors come last. `tendril connect VENDOR` checks them with the vendor.
+
+This page is written from `runtime/settings.py` and the vendors' modules by `make docs`.
 """
 _CLI = """# The command line
 
@@ -39,7 +43,14 @@ def settings_page() -> str:
     for group, names in _groups().items():
         rows = [_setting(name, Settings.model_fields[name]) for name in names]
         parts.append("\n".join([f"## {group}\n", "| variable | default | meaning |", "|---|---|---|", *rows]) + "\n")
+    parts += [_vendor(vendor) for vendor in ALL.values()]
     return "\n".join(parts)
+
+
+def _vendor(vendor: AnyVendor) -> str:
+    prefix, fields = vendor.settings.model_config.get("env_prefix", ""), vendor.settings.model_fields
+    rows = [_setting(name, field, prefix) for name, field in fields.items()]
+    return "\n".join([f"## {vendor.title}\n", "| variable | default | meaning |", "|---|---|---|", *rows]) + "\n"
 
 
 def cli_page() -> str:
@@ -71,10 +82,10 @@ def _groups() -> dict[str, list[str]]:
     return groups
 
 
-def _setting(name: str, field: FieldInfo) -> str:
+def _setting(name: str, field: FieldInfo, prefix: str = "TENDRIL_") -> str:
     default = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
-    shown = "" if default in {None, ""} else f"`{default}`"
-    return f"| `TENDRIL_{name.upper()}` | {shown} | {field.description} |"
+    shown = "must be set" if field.is_required() else "" if default in {None, ""} else f"`{default}`"
+    return f"| `{prefix}{name.upper()}` | {shown} | {field.description} |"
 
 
 def _command(path: str, command: Any) -> str:

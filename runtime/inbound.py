@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 
-from pydantic import ValidationError
-
 from adapters.inbound import Inbound
-from adapters.vendor import AnyVendor
+from adapters.vendor import AnyVendor, settings_of
 from adapters.vendors import ALL
+from domain.errors import Refused
 
 
 def inbounds(vendors: Mapping[str, AnyVendor] = ALL) -> dict[str, Inbound]:
@@ -17,7 +16,7 @@ def inbounds(vendors: Mapping[str, AnyVendor] = ALL) -> dict[str, Inbound]:
 
 def _inbound(vendor: AnyVendor) -> Inbound | None:
     try:
-        settings = vendor.settings()
-    except ValidationError:  # nothing, or not all, is set: whoever uses the vendor is told so by ``runtime.vendors``
+        settings = settings_of(vendor)
+    except Refused:  # nothing, or not all, is set: whoever uses the vendor is told so by ``runtime.vendors``
         return None
     return vendor.inbound(settings)

@@ -14,6 +14,7 @@ from adapters.email.channel import EmailChannel
 from adapters.email.links import OpenLinks, QuestionLinks, TrackedLinks, UnsubscribeLinks
 from adapters.email.smtp import SmtpCarrier, SmtpServer
 from adapters.email.tracked import Tracking
+from adapters.vendor import settings_of
 from adapters.webhook import SignedWebhook
 from authoring.render import PlaybookRenderer
 from domain.ports import Audiences, Crm, Playbooks, TouchChannel
@@ -32,8 +33,7 @@ class Vendors:
 async def open_vendors(settings: Settings, playbooks: Playbooks) -> AsyncIterator[Vendors]:
     """Adapters for every vendor. Nothing is contacted until a touch or a push needs it.
 
-    Raises ``Refused`` when a setting names a vendor that is not known; pydantic's ``ValidationError`` when one lacks
-    settings of its own.
+    Raises ``Refused`` when a setting names a vendor that is not known, or one lacks settings of its own.
     """
     async with AsyncExitStack() as stack:
         hubspot = await stack.enter_async_context(
@@ -67,7 +67,7 @@ def _email(settings: Settings, playbooks: Playbooks) -> EmailChannel:
 def _carrier(settings: Settings) -> MailCarrier:
     if settings.email_vendor != "smtp":
         vendor = vendors.named(settings.email_vendor, vendors.MAIL, "TENDRIL_EMAIL_VENDOR")
-        carrier: MailCarrier = vendor.adapter(vendor.settings())
+        carrier: MailCarrier = vendor.adapter(settings_of(vendor))
         return carrier
     server = SmtpServer(
         host=settings.smtp_host,

@@ -1,0 +1,81 @@
+"""``tendril connect`` says what is set up, what lacks, and what to do."""
+
+import json
+
+import pytest
+from pydantic_settings import SettingsConfigDict
+from typer.testing import CliRunner
+
+from adapters import vendors
+from adapters.vendor import AnyVendor, Finding, OnlyHeard, Vendor, VendorSettings
+from cli.main import app, main
+from domain.errors import OurFault
+
+
+class Settings(VendorSettings):
+    model_config = SettingsConfigDict(env_prefix="TENDRIL_EXAMPLE_")
+    key: str
+
+
+async def _check(_adapter: OnlyHeard) -> list[Finding]:
+    return [
+        Finding("the key is known", well=True),
+        Finding("it may not write", well=False, remedy="Give it the scope."),
+    ]
+
+
+async def _refused(_adapter: OnlyHeard) -> list[Finding]:
+    raise OurFault("example answered 401 to /me: check the token and its scopes", vendor="example", status=401)
+
+
+@pytest.fixture(autouse=True)
+def _vendor(monkeypatch: pytest.MonkeyPatch):
+    known = _of(_check)
+    monkeypatch.setattr("cli.connect.ALL", vendors.ALL | {"example": known})
+    monkeypatch.setattr("cli.connect._KINDS", {"people": (known,)})
+
+
+def _of(check) -> AnyVendor:
+    return Vendor("example", "Example", Settings, lambda _: OnlyHeard(), check, carries=("Nothing, this is a test.",))
+
+
+def connect(*words: str):
+    return CliRunner().invoke(app("connect"), ["connect", *words])
+
+
+def test_it_lists_what_there_is_and_what_lacks():
+    (listed,) = json.loads(connect("--json").stdout)["items"]
+    assert (listed["vendor"], listed["set_up"]) == ("example", False)
+    assert "TENDRIL_EXAMPLE_KEY" in listed["lacks"]
+
+
+def test_a_vendor_that_is_not_set_up_says_which_variable_lacks(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        main(["connect", "example"])
+    said = capsys.readouterr().err
+    assert "TENDRIL_EXAMPLE_KEY: field required" in said
+    assert "docs/settings.md" in said
+
+
+def test_what_was_found_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TENDRIL_EXAMPLE_KEY", "k")
+    told = connect("example")
+    assert told.exit_code == 1
+    assert "✓ the key is known" in told.stdout
+    assert "✗ it may not write\n    Give it the scope." in told.stdout
+    assert "→ Nothing, this is a test." in told.stdout
+    assert json.loads(connect("example", "--json").stdout)["well"] is False
+
+
+def test_what_a_vendor_answers_is_a_finding_and_never_a_stack_trace(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TENDRIL_EXAMPLE_KEY", "k")
+    monkeypatch.setattr("cli.connect.ALL", {"example": _of(_refused)})
+    told = connect("example")
+    assert told.exit_code == 1
+    assert "✗ example answered 401 to /me" in told.stdout
+
+
+def test_an_unknown_vendor_is_refused_with_those_there_are(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        main(["connect", "nobody"])
+    assert "Known are:" in capsys.readouterr().err
