@@ -22,6 +22,7 @@ woken as (
         types = (array(select distinct unnest(w.types || excluded.types)))[:10],
         version = w.version + 1,
         leased_until = null
+    where w.leased_until is not null or not w.types @> excluded.types and cardinality(w.types) < 10
     returning lead_id
 ),
 told as materialized (select pg_notify('tendril_wake', '') from woken limit 1)
@@ -44,22 +45,33 @@ where value <> all ($2::text[])
 _LINK = """
 insert into identity (kind, value, lead_id, created_at)
 select distinct on (kind, value) kind, value, lead_id, $4
-from unnest($1::text[], $2::text[], $3::text[]) as link (lead_id, kind, value)
+from unnest($1::text[], $2::text[], $3::text[]) with ordinality as link (lead_id, kind, value, ord)
 where not exists (select from lead where id = link.lead_id and external_id = link.value and kind = 'user_id')
-order by kind, value
+order by kind, value, ord desc
 on conflict (kind, value) do nothing
+"""
+#: Of a computer that people share the next event is whose was seen with it last; what was done before stays.
+_SEEN = """
+update identity i set lead_id = link.lead_id, created_at = $3
+from (
+    select distinct on (value) lead_id, value
+    from unnest($1::text[], $2::text[]) with ordinality as l (lead_id, value, ord) order by value, ord desc
+) as link
+where i.kind = 'anonymous_id' and i.value = link.value and i.lead_id <> link.lead_id
 """
 
 _ATTACH = """
-with link as (select * from unnest($1::text[], $2::text[], $3::text[]) as link (lead_id, kind, value)),
+with link as (
+    select * from unnest($1::text[], $2::text[], $3::text[]) with ordinality as link (lead_id, kind, value, ord)
+),
 mine as (
     select distinct on (id) id, name, lead_id from (
-        select b.id, b.name, link.lead_id from link join behaviour b on b.anonymous_id = link.value
+        select b.id, b.name, link.lead_id, link.ord from link join behaviour b on b.anonymous_id = link.value
         where link.kind = 'anonymous_id' and b.lead_id is null
         union all
-        select b.id, b.name, link.lead_id from link join behaviour b on b.user_id = link.value
+        select b.id, b.name, link.lead_id, link.ord from link join behaviour b on b.user_id = link.value
         where link.kind = 'user_id' and b.lead_id is null
-    ) as candidates order by id
+    ) as candidates order by id, ord
 ),
 locked as materialized (
     select id, inbox_position from lead where id in (select lead_id from mine) order by id for update
@@ -81,22 +93,29 @@ select (select count(*) from attached) as attached, (select count(*) from told),
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A name (``kind``: ``anonymous_id`` or ``user_id``) that turns out to be a lead's."""
+    """A name (``kind``: ``anonymous_id`` or ``user_id``) that turns out to be a lead's.
+
+    ``latest``: the lead was seen with this visitor's id just now, whoever was before.
+    """
 
     lead_id: str
     kind: str
     value: str
+    latest: bool = False
 
 
 async def attach(connection: Connection, links: Sequence[Link], now: datetime) -> int:
     """Remember whose the names are and give the leads the behaviour that waited under them; returns how much.
 
     Names that were said to be the same person's are theirs too, and what a ``group`` among the behaviour says of their
-    company holds. A name that is another lead's already stays there. The caller is in a transaction and holds the names
-    (``turns.name_them``).
+    company holds. A name that is another lead's already stays there, but for a visitor's id of a ``latest`` link. The
+    caller is in a transaction and holds the names (``turns.name_them``).
     """
     if not links:
         return 0
+    seen = [link for link in links if link.latest]
+    if seen:
+        await connection.execute(_SEEN, [link.lead_id for link in seen], [link.value for link in seen], now)
     links = [*links, *await _aliased(connection, links)]
     columns = [link.lead_id for link in links], [link.kind for link in links], [link.value for link in links]
     await connection.execute(_LINK, *columns, now)

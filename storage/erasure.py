@@ -12,10 +12,11 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from domain.errors import NotFound
-from storage import tombstones, turns
+from storage import merges, tombstones, turns
 from storage.database import Connection, Database
 from storage.enrolment import wake_running
 from storage.erasure_sql import FINISH, FORGET_COMPANY, LOCKS, NAMES, REMOVE, REMOVE_NAMED, REMOVE_NAMES, WAITING
+from storage.merges_sql import FORGET_MERGES
 from storage.tombstones import Name
 
 
@@ -34,16 +35,20 @@ class Erased(BaseModel):
 
 
 async def erase(db: Database, lead: str, by: str, now: datetime) -> Erased:
-    """Remove the person. ``by`` is an opaque actor. Again is harmless, and says how far it has come.
+    """Remove the person, with every lead that is part of theirs. ``by`` is an opaque actor. Again is harmless, and says
+    how far it has come.
 
     Raises ``NotFound``.
     """
     async with db.pool.acquire() as connection:
         # Names first, in a look of its own: everybody takes their turns before rows (``storage.turns``).
-        names = [row["value"] for row in await connection.fetch(NAMES, lead)]
+        names = await _names(connection, await merges.everyone(connection, lead))
         async with connection.transaction():
-            await turns.name_them(connection, names)
-            return await _erase(connection, lead, by, now)
+            await turns.name_them(connection, [name.value for name in names])
+            everyone = await merges.everyone(connection, lead)
+            names = await _names(connection, everyone)
+            erased = [await _erase(connection, each, names, by, now) for each in everyone]
+    return erased[0].model_copy(update={"waiting": tuple(sorted({what for each in erased for what in each.waiting}))})
 
 
 async def progress(db: Database, lead: str) -> Erased | None:
@@ -78,12 +83,16 @@ async def finish(db: Database, lead: str, now: datetime) -> Erased | None:
         return await _progress(connection, lead)
 
 
-async def _erase(connection: Connection, lead: str, by: str, now: datetime) -> Erased:
+async def _names(connection: Connection, leads: Sequence[str]) -> list[Name]:
+    rows = [row for lead in leads for row in await connection.fetch(NAMES, lead)]
+    return [Name(row["kind"], row["value"]) for row in rows]
+
+
+async def _erase(connection: Connection, lead: str, names: Sequence[Name], by: str, now: datetime) -> Erased:
     await _lock(connection, lead)
     row = await connection.fetchrow("select email, account_id from lead where id = $1", lead)
     if row is None:
         raise NotFound(f"There is no lead {lead}.", "`tendril leads list --search TEXT` finds leads.")
-    names = [Name(name["kind"], name["value"]) for name in await connection.fetch(NAMES, lead)]
     await tombstones.raise_them(connection, [name for name in names if name.kind != "anonymous_id"], now)
     await connection.execute(
         "insert into erasure (lead_id, by, at, email) values ($1, $2, $3, $4) on conflict (lead_id) do update"
@@ -112,7 +121,7 @@ async def _remove(connection: Connection, lead: str, names: Sequence[str]) -> No
         await connection.execute(statement, names)
     for statement in REMOVE_NAMED:
         await connection.execute(statement, lead, names)
-    for statement in REMOVE:
+    for statement in (*REMOVE, *FORGET_MERGES):
         await connection.execute(statement, lead)
 
 

@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from domain.errors import NotFound
-from storage.database import Database
+from storage import merges
+from storage.database import Connection, Database
 
 #: Part of the export → what is read. Decisions that were taken back are parts of the story too.
 PARTS = {
@@ -35,6 +36,12 @@ PARTS = {
     "touches": "select * from touch where lead_id = $1 order by planned_at, key",
     "handoffs": "select * from handoff where lead_id = $1 order by opened_at, id",
     "audiences": "select audience, desired, member, changed_at, pushed_at from audience_member where lead_id = $1",
+    "merges": """
+        select survivor, merged, by, why, rule, at, undone_at, undone_by, kept from lead_merge
+        where survivor = $1 or merged = $1
+        order by id
+    """,
+    "may_be_the_same": "select one, other, why, at, denied_at from same_person where one = $1 or other = $1",
     "crm": "select desired, seen, changed_at, pushed_at from crm_record where lead_id = $1",
     "opportunities": "select vendor, id, outcome, at from crm_deal where lead_id = $1 order by vendor, id",
 }
@@ -43,15 +50,21 @@ PARTS = {
 async def held(db: Database, lead: str, now: datetime) -> dict[str, Any]:
     """All of it, as of one moment: ``lead`` and ``account`` (None where there is none), and lists of everything else.
 
-    Times are the deployment's. Raises ``NotFound``.
+    ``merged_leads`` are the leads that are part of this one, each with the same parts. Of a merged lead, its survivor's
+    is given. Times are the deployment's. Raises ``NotFound``.
     """
     async with (
         db.pool.acquire() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
-        person = await connection.fetchrow("select * from lead where id = $1", lead)
-        if person is None:
-            raise NotFound(f"There is no lead {lead}.", "`tendril leads list` shows the leads there are.")
-        account = await connection.fetchrow("select * from account where id = $1", person["account_id"])
-        parts = {name: [dict(row) for row in await connection.fetch(PARTS[name], lead)] for name in PARTS}
-    return {"exported_at": now, "lead": dict(person), "account": dict(account) if account else None, **parts}
+        own, *others = [await _held(connection, each) for each in await merges.everyone(connection, lead)]
+    return {"exported_at": now, **own, "merged_leads": others}
+
+
+async def _held(connection: Connection, lead: str) -> dict[str, Any]:
+    person = await connection.fetchrow("select * from lead where id = $1", lead)
+    if person is None:
+        raise NotFound(f"There is no lead {lead}.", "`tendril leads list` shows the leads there are.")
+    account = await connection.fetchrow("select * from account where id = $1", person["account_id"])
+    parts = {name: [dict(row) for row in await connection.fetch(PARTS[name], lead)] for name in PARTS}
+    return {"lead": dict(person), "account": dict(account) if account else None, **parts}

@@ -15,7 +15,7 @@ select kind, value, lead_id from identity
 where (kind = 'user_id' and value = any($1::text[])) or (kind = 'anonymous_id' and value = any($2::text[]))
 """
 _LEADS = """
-select id, external_id, email, fields, country, timezone, source, owner, account_id from lead
+select id, external_id, email, fields, country, timezone, source, owner, account_id, merged_into from lead
 where external_id = any($1::text[]) or email = any($2::text[]) or id = any($3::text[]) order by id for update
 """
 _ACCOUNTS = """
@@ -24,18 +24,23 @@ insert into account (id, domain, name, created_at) select id, domain, name, $4 f
 on conflict (domain) do update set name = excluded.name where account.name = '' and excluded.name <> ''
 """
 _INSERT = """
-insert into lead (id, external_id, email, fields, country, timezone, source, owner, account_id, created_at, updated_at)
-select id, external_id, email, fields::jsonb, country, timezone, source, owner, account_id, $10, $10
+insert into lead (
+    id, external_id, email, mailbox, fields, country, timezone, source, owner, account_id, created_at, updated_at
+)
+select id, external_id, email, mailbox, fields::jsonb, country, timezone, source, owner, account_id, $11, $11
 from unnest(
-    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[]
-) as new (id, external_id, email, fields, country, timezone, source, owner, account_id)
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+    $10::text[]
+) as new (id, external_id, email, mailbox, fields, country, timezone, source, owner, account_id)
 """
 _UPDATE = """
-update lead set external_id = new.external_id, email = new.email, fields = new.fields::jsonb, country = new.country,
-    timezone = new.timezone, source = new.source, owner = new.owner, account_id = new.account_id, updated_at = $10
+update lead set external_id = new.external_id, email = new.email, mailbox = new.mailbox, fields = new.fields::jsonb,
+    country = new.country, timezone = new.timezone, source = new.source, owner = new.owner,
+    account_id = new.account_id, updated_at = $11
 from unnest(
-    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[]
-) as new (id, external_id, email, fields, country, timezone, source, owner, account_id)
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+    $10::text[]
+) as new (id, external_id, email, mailbox, fields, country, timezone, source, owner, account_id)
 where lead.id = new.id
 """
 
@@ -47,6 +52,8 @@ async def people(connection: Connection, inputs: Sequence[LeadInput]) -> People:
     visitors = [value for given in inputs for value in given.anonymous_ids]
     named = await connection.fetch(_IDENTITIES, external, visitors)
     rows = await connection.fetch(_LEADS, external, emails, [row["lead_id"] for row in named])
+    if survivors := {row["merged_into"] for row in rows} - {row["id"] for row in rows} - {None}:
+        rows += await connection.fetch(_LEADS, [], [], sorted(survivors))
     return People((Person(**dict(row)) for row in rows), {(row["kind"], row["value"]): row["lead_id"] for row in named})
 
 
@@ -90,7 +97,7 @@ async def _give_accounts(connection: Connection, persons: Sequence[Person], now:
 
 
 def _columns(persons: Sequence[Person]) -> tuple[list[Any], ...]:
-    names = ("id", "external_id", "email", "fields", "country", "timezone", "source", "owner", "account_id")
+    names = ("id", "external_id", "email", "mailbox", "fields", "country", "timezone", "source", "owner", "account_id")
     return tuple(
         [json_text(person.fields) if name == "fields" else getattr(person, name) for person in persons]
         for name in names

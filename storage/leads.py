@@ -1,19 +1,20 @@
 """Leads: made or found from profiles, read by id or name, listed."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from domain.errors import NotFound
-from storage import lead_rows, tombstones, turns
+from domain.merging import Said
+from storage import lead_rows, merges, tombstones, turns
 from storage.addresses import normalised
 from storage.attach import attach
 from storage.database import Connection, Database
 from storage.enrolment import enrol as begin_journeys
 from storage.enrolment import wake_running
-from storage.lead_merge import ConsentInput, LeadInput, batch_names
+from storage.lead_merge import ConsentInput, LeadInput, Person, Same, batch_names
 from storage.tables import Lead
 
 __all__ = ["ConsentInput", "LeadInput", "Upserted", "find", "get", "list_leads", "upsert", "upsert_many"]
@@ -57,32 +58,65 @@ async def upsert_many(
 ) -> list[Upserted]:
     """Take some hundreds of profiles in one transaction; outcomes in their order. The same profile twice is once.
 
-    ``also`` runs in the same transaction: an import records its progress there.
+    Two leads that a profile says are one are united first, or suggested (``domain.merging``). ``also`` runs in the same
+    transaction: an import records its progress there.
     """
-    async with db.pool.acquire() as connection, connection.transaction():
-        outcomes = await _upsert(connection, inputs, now, playbook, enrol=enrol)
-        if also:
-            await also(connection)
-    return outcomes
+    settled: set[frozenset[str]] = set()
+    while True:
+        try:
+            async with db.pool.acquire() as connection, connection.transaction():
+                outcomes = await _upsert(connection, inputs, now, playbook, settled, enrol=enrol)
+                if also:
+                    await also(connection)
+        except _TwoLeads as found:
+            for pair, same in found.same.items():
+                await merges.unite(db, *same, now)
+                settled.add(pair)
+        else:
+            return outcomes
+
+
+class _TwoLeads(Exception):
+    """Profiles name stored leads that may be one. A merge takes locks that come before ours, so it goes first."""
+
+    def __init__(self, same: Mapping[frozenset[str], Same]) -> None:
+        super().__init__()
+        self.same = same
 
 
 async def _upsert(
-    connection: Connection, inputs: Sequence[LeadInput], now: datetime, playbook: str | None, *, enrol: bool
+    connection: Connection,
+    inputs: Sequence[LeadInput],
+    now: datetime,
+    playbook: str | None,
+    settled: set[frozenset[str]],
+    *,
+    enrol: bool,
 ) -> list[Upserted]:
     await turns.name_them(connection, batch_names(inputs))
     barred = await tombstones.barred(connection, inputs)
     welcome = [given for given, no in zip(inputs, barred, strict=True) if not no]
-    taken = iter(await _take(connection, welcome, now, playbook, enrol=enrol))
+    taken = iter(await _take(connection, welcome, now, playbook, settled, enrol=enrol))
     return [_ERASED if no else next(taken) for no in barred]
 
 
 async def _take(
-    connection: Connection, inputs: Sequence[LeadInput], now: datetime, playbook: str | None, *, enrol: bool
+    connection: Connection,
+    inputs: Sequence[LeadInput],
+    now: datetime,
+    playbook: str | None,
+    settled: set[frozenset[str]],
+    *,
+    enrol: bool,
 ) -> list[Upserted]:
     people = await lead_rows.people(connection, inputs)
-    taken = [people.take(given) for given in inputs]
+    notes = [people.take(given) for given in inputs]
+    if two := {pair: same for pair, same in people.same.items() if pair not in settled}:
+        raise _TwoLeads(two)
+    taken = [(people.final(person), note) for person, note in notes]
     persons = [person for person, _ in taken]
     await lead_rows.write(connection, people.all.values(), now)
+    await _suggest_mailboxes(connection, people.all.values(), now)
     await lead_rows.write_consent(connection, persons, inputs, now)
     await attach(connection, people.links, now)
     await wake_running(connection, [p.id for p in people.all.values() if p.changed and not p.created], "lead_updated")
@@ -97,9 +131,17 @@ async def _take(
     return outcomes
 
 
+async def _suggest_mailboxes(connection: Connection, persons: Iterable[Person], now: datetime) -> None:
+    """Whose new address reaches a mailbox that another lead has may be that one: of several, the oldest is named."""
+    asked = [person.id for person in persons if person.readdressed and person.mailbox]
+    if asked:
+        for row in await connection.fetch(_SHARED_MAILBOX, asked):
+            await merges.suggest(connection, row["id"], row["other"], Said.MAILBOX, now)
+
+
 async def get(db: Database, lead_id: str) -> Lead:
-    """The lead of that id. Raises ``NotFound``."""
-    row = await db.pool.fetchrow("select * from lead where id = $1", lead_id)
+    """The lead of that id, or the one that it is part of. Raises ``NotFound``."""
+    row = await db.pool.fetchrow(_GET, lead_id)
     if row is None:
         raise NotFound(f"There is no lead {lead_id}.", "`tendril leads list` shows the leads there are.")
     return Lead(**dict(row))
@@ -108,16 +150,29 @@ async def get(db: Database, lead_id: str) -> Lead:
 async def find(db: Database, *, external_id: str | None = None, email: str | None = None) -> Lead | None:
     """The lead of that external id (or another name it is known by), else of that address."""
     row = await db.pool.fetchrow(
-        "select lead.* from lead left join identity i on i.lead_id = lead.id and i.kind = 'user_id' and i.value = $1"
-        " where external_id = $1 or i.value = $1 or email = $2 order by external_id = $1 desc nulls last limit 1",
+        _FIND,
         external_id,
         normalised(email) if email else None,
     )
     return Lead(**dict(row)) if row else None
 
 
+_GET = "select * from lead where id = (select coalesce(merged_into, id) from lead where id = $1)"
+_FIND = """
+select * from lead where id = (
+    select coalesce(named.merged_into, named.id)
+    from lead named left join identity i on i.lead_id = named.id and i.kind = 'user_id' and i.value = $1
+    where external_id = $1 or i.value = $1 or email = $2 order by external_id = $1 desc nulls last limit 1
+)
+"""
+_SHARED_MAILBOX = """
+select distinct on (new.id) new.id, known.id as other from lead new
+join lead known on known.mailbox = new.mailbox and known.id <> new.id and known.merged_into is null
+where new.id = any($1::text[]) order by new.id, known.created_at, known.id
+"""
 _MATCHING = (
     "select {} from lead where ($1 = '' or strpos(lower(concat_ws(' ', id, external_id, email)), lower($1)) > 0)"
+    " and merged_into is null"
 )
 _COUNT = _MATCHING.format("count(*)")
 _PAGE = _MATCHING.format("*") + " and ($2::text is null or id > $2) order by id limit $3"

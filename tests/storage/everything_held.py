@@ -16,7 +16,7 @@ EMAIL = f"robin@{NEEDLE}-works.example"
 PLACES = frozenset(
     """
     user-id visitor role source owner company group consent wording answer suppression path property title reason
-    evidence rejected forward note brief handoff crm-field crm-id crm-seen deal
+    evidence rejected forward note brief handoff crm-field crm-id merge crm-seen deal
     """.split()  # noqa: SIM905 - two dozen quoted words would read worse
 )
 
@@ -31,6 +31,7 @@ async def somebody(db: Database, playbook: str, email: str = EMAIL) -> str:
     await _did_something(db, lead)
     await _decided(db, lead, playbook)
     await _lists(db, lead)
+    await _was_merged(db, lead)
     return lead
 
 
@@ -97,6 +98,19 @@ async def _decided(db: Database, lead: str, playbook: str) -> None:
         crm={"segment": mark("crm-field")},
     )
     await db.pool.execute("update journey set title = $2 where lead_id = $1", lead, mark("title"))
+
+
+async def _was_merged(db: Database, lead: str) -> None:
+    """As if with somebody else, by mistake. That it is the lead itself keeps this person the only one."""
+    await db.pool.execute(
+        "insert into lead_merge (survivor, merged, by, why, rule, at, kept, undone_at)"
+        " values ($1, $1, 'test', $2, 'it came first', $3, $4, $3)",
+        lead,
+        mark("merge"),
+        NOW,
+        {"moved": {"email": EMAIL}},
+    )
+    await db.pool.execute("insert into same_person (one, other, why, at) values ($1, $1, 'alias', $2)", lead, NOW)
 
 
 async def _lists(db: Database, lead: str) -> None:
