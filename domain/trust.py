@@ -13,8 +13,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import ip_address, ip_network
-from typing import NamedTuple
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import NamedTuple, Self
 
 #: The number of the link that no one sees: only machines follow it.
 HIDDEN = 0
@@ -69,6 +70,8 @@ _AHEAD = re.compile(r"prefetch|prerender|preview", re.IGNORECASE)
 #: All that Apple's proxies say of themselves (Mail Privacy Protection): they fetch pictures, whoever looks or does not.
 #: Source: help.socketlabs.com, “Identifying Apple MPP Opens”.
 _BARE = "Mozilla/5.0"
+#: Of an operator's part of a user agent: anything shorter is in a browser's as well.
+_SHORTEST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,23 @@ class Visit:
     agent: str = ""
     address: str = ""
     purpose: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scanners:
+    """Machines that an operator knows beside ours: parts of user agents in lower case, and networks."""
+
+    agents: tuple[str, ...] = ()
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+
+    @classmethod
+    @lru_cache(maxsize=8)
+    def read(cls, agents: str, networks: str) -> Self:
+        """From lists with commas between. Raises ``ValueError`` naming what is no network, or would catch anybody."""
+        parts = tuple(part.strip().lower() for part in agents.split(",") if part.strip())
+        if short := next((part for part in parts if len(part) < _SHORTEST), ""):
+            raise ValueError(f"“{short}” is part of too many user agents: give at least {_SHORTEST} characters")
+        return cls(parts, tuple(_read_network(part.strip()) for part in networks.split(",") if part.strip()))
 
 
 class Followed(NamedTuple):
@@ -97,16 +117,22 @@ class Doubt(NamedTuple):
 
 
 def doubt_click(
-    visit: Visit, link: int, links: int, sent_at: datetime | None, others: Sequence[Followed]
+    visit: Visit,
+    link: int,
+    links: int,
+    sent_at: datetime | None,
+    others: Sequence[Followed],
+    known: Scanners = Scanners(),
 ) -> Doubt | None:
     """Why this is no person's click; None when it counts.
 
-    ``links`` is how many the mail has; ``others`` are those of them that were followed before.
+    ``links`` is how many the mail has; ``others`` are those of them that were followed before. ``known`` are machines
+    that the operator knows beside ours.
     """
     if link == HIDDEN:
         return Doubt("hidden_link", "the hidden link of the mail was followed, which no person sees", SCAN)
     return (
-        _says_so(visit)
+        _says_so(visit, known)
         or _bare(visit, "the user agent is one that only machines have")
         or _scanned(visit, others)
         or _burst(visit, link, links, others)
@@ -114,38 +140,52 @@ def doubt_click(
     )
 
 
-def doubt_open(visit: Visit, sent_at: datetime | None) -> Doubt | None:
+def doubt_open(visit: Visit, sent_at: datetime | None, known: Scanners = Scanners()) -> Doubt | None:
     """Why this says nothing of a person; None when it does.
 
     Gmail's and Yahoo's proxies count: they fetch when somebody opens the mail.
     """
     return (
-        _says_so(visit)
+        _says_so(visit, known)
         or _bare(visit, "Apple's mail fetches pictures whether or not anyone looks (Mail Privacy Protection)")
         or _too_soon(visit, sent_at)
     )
 
 
-def _says_so(visit: Visit) -> Doubt | None:
+def _says_so(visit: Visit, known: Scanners) -> Doubt | None:
     if not visit.agent.strip():
         return Doubt("scanner_agent", "the visitor has no user agent: every browser has one")
     agent = visit.agent.lower()
     who = next((who for part, who in AGENTS.items() if part in agent), "a robot" if _ROBOT.search(agent) else "")
     if who:
         return Doubt("scanner_agent", f"the user agent is {who}")
-    if network := _network(visit.address):
+    if any(part in agent for part in known.agents):
+        return Doubt("scanner_agent", "the user agent is one that this deployment's operator knows for a machine's")
+    if network := _network(visit.address, known):
         return Doubt("scanner_network", f"it came from the network of {network}")
     if _AHEAD.search(visit.purpose):
         return Doubt("prefetch", "a browser fetched it ahead, before anyone asked")
     return None
 
 
-def _network(address: str) -> str:
+def _network(address: str, known: Scanners) -> str:
     try:
         found = ip_address(address)
     except ValueError:
         return ""
+    if any(found in network for network in known.networks):
+        return "a machine that this deployment's operator knows"
     return next((who for network, who in NETWORKS.items() if found in network), "")
+
+
+def _read_network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        network = ip_network(text)
+    except ValueError as error:
+        raise ValueError(f"“{text}” is no network: {error}; write 192.0.2.0/24 or 2001:db8::/32") from None
+    if network.prefixlen == 0:
+        raise ValueError(f"“{text}” is everybody")
+    return network
 
 
 def _bare(visit: Visit, why: str) -> Doubt | None:

@@ -7,8 +7,10 @@ all and a test holds it to the descriptions here.
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.trust import Scanners
 
 
 class Settings(BaseSettings):
@@ -64,6 +66,15 @@ class Settings(BaseSettings):
     ads_vendors: str = Field(
         "linkedin",
         description="Where audiences are kept, with commas between: `linkedin`, or others of docs/channels.md.",
+    )
+
+    scanner_networks: str = Field(
+        "",
+        description="Networks whose visits are machines' and never count, with commas between, such as `192.0.2.0/24`.",
+    )
+    scanner_agents: str = Field(
+        "",
+        description="Parts of user agents that are machines', with commas between; at least four characters each.",
     )
 
     # CRM, ads, webhooks: the sandbox's stand-ins until real ones are named
@@ -135,6 +146,17 @@ class Settings(BaseSettings):
         """What links in mail may be signed with; the last one signs new links."""
         former = self.secret_previous.get_secret_value().split(",")
         return [secret.strip() for secret in former if secret.strip()] + [self.secret.get_secret_value()]
+
+    @field_validator("scanner_agents", "scanner_networks")
+    @classmethod
+    def _can_be_read(cls, given: str, info: ValidationInfo) -> str:
+        Scanners.read(*((given, "") if info.field_name == "scanner_agents" else ("", given)))
+        return given
+
+    @property
+    def scanners(self) -> Scanners:
+        """Machines that the operator knows beside ours."""
+        return Scanners.read(self.scanner_agents, self.scanner_networks)
 
     @property
     def form_hosts(self) -> list[str]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from domain.clock import ScaledClock
-from domain.trust import SCAN, Doubt, Followed, Visit, doubt_click, doubt_open
+from domain.trust import SCAN, Doubt, Followed, Scanners, Visit, doubt_click, doubt_open
 from domain.words import DeliveryKind
 from storage import inbox
 from storage.database import Connection, Database
@@ -20,6 +20,7 @@ from storage.retractions import NOT_COUNTED, retract_on
 
 #: Most events of one link of one mail in a day: one that counts, one that does not, and some that were retracted.
 _MOST_A_DAY = 6
+_NONE = Scanners()
 
 _TOUCH = "select lead_id, coalesce(sent_at, claimed_at) as left_at from touch where key = $1"
 #: Of somebody who was erased nothing new is kept. Locked until the end: the visits of a burst come at once, and each
@@ -68,9 +69,10 @@ class _Seen:
         self.last = clock.to_real(datetime.fromisoformat(last)) if last else self.first
 
 
-async def record(db: Database, sight: Sight, visit: Visit, clock: ScaledClock) -> Doubt | None:
+async def record(db: Database, sight: Sight, visit: Visit, clock: ScaledClock, known: Scanners = _NONE) -> Doubt | None:
     """Store a visit and what it says of the visits before; returns why it is not counted, None when it is.
 
+    ``known`` are machines that the operator knows.
     A touch that nobody knows (any more), or of somebody erased, leaves nothing behind.
     """
     now = clock.from_real(visit.at)
@@ -81,7 +83,7 @@ async def record(db: Database, sight: Sight, visit: Visit, clock: ScaledClock) -
             return None
         left_at = clock.to_real(touch["left_at"]) if touch["left_at"] else None
         seen = await _seen(connection, lead, sight, visit, clock)
-        doubt = _judged(sight, visit, left_at, seen)
+        doubt = _judged(sight, visit, left_at, seen, known)
         await _store(connection, lead, sight, doubt, seen, now)
         if doubt is not None and doubt.back:
             burst = [one.message_id for one in seen if one.trusted and visit.at - one.first <= doubt.back]
@@ -97,11 +99,13 @@ async def _seen(connection: Connection, lead: str, sight: Sight, visit: Visit, c
     return [_Seen(row, clock) for row in rows]
 
 
-def _judged(sight: Sight, visit: Visit, left_at: datetime | None, seen: Sequence[_Seen]) -> Doubt | None:
+def _judged(
+    sight: Sight, visit: Visit, left_at: datetime | None, seen: Sequence[_Seen], known: Scanners
+) -> Doubt | None:
     if sight.link is None:
-        return doubt_open(visit, left_at)
+        return doubt_open(visit, left_at, known)
     others = [Followed(one.link, one.last) for one in seen if one.link is not None]
-    return doubt_click(visit, sight.link, sight.links, left_at, others)
+    return doubt_click(visit, sight.link, sight.links, left_at, others, known)
 
 
 async def _store(

@@ -20,7 +20,7 @@ async def note(context: ApiContext, request: Request, sight: Sight) -> None:
     """Store what was seen. With the database away it is lost, and the log says so: nobody else could send it again."""
     try:
         async with asyncio.timeout(_PATIENCE):
-            await record(context.database, sight, _visit(request), context.clock)
+            await record(context.database, sight, _visit(request), context.clock, context.settings.scanners)
     except DATABASE_AWAY as error:  # TimeoutError is an OSError
         _log.warning("not_stored", kind=sight.kind.value, error=type(error).__name__)
 

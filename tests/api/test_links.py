@@ -294,3 +294,12 @@ async def _ago(database: Database, *, minutes: float) -> None:
         "'last', (properties->>'last')::timestamptz - interval '1 minute' * $1) else properties end",
         minutes,
     )
+
+
+async def test_an_operators_own_scanners_are_not_counted(database: Database, settings: Settings, mail: Mail):
+    """The tests' client is at 127.0.0.1."""
+    known = settings.model_copy(update={"scanner_networks": "127.0.0.0/8"})
+    async with client_of(create_app(known, database, None, ScaledClock())) as http:
+        await http.get(mail.link(), headers={"User-Agent": BROWSER})
+    (click,) = await noted(database)
+    assert (click["trusted"], click["properties"]["not_counted"]["rule"]) == (False, "scanner_network")

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.trust import HIDDEN, Doubt, Followed, Visit, doubt_click, doubt_open
+from domain.trust import HIDDEN, Doubt, Followed, Scanners, Visit, doubt_click, doubt_open
 
 SENT = datetime(2026, 11, 2, 9, tzinfo=UTC)
+NOBODY = Scanners()
 READ = SENT + timedelta(hours=1)
 BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36"
 PHONE = (
@@ -22,8 +23,8 @@ def after(seconds: float) -> datetime:
     return READ + timedelta(seconds=seconds)
 
 
-def clicked(link: int = 1, *, links: int = 3, seen: tuple[Followed, ...] = (), sent_at=SENT, **given) -> Doubt | None:
-    return doubt_click(visit(**given), link, links, sent_at, seen)
+def clicked(link: int = 1, *, links: int = 3, seen: tuple[Followed, ...] = (), sent_at=SENT, known=NOBODY, **given):
+    return doubt_click(visit(**given), link, links, sent_at, seen, known)
 
 
 def rule(doubt: Doubt | None) -> str:
@@ -112,3 +113,25 @@ def test_a_mail_of_which_nobody_knows_when_it_left_is_not_too_soon():
 def test_apples_proxy_says_nothing_of_a_person():
     assert "Apple" in doubt_open(visit(agent="Mozilla/5.0"), SENT).why
     assert rule(clicked(agent="Mozilla/5.0")) == "bare_agent"
+
+
+def test_an_operator_may_know_machines_that_we_do_not():
+    known = Scanners.read("AcmeScan/, LinkChecker", "192.0.2.0/24, 2001:db8::/32")
+    assert rule(clicked(agent=f"{BROWSER} acmescan/3", known=known)) == "scanner_agent"
+    assert rule(clicked(address="192.0.2.77", known=known)) == "scanner_network"
+    assert rule(doubt_open(visit(address="2001:db8::1"), SENT, known)) == "scanner_network"
+    assert clicked(address="198.51.100.7", known=known) is None
+
+
+@pytest.mark.parametrize(
+    ("agents", "networks", "says"),
+    [
+        ("", "192.0.2.1/24", "“192.0.2.1/24” is no network"),
+        ("", "everyone", "“everyone” is no network"),
+        ("", "0.0.0.0/0", "is everybody"),
+        ("Moz", "", "part of too many user agents"),
+    ],
+)
+def test_what_would_catch_anybody_or_nobody_is_refused(agents: str, networks: str, says: str):
+    with pytest.raises(ValueError, match=says):
+        Scanners.read(agents, networks)
