@@ -1,6 +1,6 @@
 """Answers to questions asked by mail: what is asked of a lead, and the answer with the consent it was given under."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from domain.playbook.models import LeadField, Profile
 from storage import inbox
 from storage.database import Connection, Database
 from storage.enrolment import wake_running
+from storage.merges import current
 from storage.permission import forbidden
 
 #: Name of the behaviour that an answer is. It says which field, and never what: events are shown in many places.
@@ -75,7 +76,7 @@ async def asked(db: Database, lead: str, field: str) -> Asked | None:
 
     None when it asks nothing of that kind any more, or the lead is gone or is not to be contacted.
     """
-    row = await db.pool.fetchrow(_ASKED, lead, field)
+    row = await db.pool.fetchrow(_ASKED, await current(db.pool, lead), field)
     if row is None or row["profile"] is None or row["field"] is None:
         return None
     declared = LeadField.model_validate(row["field"])
@@ -97,6 +98,7 @@ async def store(db: Database, answer: Answer, now: datetime) -> bool:
     the lead is gone or is not to be contacted: then nothing is stored.
     """
     async with db.pool.acquire() as connection, connection.transaction():
+        answer = replace(answer, lead=await current(connection, answer.lead))
         row = await connection.fetchrow(_LEAD, answer.lead, answer.field)
         if row is None:
             return False
@@ -110,6 +112,7 @@ async def store(db: Database, answer: Answer, now: datetime) -> bool:
 async def take_back(db: Database, lead: str, field: str, now: datetime) -> None:
     """Empty the field and forget the answer's ground; the journey decides anew. A value that is no answer stays."""
     async with db.pool.acquire() as connection, connection.transaction():
+        lead = await current(connection, lead)
         await connection.execute(_LEAD, lead, field)
         if await connection.fetchval(_FORGET, lead, field):
             await connection.execute(_EMPTY, lead, field, now)

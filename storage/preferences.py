@@ -9,6 +9,7 @@ from storage import consent
 from storage.consent import Word
 from storage.database import Connection, Database
 from storage.enrolment import wake_running
+from storage.merges import current
 from storage.permission import FORBID, forbidden
 
 #: How long a pause is.
@@ -74,7 +75,7 @@ _DECLINED = "select channel from consent where lead_id = $1 and not granted"
 
 async def read(db: Database, lead: str, now: datetime) -> Preferences | None:
     """What holds for the lead; None when there is no such lead."""
-    row = await db.pool.fetchrow(_READ, lead)
+    row = await db.pool.fetchrow(_READ, await current(db.pool, lead))
     if row is None:
         return None
     paused = row["paused_until"]
@@ -97,6 +98,7 @@ async def save(db: Database, lead: str, wanted: Wanted, now: datetime) -> bool:
     False when there is no such lead.
     """
     async with db.pool.acquire() as connection, connection.transaction():
+        lead = await current(connection, lead)
         if not await connection.fetch("select from lead where id = $1 for update", lead):
             return False
         await wake_running(connection, [lead], "preferences_changed")

@@ -18,6 +18,7 @@ from api.services import opt_out
 from domain.words import CommandKind, DisqualifyReason, RejectReason
 from storage import wakes
 from storage.enrolment import wake_running
+from storage.merges import current
 from workflows.messages import CommandAnswer, CommandRequest, workflow_id
 
 _PATIENCE_SECONDS = 8.0
@@ -45,6 +46,7 @@ async def carry_out(
     context: ApiContext, lead: str, kind: CommandKind, request: CommandRequest, id_: str
 ) -> CommandResult:
     """As ``send``, for whatever state the lead is in. An opt-out always holds; the rest need an open journey."""
+    lead = await current(context.database.pool, lead)
     if kind is CommandKind.OPT_OUT:
         await opt_out.by_operator(context.database, lead, request.by, context.now())
     try:

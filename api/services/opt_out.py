@@ -7,6 +7,7 @@ from domain.words import CommandKind, DeliveryKind
 from storage.database import Database
 from storage.enrolment import wake_running
 from storage.inbox import PgInbox
+from storage.merges import current
 from storage.permission import suppress_leads
 
 
@@ -18,5 +19,6 @@ async def by_link(database: Database, owner: UnsubscribeToken, now: datetime) ->
 async def by_operator(database: Database, lead: str, actor: str, now: datetime) -> None:
     """Suppress the lead's address now, and let its journey hear of it even if Temporal can't be told yet."""
     async with database.pool.acquire() as connection, connection.transaction():
+        lead = await current(connection, lead)
         await wake_running(connection, [lead], CommandKind.OPT_OUT)
         await suppress_leads(connection, {lead: "opted_out"}, f"operator {actor}", now)
