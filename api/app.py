@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from temporalio.client import Client
 
@@ -11,6 +12,7 @@ from api.context import ApiContext
 from api.keyring import Keyring
 from api.limits import BodyLimit
 from api.metrics import Measured
+from api.quick import Quick
 from api.rates import KeyRates
 from api.routers import (
     cloud_events,
@@ -31,6 +33,7 @@ from api.routers import (
     unsubscribe,
 )
 from api.segment import SegmentDialect
+from api.services.accepting import GROUPS_OF_KEY, Accepting
 from api.specification import Specified
 from domain.clock import ScaledClock
 from runtime.settings import Settings
@@ -56,11 +59,12 @@ _TAGS = [
     {"name": "handoffs", "description": "Leads given to sales, and the sellers' answers."},
     {"name": "health", "description": "For probes and Prometheus; no key."},
 ]
+#: Behaviour first: it comes most often, and routes are tried in this order.
 _ROUTERS = (
+    tracking,
     leads,
     people,
     journeys,
-    tracking,
     cloud_events,
     forms,
     dead_letters,
@@ -87,8 +91,9 @@ def create_app(settings: Settings, database: Database, temporal: Client | None, 
         docs_url=None,  # FastAPI's page loads scripts from elsewhere: blank offline, and against our own policy
         redoc_url=None,
     )
-    rates = KeyRates(settings.tracking_rate, database.pool.get_max_size() // 2)
-    app.state.context = ApiContext(settings, database, temporal, clock, Keyring(database), rates)
+    half = max(1, database.pool.get_max_size() // 2)
+    rates, accepting = KeyRates(settings.tracking_rate, half - GROUPS_OF_KEY), Accepting(database, half)
+    app.state.context = ApiContext(settings, database, temporal, clock, Keyring(database), rates, accepting)
     problems.install(app)
     for module in _ROUTERS:
         app.include_router(module.router)
@@ -96,4 +101,5 @@ def create_app(settings: Settings, database: Database, temporal: Client | None, 
     app.add_middleware(BodyLimit)
     app.add_middleware(Measured)
     app.add_middleware(SegmentDialect)
+    app.add_middleware(Quick, routes=[route for route in tracking.router.routes if isinstance(route, APIRoute)])
     return app

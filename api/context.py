@@ -9,6 +9,7 @@ from temporalio.client import Client
 
 from api.keyring import Keyring
 from api.rates import KeyRates
+from api.services.accepting import Accepting
 from domain.clock import ScaledClock
 from runtime.settings import Settings
 from storage.database import Database
@@ -24,6 +25,7 @@ class ApiContext:
     clock: ScaledClock
     keys: Keyring
     rates: KeyRates
+    accepting: Accepting
 
     def now(self) -> datetime:
         """The present on the deployment's clock."""

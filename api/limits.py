@@ -15,11 +15,18 @@ EVENT_BYTES = 32 * 1024
 BATCH_BYTES = 500 * 1024
 BATCH_EVENTS = 2500
 DEFAULT_BYTES = 64 * 1024
+#: A vendor's request may hold many events, with the mails themselves where somebody replied.
+WEBHOOK_BYTES = 10 * 1024 * 1024
 _EVENT_ROUTES = ("identify", "track", "page", "screen", "group", "alias")
 _LIMITS: Mapping[str, int] = {f"/v1/{name}": EVENT_BYTES for name in _EVENT_ROUTES} | dict.fromkeys(
     ("/v1/batch", "/v1/cloudevents"), BATCH_BYTES
 )
 _GZIP = 16 + zlib.MAX_WBITS
+
+
+def limit_of(path: str) -> int:
+    """The most bytes that a body for this path may have."""
+    return WEBHOOK_BYTES if path.startswith("/v1/webhooks/") else _LIMITS.get(path, DEFAULT_BYTES)
 
 
 class BodyLimit:
@@ -33,7 +40,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        body = _Body(_LIMITS.get(scope["path"], DEFAULT_BYTES), headers)
+        body = _Body(limit_of(scope["path"]), headers)
 
         async def limited() -> Message:
             body.declared(headers.get("content-length", ""))

@@ -41,7 +41,11 @@ class Measured:
         try:
             await self._app(scope, receive, watched)
         finally:
-            SECONDS.labels(scope["method"], _route(scope), str(status)).observe(time.perf_counter() - began)
+            observe(scope["method"], _route(scope), status, time.perf_counter() - began)
+
+
+def observe(method: str, route: str, status: int, seconds: float) -> None:
+    SECONDS.labels(method, route, str(status)).observe(seconds)
 
 
 def _route(scope: Scope) -> str:

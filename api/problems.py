@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncpg
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -117,6 +117,14 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(asyncpg.UndefinedTableError, _on_no_tables)
     app.add_exception_handler(asyncpg.UndefinedColumnError, _on_no_tables)
     app.add_exception_handler(Exception, _on_unexpected)
+
+
+async def answer(request: Request, fault: Exception) -> Response:
+    """The answer to a fault, for whoever serves a request outside of FastAPI's own layers."""
+    handlers = request.app.exception_handlers
+    handler = next(handlers[kind] for kind in type(fault).__mro__ if kind in handlers)
+    rendered: Response = await handler(request, fault)
+    return rendered
 
 
 async def _on_http(request: Request, fault: Exception) -> JSONResponse:

@@ -1,8 +1,9 @@
-"""How much one key may send: so many events a second, and so many requests at work at once.
+"""How much one key may send: so many events a second, and so many requests with a transaction of their own at once.
 
 The first keeps a runaway script from filling the inbox, the second keeps it from holding every connection to the
-database: whatever one key does, half of them are left to the others. Both are this process's own count. What is refused
-was not stored; the sender comes again after ``Retry-After``.
+database (plain behaviour, which needs no transaction of its own, is ``api.services.accepting``'s): whatever one key
+does, half of them are left to the others. Both are this process's own count. What is refused was not stored; the sender
+comes again after ``Retry-After``.
 """
 
 import asyncio
@@ -29,14 +30,18 @@ class KeyRates:
         self._monotonic = monotonic
         self._keys: dict[str, _Allowance] = {}
 
+    def spend(self, key: KeyInfo, events: int) -> None:
+        """Count so many events against the key's rate. Raises a 429 ``Problem``."""
+        if self._rate and (wait := self._of(key).spend(events, self._rate, self._monotonic())):
+            raise _too_many(f"The key {key.name!r} sends more than {self._rate:g} events a second.", wait)
+
     @asynccontextmanager
     async def turn(self, key: KeyInfo, events: int) -> AsyncIterator[None]:
-        """The key's turn to store so many events. Raises a 429 ``Problem``."""
-        mine = self._keys.setdefault(key.id, _Allowance(self._rate * _BURST_SECONDS, self._monotonic(), self._at_once))
+        """The key's turn to store so many events in a transaction of their own. Raises a 429 ``Problem``."""
+        mine = self._of(key)
         if mine.waiting >= _WAITING:
             raise _too_many(f"The key {key.name!r} has {mine.waiting} requests waiting already.", 1)
-        if self._rate and (wait := mine.spend(events, self._rate, self._monotonic())):
-            raise _too_many(f"The key {key.name!r} sends more than {self._rate:g} events a second.", wait)
+        self.spend(key, events)
         mine.waiting += 1
         try:
             await mine.turns.acquire()
@@ -46,6 +51,13 @@ class KeyRates:
             yield
         finally:
             mine.turns.release()
+
+    def _of(self, key: KeyInfo) -> "_Allowance":
+        known = self._keys.get(key.id)
+        if known is None:
+            known = _Allowance(self._rate * _BURST_SECONDS, self._monotonic(), self._at_once)
+            self._keys[key.id] = known
+        return known
 
 
 class _Allowance:

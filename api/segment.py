@@ -20,6 +20,8 @@ SHORT = {
 }
 ROUTES = frozenset(SHORT.values())
 _DAY = 86_400
+#: What lets a page of any origin read an answer.
+ANYWHERE = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", b"Retry-After")]
 
 
 class SegmentDialect:

@@ -1,6 +1,5 @@
 """``tendril api``, ``tendril worker``, ``tendril migrate``: one process of a deployment each."""
 
-import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -94,7 +93,9 @@ async def _migrate(settings: Settings, playbook: Path | None) -> None:
 
 def _run(process: Coroutine[Any, Any, None]) -> None:
     """Run a process to its end. A database that can't be reached is one line, not a stack trace."""
+    import uvloop  # noqa: PLC0415 - as above
+
     try:
-        asyncio.run(process)
+        uvloop.run(process)
     except (OSError, asyncpg.PostgresError) as error:
         raise Refused(f"The database can't be used: {error}.", "See that TENDRIL_DATABASE_URL is right.") from error

@@ -8,7 +8,8 @@ from storage import groups
 from storage.database import Connection
 
 #: Stands for ``/* move and wake */`` in a query that has ``placed (lead_id, position, name)``: moves the leads on,
-#: wakes their journeys, and tells the relays when the transaction commits.
+#: wakes their journeys, and tells the relays when the transaction commits. A wake that waits already and says as much
+#: stays as it is; the relays are told all the same, for they pass over a row that is being looked at here.
 MOVE_AND_WAKE = """
 moved as (
     update lead set inbox_position = newest.position
@@ -25,7 +26,7 @@ woken as (
     where w.leased_until is not null or not w.types @> excluded.types and cardinality(w.types) < 10
     returning lead_id
 ),
-told as materialized (select pg_notify('tendril_wake', '') from woken limit 1)
+told as materialized (select pg_notify('tendril_wake', '') from placed where lead_id is not null limit 1)
 """
 
 #: Names that were said to be the same person's as these (``storage.aliases``), over however many steps.

@@ -76,14 +76,12 @@ async def batch(body: Batch, context: Context, key: Tracker) -> Taken:
         raise Problem(
             413, "batch-too-long", f"The batch has {len(body.batch)} events; the most is {BATCH_EVENTS}.", "Split it."
         )
-    async with context.rates.turn(key, len(body.batch)):
-        good, bad = sort_events(body.batch, body.sent_at)
-        arrival = Arrival.at(context.clock, datetime.now(UTC), body.sent_at)
-        taken = await tracking.take(context.database, good, arrival)
-        await tracking.keep(context.database, bad, arrival.now)
+    good, bad = sort_events(body.batch, body.sent_at)
+    arrival = Arrival.at(context.clock, datetime.now(UTC), body.sent_at)
+    taken = await tracking.receive(context, key, good, arrival)
+    await tracking.keep(context.database, bad, arrival.now)
     return taken.model_copy(update={"rejected": len(bad)})
 
 
 async def _one(context: ApiContext, key: KeyInfo, event: AnyEvent) -> Taken:
-    async with context.rates.turn(key, 1):
-        return await tracking.take(context.database, [event], Arrival.at(context.clock, datetime.now(UTC)))
+    return await tracking.receive(context, key, [event], Arrival.at(context.clock, datetime.now(UTC)))

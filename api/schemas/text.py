@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, StringConstraints
+from pydantic_core import to_json
 
 #: Levels of lists and objects within each other.
 DEEPEST = 50
@@ -16,6 +17,8 @@ DEEPEST = 50
 
 def storable(value: Any) -> Any:
     """The value unchanged. Raises ``ValueError`` when it could not be stored, or not be read again."""
+    if not isinstance(value, str) and _is_plain(value):
+        return value
     text = value if isinstance(value, str) else _json(value)
     try:
         text.encode()
@@ -24,6 +27,15 @@ def storable(value: Any) -> Any:
     if "\x00" in text or (not isinstance(value, str) and "\\u0000" in text):
         raise ValueError("contains the character U+0000, which can't be stored")
     return value
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a quick look finds nothing: pydantic's writer takes a tenth of the time of Python's."""
+    try:
+        text = to_json(value)
+    except ValueError:
+        return False
+    return b"\\u0000" not in text and text.count(b"[") + text.count(b"{") <= DEEPEST
 
 
 def _json(value: Any) -> str:

@@ -6,16 +6,46 @@ from functools import partial
 from typing import Any
 
 from api import metrics
+from api.context import ApiContext
 from api.schemas.leads import ZONES
-from api.schemas.tracking import AliasEvent, AnyEvent, IdentifyEvent, Taken
+from api.schemas.tracking import (
+    AliasEvent,
+    AnyEvent,
+    IdentifyEvent,
+    PageEvent,
+    ScreenEvent,
+    Taken,
+    TrackEvent,
+)
 from api.services.events import Arrival, BadEvent, behaviours, is_lead_id
 from storage import aliases, dead_letters, groups, inbox, leads, names
 from storage.aliases import Pair
 from storage.database import Database
+from storage.inbox import Accepted
+from storage.keys import KeyInfo
 from storage.leads import LeadInput
 
 _COMPANY_NAMES = ("name", "company")
 _COMPANY_DOMAINS = ("domain", "website")
+
+
+async def receive(context: ApiContext, key: KeyInfo, events: Sequence[AnyEvent], arrival: Arrival) -> Taken:
+    """As ``take``, in the key's turn; behaviour that says of nobody who they are shares a transaction with others.
+
+    Raises a 429 or 503 ``Problem`` when the key, or all of them together, send more than is taken.
+    """
+    if not all(map(_is_plain, events)):
+        async with context.rates.turn(key, len(events)):
+            return await take(context.database, events, arrival)
+    context.rates.spend(key, len(events))
+    if not events:
+        return Taken(accepted=0, duplicates=0)
+    return _counted(await context.accepting.accept(key, behaviours(events, arrival), arrival.now))
+
+
+def _is_plain(event: AnyEvent) -> bool:
+    """Whether the event is behaviour alone, and says nothing of who somebody is."""
+    return isinstance(event, TrackEvent | PageEvent | ScreenEvent) and not (event.context and event.spoken_email)
 
 
 async def take(database: Database, events: Sequence[AnyEvent], arrival: Arrival) -> Taken:
@@ -27,7 +57,10 @@ async def take(database: Database, events: Sequence[AnyEvent], arrival: Arrival)
     taken = behaviours(events, arrival)
     said = [behaviour.message_id for behaviour in taken if behaviour.kind == "group"]
     also = partial(groups.join_said, message_ids=said, now=arrival.now) if said else None
-    done = await inbox.accept(database, taken, arrival.now, also)
+    return _counted(await inbox.accept(database, taken, arrival.now, also))
+
+
+def _counted(done: Accepted) -> Taken:
     metrics.EVENTS.labels("accepted").inc(done.accepted)
     metrics.EVENTS.labels("duplicate").inc(done.duplicates)
     return Taken(accepted=done.accepted, duplicates=done.duplicates)

@@ -101,15 +101,16 @@ async def test_what_one_key_holds_up_holds_up_no_other(
     assert len(await behaviours(database)) == 61
 
 
-async def test_only_so_many_requests_of_a_key_wait(
+async def test_only_so_many_requests_of_a_key_wait_that_say_who_somebody_is(
     api: httpx.AsyncClient, app: FastAPI, database: Database, playbook: str
 ):
     lead = await lead_of(api)
+    said = {"userId": "crm-1", "traits": {"email": "crm-1@orchard.example"}}
     app.state.context.rates.__init__(0, 1)
     holder = await database.pool.acquire()
     async with holder.transaction():
         await holder.execute("select from lead where id = $1 for update", lead)
-        flood = [asyncio.create_task(api.post("/v1/track", json=TRACK | {"userId": lead})) for _ in range(220)]
+        flood = [asyncio.create_task(api.post("/v1/identify", json=said)) for _ in range(220)]
 
         async def some_refused() -> bool:
             return sum(task.done() for task in flood) == 220 - 201

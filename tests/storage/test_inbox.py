@@ -6,6 +6,7 @@ import asyncpg
 
 from domain.ports import SalesFeedback
 from domain.words import DeliveryKind
+from storage import wakes
 from storage.database import Database
 from storage.inbox import PgInbox, accept
 from storage.leads import LeadInput, upsert
@@ -126,8 +127,25 @@ async def test_relays_are_told_and_wakes_coalesce(database: Database):
     await asyncio.wait_for(heard.wait(), 5)
     await listener.close()
     await accept(database, [event("3", lead_id=lead)], NOW)
+    await accept(database, [event("4", lead_id=lead, name="/demo")], NOW)
     wake = await database.pool.fetchrow("select * from pending_wake where lead_id = $1", lead)
-    assert (sorted(wake["types"]), wake["version"]) == (["/docs", "/pricing"], 2)
+    assert (sorted(wake["types"]), wake["version"]) == (["/demo", "/docs", "/pricing"], 2)
+
+
+async def test_a_wake_that_is_being_told_is_told_again_of_what_comes_meanwhile(database: Database):
+    lead = await enrolled_wake(database)
+    (leased,) = await wakes.lease(database, 10, 30.0)
+    await accept(database, [event("2", lead_id=lead)], NOW)
+    await wakes.done(database, lead, leased.version)
+    (again,) = await wakes.lease(database, 10, 30.0)
+    assert again.version == leased.version + 1
+
+
+async def enrolled_wake(database: Database) -> str:
+    """A lead whose journey is to hear of one event."""
+    lead = await _lead(database, external_id="x")
+    await accept(database, [event("1", lead_id=lead)], NOW)
+    return lead
 
 
 async def test_complaints_bounces_and_unsubscribes_suppress_at_once(database: Database):
