@@ -82,6 +82,11 @@ def choose(one: Standing, other: Standing) -> Choice:
     return Choice(kept.lead, gone.lead, "it came first")
 
 
+def differ(one: Standing, other: Standing) -> bool:
+    """Whether a name of one contradicts a name of the other."""
+    return bool(one.email and other.email) or bool(one.external_id and other.external_id)
+
+
 def doubt(one: Standing, other: Standing, said: Said) -> str:
     """Why a machine must not unite them by itself, or "" where it may.
 
@@ -98,7 +103,7 @@ def doubt(one: Standing, other: Standing, said: Said) -> str:
         return "they have different addresses"
     if one.with_sales and other.with_sales:
         return "sales has both"
-    if said is Said.VISITOR and ((one.email and other.email) or (one.external_id and other.external_id)):
+    if said is Said.VISITOR and differ(one, other):
         return "they were seen on one computer, which two people may share"
     if said is Said.VISITOR and one.phase is not None and other.phase is not None:
         return "they were seen on one computer, and both had a journey"

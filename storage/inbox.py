@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import accumulate, chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,10 +17,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.errors import NotFound
 from domain.ports import SalesFeedback
 from domain.words import DeliveryKind
-from storage import turns
+from storage import tombstones, turns
 from storage.attach import MOVE_AND_WAKE
 from storage.database import Connection, Database, Text, json_text
 from storage.permission import suppress_leads
+from storage.tombstones import Name
 
 #: Delivery events after which nobody may write again, and the reason recorded.
 SUPPRESSING: dict[str, str] = {
@@ -48,10 +49,14 @@ class NewBehaviour(BaseModel):
 
 
 class Accepted(BaseModel):
-    """What became of a batch: ``accepted`` are stored now, ``duplicates`` were before (or came twice in the batch)."""
+    """What became of a batch: ``accepted`` are stored now, ``duplicates`` were before (or came twice in the batch).
+
+    ``erased`` came under a user id of somebody who was erased: nothing of them is stored.
+    """
 
     accepted: int
     duplicates: int
+    erased: int = 0
 
 
 #: What is meant for a merged lead reaches its survivor; identities are the survivor's already (``storage.merges``).
@@ -141,7 +146,7 @@ async def accept_each(
     """
     events = list(chain.from_iterable(batches))
     if not events:
-        return list(_shares(batches, []))
+        return list(_shares(batches, _Stored([], [])))
     names = frozenset[str]()
     for _ in range(_ATTEMPTS):
         try:
@@ -157,13 +162,19 @@ async def accept_each(
     raise RuntimeError(f"the same message ids were sent {_ATTEMPTS} times at once")
 
 
-def _shares(batches: Sequence[Sequence[NewBehaviour]], stored: Sequence[int]) -> Iterator[Accepted]:
-    """What became of each batch; ``stored`` are the numbers of the events that were new, rising, over all of them."""
-    before = 0
+class _Stored(NamedTuple):
+    """The numbers of the events that were new, and of those that were of somebody erased; both rising."""
+
+    new: Sequence[int]
+    erased: Sequence[int]
+
+
+def _shares(batches: Sequence[Sequence[NewBehaviour]], stored: _Stored) -> Iterator[Accepted]:
+    """What became of each batch, of the numbers over all of them."""
     for end, batch in zip(accumulate(map(len, batches)), batches, strict=True):
-        upto = bisect_left(stored, end)
-        yield Accepted(accepted=upto - before, duplicates=len(batch) - upto + before)
-        before = upto
+        begin = end - len(batch)
+        new, erased = (bisect_left(some, end) - bisect_left(some, begin) for some in stored)
+        yield Accepted(accepted=new, duplicates=len(batch) - new - erased, erased=erased)
 
 
 async def accept_on(
@@ -173,16 +184,16 @@ async def accept_on(
 
     ``names`` are held beside those of the events.
     """
-    return len(await _store(connection, events, now, names))
+    return len((await _store(connection, events, now, names)).new)
 
 
 async def _store(
     connection: Connection, events: Sequence[NewBehaviour], now: datetime, names: frozenset[str]
-) -> list[int]:
-    """The numbers of the events that were new, rising."""
+) -> _Stored:
     owners = await _owners(connection, events, names)
+    erased = await _erased(connection, events, owners)
     first = {event.message_id: number for number, event in reversed(list(enumerate(events)))}
-    numbers = sorted(first.values())
+    numbers = sorted(set(first.values()).difference(erased))
     once = [events[number] for number in numbers]
     row = await connection.fetchrow(
         _INSERT,
@@ -201,7 +212,7 @@ async def _store(
     if len(wanted) != row["stored"] or row["astray"]:
         raise _Overtaken
     await _suppress(connection, events, owners, now)
-    return sorted(numbers[ord_ - 1] for ord_ in wanted)
+    return _Stored(sorted(numbers[ord_ - 1] for ord_ in wanted), erased)
 
 
 async def _owners(connection: Connection, events: Sequence[NewBehaviour], held: frozenset[str]) -> list[str | None]:
@@ -224,6 +235,17 @@ async def _owners(connection: Connection, events: Sequence[NewBehaviour], held: 
 def _waiting(events: Sequence[NewBehaviour], unknown: Sequence[bool]) -> frozenset[str]:
     concerned = [event for event, waits in zip(events, unknown, strict=True) if waits]
     return frozenset(name for event in concerned for name in (event.user_id, event.anonymous_id) if name)
+
+
+async def _erased(connection: Connection, events: Sequence[NewBehaviour], owners: Sequence[str | None]) -> list[int]:
+    """The numbers of events that came under a user id of somebody who was erased and stays away (``tombstones``)."""
+    names = {
+        number: Name("user_id", event.user_id)
+        for number, (event, owner) in enumerate(zip(events, owners, strict=True))
+        if owner is None and event.user_id
+    }
+    away = await tombstones.raised(connection, set(names.values()))
+    return [number for number, name in names.items() if name in away]
 
 
 async def _resolve(connection: Connection, events: Sequence[NewBehaviour]) -> list[Any]:

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from domain.errors import NotFound, Refused
-from domain.merging import Choice, Said, Standing, choose, doubt
+from domain.merging import Choice, Said, Standing, choose, differ, doubt
 from storage import merges_sql as sql
 from storage import turns
 from storage.database import Connection, Database
@@ -82,7 +82,8 @@ async def merge(
 async def unite(db: Database, one: str, other: str, said: Said, now: datetime) -> str:
     """Two leads are said to be one: do it where nothing speaks against it, else keep it as a suggestion.
 
-    Returns the survivor's id, "" where they stay two. What a person has denied is not suggested again.
+    Returns the survivor's id, "" where they stay two. What a person has denied is not suggested again, and a computer
+    that two people share suggests nothing.
     """
     async with db.pool.acquire() as connection, connection.transaction():
         await turns.keep_names_still(connection)
@@ -92,8 +93,10 @@ async def unite(db: Database, one: str, other: str, said: Said, now: datetime) -
         rows = await connection.fetch(sql.STANDING, list(ids))
         if len(rows) < len(ids) or any(row["erased"] for row in rows) or await _denied(connection, ids):
             return ""
-        if doubt(standing(rows[0]), standing(rows[1]), said):
-            await suggest(connection, *ids, said, now)
+        leads = standing(rows[0]), standing(rows[1])
+        if doubt(*leads, said):
+            if said is not Said.VISITOR or not differ(*leads):
+                await suggest(connection, *ids, said, now)
             return ""
         return (await _merge(connection, await _held(connection, *ids), said.value, said.value, now)).survivor
 

@@ -8,6 +8,7 @@ holds the whole database can still ask it about an address they know.
 import hmac
 import secrets
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import NamedTuple
 
@@ -49,13 +50,19 @@ async def raise_them(connection: Connection, names: Iterable[Name], now: datetim
 
 async def barred(connection: Connection, inputs: Sequence[LeadInput]) -> list[bool]:
     """Which of the profiles are of people who were erased. The caller holds their names (``turns.name_them``)."""
-    key = await connection.fetchval(_KEY)
+    names = [names_of(given) for given in inputs]
+    away = await raised(connection, set().union(*names))
+    return [not own.isdisjoint(away) for own in names]
+
+
+async def raised(connection: Connection, names: AbstractSet[Name]) -> set[Name]:
+    """Those of the names that must not come back. The caller holds them (``turns``)."""
+    key = await connection.fetchval(_KEY) if names else None
     if key is None:
-        return [False] * len(inputs)
-    digests = [{_digest(key, name) for name in names_of(given)} for given in inputs]
-    rows = await connection.fetch("select digest from tombstone where digest = any($1)", list(set().union(*digests)))
-    raised = {row["digest"] for row in rows}
-    return [not own.isdisjoint(raised) for own in digests]
+        return set()
+    digests = {_digest(key, name): name for name in names}
+    rows = await connection.fetch("select digest from tombstone where digest = any($1)", list(digests))
+    return {digests[row["digest"]] for row in rows}
 
 
 async def remove(db: Database, text: str) -> bool:

@@ -6,9 +6,9 @@ import asyncpg
 
 from domain.ports import SalesFeedback
 from domain.words import DeliveryKind
-from storage import wakes
+from storage import erasure, leads, wakes
 from storage.database import Database
-from storage.inbox import PgInbox, accept
+from storage.inbox import PgInbox, accept, accept_each
 from storage.leads import LeadInput, upsert
 from storage.permission import suppressed
 from tests.storage.samples import NOW, applied, enrolled, event
@@ -186,3 +186,21 @@ async def test_a_thousand_events_are_one_batch(database: Database):
     events = [event(str(number), lead_id=lead, properties={"n": number}) for number in range(1000)]
     assert (await accept(database, events, NOW)).accepted == 1000
     assert await _positions(database, lead) == list(range(1, 1001))
+
+
+async def test_what_comes_under_the_user_id_of_somebody_erased_is_not_kept(database: Database):
+    lead = (
+        await leads.upsert(database, LeadInput(external_id="u-1", email="ann@acme.example"), NOW, enrol=False)
+    ).lead_id
+    await erasure.erase(database, lead, "test", NOW)
+    batches = [
+        [event("a", user_id="u-1"), event("b", user_id="u-2")],
+        [event("c", user_id="u-1", anonymous_id="v"), event("d", anonymous_id="v"), event("b", user_id="u-2")],
+    ]
+    first, second = await accept_each(database, batches, NOW)
+    assert (first.accepted, first.duplicates, first.erased) == (1, 0, 1)
+    assert (second.accepted, second.duplicates, second.erased) == (1, 1, 1)
+    assert [row["message_id"] for row in await database.pool.fetch("select message_id from behaviour order by id")] == [
+        "b",
+        "d",
+    ]
