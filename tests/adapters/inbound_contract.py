@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -51,7 +51,7 @@ _GARBAGE = (
 
 class InboundContract(ABC):
     #: Kinds that this vendor never tells, each with the reason why. All others must be mapped.
-    never: Mapping[DeliveryKind, str]
+    never: ClassVar[Mapping[DeliveryKind, str]]
     #: The headers that hold the signature.
     signature_headers: tuple[str, ...] = ()
     #: Whether several events may come in one request.
@@ -170,6 +170,14 @@ class InboundContract(ABC):
         """The vendor's account may send other mail too, with references of its own in the same place."""
         for told in self.told(self.event(self.kinds[0], key="")):
             assert not (isinstance(told, Delivery) and told.about.touch)
+
+    def test_that_somebody_elses_mail_was_opened_says_nothing_of_the_address(self):
+        """Only what is so of the address itself is told by it, such as that nobody has it."""
+        by_address = set()
+        for kind in self.kinds:
+            told = self.told(self.event(kind, key=""))
+            by_address |= {one.kind for one in told if isinstance(one, Delivery) and one.about.email}
+        assert by_address <= {DeliveryKind.BOUNCED_HARD, DeliveryKind.COMPLAINED, DeliveryKind.UNSUBSCRIBED}
 
     def test_the_same_thing_told_twice_has_the_same_id(self):
         for kind in self.kinds:

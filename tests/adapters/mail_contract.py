@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import pytest_asyncio
@@ -78,7 +78,7 @@ class MailCarrierContract(AgainstAStandIn):
     #: Which part of the stand-in's paths is the sending itself.
     sending: str
     #: Settings whose credentials the stand-in does not accept.
-    wrong_key: Mapping[str, Any]
+    wrong_key: ClassVar[Mapping[str, Any]]
     tells: Tells = Tells.ALL
     #: Whether the vendor itself takes a repeated mail for the same one.
     merges: bool = False
