@@ -6,6 +6,12 @@ name: b2b-saas
 title: Example Metrics nurture
 follow: true
 sender: {…}
+senders:
+  enterprise_team:
+    name: Example Metrics, enterprise team
+    email: team@enterprise.example.com
+    postal_address: Example Metrics, 1 Sample Street, 10115 Sampletown
+sending: {…}
 variables:
   site: https://www.example.com
 lead_fields: {…}
@@ -35,6 +41,21 @@ sender:
   email: hello@mail.example.com
   reply_to: sales@example.com
   postal_address: Example Metrics, 1 Sample Street, 10115 Sampletown
+""",
+    "Sending": """
+sending:
+  warm_up: {first: 50, growth: 1.5, most: 5000}
+  throttle: [{domain: gmail.com, most: 60}, {domain: "*", most: 300}]
+  breaker: {bounces: 5, complaints: 0.1, within: 1d}
+""",
+    "WarmUp": """
+warm_up: {first: 50, growth: 1.5, most: 5000}
+""",
+    "Throttle": """
+throttle: [{domain: gmail.com, most: 60}, {domain: "*", most: 300}]
+""",
+    "Breaker": """
+breaker: {bounces: 5, complaints: 0.1, within: 1d, least: 200}
 """,
     "LeadField": """
 lead_fields:
@@ -149,7 +170,7 @@ entry:
 """,
     "Segment": """
 segments:
-  - {id: enterprise, label: Enterprise, when: lead.employees >= 200}
+  - {id: enterprise, label: Enterprise, when: lead.employees >= 200, sender: enterprise_team}
   - {id: smb, label: Small and medium}
 """,
     "TriageRule": """

@@ -39,7 +39,7 @@ class PlaybookRenderer:
     async def email(self, touch: OutboundTouch, unsubscribe_url: str) -> RenderedEmail:
         """The touch's asset for its lead. Raises ``OurFault`` when it can't be rendered."""
         try:
-            playbook = (await self._playbooks.compiled(touch.playbook)).document
+            playbook = (await self._playbooks.compiled(touch.playbook)).document.sent_by(touch.sender)
         except NotFound:
             raise _fault(touch.asset, f"playbook {touch.playbook} is not stored") from None
         asset = playbook.assets.get(touch.asset)

@@ -12,7 +12,7 @@ from domain.ports import OutboundTouch, Playbooks, Receipt, Renderer
 
 
 class EmailChannel:
-    """``domain.ports.TouchChannel`` for e-mail. The sender is the touch's playbook's.
+    """``domain.ports.TouchChannel`` for e-mail. The sender is the one the ledger chose of the playbook's.
 
     Without ``tracking`` links lead where the playbook says, and nobody hears of it when they are followed.
     ``unsubscribe_mailbox`` takes unsubscribe requests by mail; "" when nobody reads one.
@@ -70,6 +70,6 @@ class EmailChannel:
 
     async def _playbook(self, touch: OutboundTouch) -> Playbook:
         try:
-            return (await self._playbooks.compiled(touch.playbook)).document
+            return (await self._playbooks.compiled(touch.playbook)).document.sent_by(touch.sender)
         except NotFound:
             raise OurFault("the touch's playbook is not stored", vendor=self._carrier.vendor, code="playbook") from None

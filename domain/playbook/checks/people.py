@@ -25,6 +25,9 @@ def check_people(document: Playbook) -> Iterator[Finding]:
 
 
 def _check_segments(document: Playbook) -> Iterator[Finding]:
+    for index, segment in enumerate(document.segments):
+        if segment.sender is not None and segment.sender not in document.senders:
+            yield missing(("segments", index, "sender"), "sender in senders", segment.sender, document.senders)
     for index, segment in enumerate(document.segments[:-1]):
         if segment.when is None:
             message = f"“{segment.id}” has no when, so the segments after it are never reached; only the last may"

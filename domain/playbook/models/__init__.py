@@ -20,6 +20,7 @@ from domain.playbook.models.people import (
     TriageRule,
 )
 from domain.playbook.models.scoring import Fit, FitRule, Intent, IntentBaseline, Scoring
+from domain.playbook.models.sending import EVERY_OTHER, Breaker, Sending, Throttle, WarmUp
 from domain.playbook.models.touches import (
     Audience,
     AudienceChange,
@@ -46,11 +47,13 @@ from domain.playbook.models.ways import (
 )
 
 __all__ = [
+    "EVERY_OTHER",
     "PRESETS",
     "Asset",
     "Audience",
     "AudienceChange",
     "BehaviourMatch",
+    "Breaker",
     "Cadence",
     "Cap",
     "Counted",
@@ -79,8 +82,10 @@ __all__ = [
     "Scoring",
     "Segment",
     "Sender",
+    "Sending",
     "Situation",
     "Stage",
+    "Throttle",
     "Touch",
     "Track",
     "Transition",
@@ -89,4 +94,5 @@ __all__ = [
     "TriggerTouch",
     "Variant",
     "Wait",
+    "WarmUp",
 ]

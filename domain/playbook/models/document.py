@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from typing import Self
 
 from pydantic import Field
 
@@ -11,6 +12,7 @@ from domain.playbook.models.behaviours import BehaviourMatch, Pattern
 from domain.playbook.models.cadence import Cadence
 from domain.playbook.models.people import DisqualifyRule, LeadField, Length, Segment, Sender, Situation, TriageRule
 from domain.playbook.models.scoring import Scoring
+from domain.playbook.models.sending import Sending
 from domain.playbook.models.touches import Audience, Experiment, Profile, Track, Trigger
 from domain.playbook.models.ways import Handoff, ReEngagement, ReEntry, Stage
 from domain.words import BuyerStage
@@ -39,6 +41,8 @@ class Playbook(Part):
         True, description="Whether leads in flight follow a new version (true) or stay pinned (false)."
     )
     sender: Sender = Field(description="Who mail comes from.")
+    senders: dict[Identifier, Sender] = Field({}, description="Other senders, which segments may name.")
+    sending: Sending = Field(Sending(), description="How much mail may leave, and when it must stop.")
     variables: dict[Identifier, str] = Field({}, description="Values that content may use as `{{ name }}`.")
     lead_fields: dict[Identifier, LeadField] = Field(
         description="Fields of a lead that conditions and content may use."
@@ -65,6 +69,14 @@ class Playbook(Part):
     length_limit: Duration = Field(description="Longest a journey may last.")
     re_entry: ReEntry = Field(ReEntry(policy="once", after=None), description="Beginning again after an end.")
     assets: dict[Slug, Asset] = Field({}, description="Filled from `content/*.md`; not written in the YAML.")
+
+    def sender_for(self, segment: str) -> str:
+        """Which of ``senders`` writes to leads of that segment; "" for the playbook's own."""
+        return next((one.sender or "" for one in self.segments if one.id == segment), "")
+
+    def sent_by(self, name: str) -> Self:
+        """The same with one of ``senders`` in the place of its own; as it is for "", and for one that is no more."""
+        return self.model_copy(update={"sender": self.senders[name]}) if name in self.senders else self
 
     def canonical(self) -> str:
         """The one text form: JSON with sorted keys and every default written out."""

@@ -29,6 +29,7 @@ class Segment(Part):
     when: Condition | None = Field(
         None, description="CEL; the first segment that holds wins. Only the last may have none."
     )
+    sender: Identifier | None = Field(None, description="Who mail to it comes from, of `senders`; none: `sender`.")
 
 
 #: Preset → (longest time of scheduled touches, factor on every gap). None: no limit. The figures are the field's own
