@@ -109,6 +109,11 @@ class Settings(BaseSettings):
         ge=0,
         description="Events a second that one key may send to one API process, ten seconds' worth at once; 0 for any.",
     )
+    enrol_on: str = Field(
+        "",
+        description="What begins a journey beside `POST /v1/leads` and imports, with commas between: `identify` (that"
+        " brings an address), `form`, or `form:NAME` for one form.",
+    )
     form_redirect_hosts: str = Field(
         "", description="Hosts, with commas between, that a sent HTML form may lead to over https; empty for none."
     )
@@ -153,6 +158,19 @@ class Settings(BaseSettings):
         Scanners.read(*((given, "") if info.field_name == "scanner_agents" else ("", given)))
         return given
 
+    @field_validator("enrol_on")
+    @classmethod
+    def _known_ways(cls, given: str) -> str:
+        for way in _listed(given):
+            kind, colon, name = way.partition(":")
+            if way not in {"identify", "form"} and (kind != "form" or not colon or not name):
+                raise ValueError(f"“{way}” begins no journey: give identify, form or form:NAME")
+        return given
+
+    def enrols(self, kind: Literal["identify", "form"], name: str = "") -> bool:
+        """Whether an identify, or a form of that name, begins a journey."""
+        return not {kind, f"{kind}:{name}"}.isdisjoint(_listed(self.enrol_on))
+
     @property
     def scanners(self) -> Scanners:
         """Machines that the operator knows beside ours."""
@@ -161,7 +179,7 @@ class Settings(BaseSettings):
     @property
     def form_hosts(self) -> list[str]:
         """Where a sent form may lead."""
-        return [host.strip().lower() for host in self.form_redirect_hosts.split(",") if host.strip()]
+        return [host.lower() for host in _listed(self.form_redirect_hosts)]
 
     @property
     def mail_lookup_url(self) -> str:
@@ -176,3 +194,7 @@ class Settings(BaseSettings):
     def claim_lease(self) -> float:
         """Seconds a claim is held: longer than an attempt's hard limit, so an open attempt never loses its claim."""
         return self.send_timeout + 5
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]

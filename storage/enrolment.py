@@ -6,7 +6,7 @@ from typing import Any
 
 from domain.playbook.models import ReEntry
 from domain.words import Ending
-from storage.database import Connection
+from storage.database import Connection, Database
 from storage.permission import forbidden
 from storage.playbooks import active_on
 
@@ -15,6 +15,12 @@ select l.id as lead_id, j.cycle, j.cursor, j.ended_at, j.ending, /* forbidden */
 from unnest($1::text[]) as l (id)
 left join lateral (select * from journey where lead_id = l.id order by cycle desc limit 1) j on true
 left join lead on lead.id = l.id
+""".replace("/* forbidden */", forbidden("lead"))
+_WELCOME = """
+select lead.id from lead where id = any($1) and email is not null and /* forbidden */ is null
+and exists (select from playbook_active where is_default)
+and not exists (select from consent where lead_id = lead.id and channel = 'email' and not granted)
+order by lead.id
 """.replace("/* forbidden */", forbidden("lead"))
 _RE_ENTRY = "select document::jsonb -> 're_entry' from playbook_version where hash = $1"
 _BEGIN = """
@@ -62,6 +68,17 @@ async def enrol(connection: Connection, leads: Sequence[str], playbook: str | No
     cursors = [row["cursor"] or 0 for row in begin]
     begun = await connection.fetch(_BEGIN, [row["lead_id"] for row in begin], cycles, cursors, name, content_hash, now)
     return {row["lead_id"]: row["cycle"] for row in begun}
+
+
+async def welcome(db: Database, leads: Sequence[str], now: datetime) -> dict[str, int]:
+    """Enrol, in the default playbook, those who came by themselves, by a form or an identify: lead id → cycle.
+
+    The re-entry rule holds as for everybody. Whoever has no address, may not be written to, or declined e-mail, begins
+    nothing; without a default playbook nobody does.
+    """
+    async with db.pool.acquire() as connection, connection.transaction():
+        welcome = [row["id"] for row in await connection.fetch(_WELCOME, list(leads))]
+        return await enrol(connection, welcome, None, now) if welcome else {}
 
 
 async def wake_running(connection: Connection, leads: Sequence[str], why: str) -> None:

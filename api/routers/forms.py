@@ -45,8 +45,8 @@ _log = structlog.get_logger("tendril.api")
 async def submit(form: str, request: Request, context: Context) -> Response:
     """Needs the hidden field `writeKey`, a key with the scope `write`. At most 64 KB and 100 fields, no files.
 
-    Creates or updates the lead of the field `email` and records “Form Submitted”. Sent twice within a minute it counts
-    once. Answers 303 to the field `redirect` where that is allowed, else a page.
+    Creates or updates the lead of the field `email` and records “Form Submitted”. Enrols where `TENDRIL_ENROL_ON` says
+    so. Sent twice within a minute it counts once. Answers 303 to the field `redirect` where that is allowed, or a page.
     """
     try:
         sent = Submission(form, await _fields(form, request))
@@ -66,10 +66,10 @@ async def submit(form: str, request: Request, context: Context) -> Response:
 
 async def _take(context: ApiContext, sent: Submission) -> Response:
     key = await allowed(context, sent.text("writeKey"), "write")
+    settings, arrival = context.settings, Arrival.at(context.clock, datetime.now(UTC))
     async with context.rates.turn(key, 1):
-        await forms.take(
-            context.database, sent, context.settings.form_honeypot, Arrival.at(context.clock, datetime.now(UTC))
-        )
+        enrol = settings.enrols("form", sent.form)
+        await forms.take(context.database, sent, settings.form_honeypot, arrival, enrol=enrol)
     target = forms.allowed_redirect(sent.text("redirect"), context.settings.form_hosts)
     if target:
         return RedirectResponse(target, 303, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})

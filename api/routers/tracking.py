@@ -52,7 +52,7 @@ async def screen(event: ScreenEvent, context: Context, key: Tracker) -> Taken:
 async def identify(event: IdentifyEvent, context: Context, key: Tracker) -> Taken:
     """At most 32 KB. With `traits.email` the lead is created or updated; what the visitor did before is the lead's.
 
-    Does not enrol: `POST /v1/leads` does.
+    Enrols only where `TENDRIL_ENROL_ON` says so; `POST /v1/leads` does by itself.
     """
     return await _one(context, key, event)
 

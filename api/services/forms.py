@@ -20,7 +20,7 @@ from api.schemas.tracking import IdentifyEvent
 from api.services.events import Arrival
 from api.services.tracking import profile
 from domain.words import Channel
-from storage import history, inbox, leads
+from storage import enrolment, history, inbox, leads
 from storage.database import Database
 from storage.inbox import NewBehaviour
 from storage.lead_merge import ConsentInput
@@ -58,9 +58,10 @@ class Submission:
         return f"form-{ids[0]}", f"form-{ids[1]}"
 
 
-async def take(database: Database, sent: Submission, honeypot: str, arrival: Arrival) -> None:
+async def take(database: Database, sent: Submission, honeypot: str, arrival: Arrival, *, enrol: bool = False) -> None:
     """Commit what the form says: the lead, an identify and a “Form Submitted”. Twice is once.
 
+    ``enrol``: the lead begins its journey, if it may (``storage.enrolment.welcome``).
     One whose honeypot is filled is kept as a behaviour of nobody's that does not count, without its values. Raises
     ``NotAForm``.
     """
@@ -77,6 +78,8 @@ async def take(database: Database, sent: Submission, honeypot: str, arrival: Arr
     lead = await _lead(database, sent, said, arrival) if said.traits.email else None
     if lead == "":
         return
+    if lead and enrol:
+        await enrolment.welcome(database, [lead], arrival.now)
     accepted = await inbox.accept(database, _behaviours(sent, said, message_id, lead, arrival), arrival.now)
     metrics.EVENTS.labels("accepted").inc(accepted.accepted)
 

@@ -18,12 +18,12 @@ from api.schemas.tracking import (
     TrackEvent,
 )
 from api.services.events import Arrival, BadEvent, behaviours, is_lead_id
-from storage import aliases, dead_letters, groups, inbox, leads, names
+from storage import aliases, dead_letters, enrolment, groups, inbox, leads, names
 from storage.aliases import Pair
 from storage.database import Database
 from storage.inbox import Accepted
 from storage.keys import KeyInfo
-from storage.leads import LeadInput
+from storage.leads import LeadInput, Upserted
 
 _COMPANY_NAMES = ("name", "company")
 _COMPANY_DOMAINS = ("domain", "website")
@@ -36,7 +36,8 @@ async def receive(context: ApiContext, key: KeyInfo, events: Sequence[AnyEvent],
     """
     if not all(map(_is_plain, events)):
         async with context.rates.turn(key, len(events)):
-            return await take(context.database, events, arrival)
+            enrol = context.settings.enrols("identify")
+            return await take(context.database, events, arrival, enrol=enrol)
     context.rates.spend(key, len(events))
     if not events:
         return Taken(accepted=0, duplicates=0)
@@ -48,11 +49,15 @@ def _is_plain(event: AnyEvent) -> bool:
     return isinstance(event, TrackEvent | PageEvent | ScreenEvent) and not (event.context and event.spoken_email)
 
 
-async def take(database: Database, events: Sequence[AnyEvent], arrival: Arrival) -> Taken:
-    """Commit the events; only then return. An identify never enrols: ``POST /v1/leads`` does."""
+async def take(database: Database, events: Sequence[AnyEvent], arrival: Arrival, *, enrol: bool = False) -> Taken:
+    """Commit the events; only then return. With ``enrol`` whoever an identify gives an address begins a journey, if
+    they may.
+    """
     profiles = await _profiles(database, events)
     if profiles:
-        await leads.upsert_many(database, profiles, arrival.now, enrol=False)
+        taken_in = await leads.upsert_many(database, profiles, arrival.now, enrol=False)
+        if enrol:
+            await enrolment.welcome(database, _introduced(events, profiles, taken_in), arrival.now)
     await aliases.unite(database, _pairs(events), arrival.now)
     taken = behaviours(events, arrival)
     said = [behaviour.message_id for behaviour in taken if behaviour.kind == "group"]
@@ -64,6 +69,12 @@ def _counted(done: Accepted) -> Taken:
     metrics.EVENTS.labels("accepted").inc(done.accepted)
     metrics.EVENTS.labels("duplicate").inc(done.duplicates)
     return Taken(accepted=done.accepted, duplicates=done.duplicates)
+
+
+def _introduced(events: Sequence[AnyEvent], profiles: Sequence[LeadInput], taken_in: Sequence[Upserted]) -> list[str]:
+    """The leads whose address an identify said, and not what stood beside other behaviour."""
+    said = {profile(event).email for event in events if isinstance(event, IdentifyEvent)} - {None}
+    return [done.lead_id for given, done in zip(profiles, taken_in, strict=True) if given.email in said]
 
 
 async def keep(database: Database, bad: Sequence[BadEvent], now: datetime) -> None:
