@@ -45,7 +45,14 @@ _MOST_BACKOFF = 10.0
 _CALL = timedelta(seconds=10)
 #: A run that closed before it recorded anything is begun again only after so many attempts: it may just be late.
 _PATIENT_ATTEMPTS = 3
-_DATABASE_TROUBLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+#: The last of them is what asyncpg raises where a connection breaks between two of its steps.
+_DATABASE_TROUBLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 
 
 def _real_now() -> datetime:
