@@ -2,9 +2,10 @@
 
 ``{"type": "track", "event": "Webinar Attended", "properties": {}, "timestamp": "2026-03-04T09:00:00Z"}``
 
-Besides Segment's track, page and identify there are ``delivery`` and ``crm`` (named by ``event``), so that a whole life
-can be told. A timestamp may also be a time after the start, such as ``3d4h``. Other members are left out, as the API
-leaves them out.
+All of Segment's types are read as the API reads them: a ``screen`` is the page ``/screen/NAME``, a ``group`` says of
+which company the lead is, an ``alias`` says nothing more, since every line is about the same lead. Besides there are
+``delivery`` and ``crm`` (named by ``event``), so that a whole life can be told. A timestamp may also be a time after
+the start, such as ``3d4h``. Other members are left out, as the API leaves them out.
 """
 
 import json
@@ -23,7 +24,9 @@ from domain.playbook.checks.finding import did_you_mean
 
 #: More than a lead does in a lifetime; a larger file is another file.
 MOST_BYTES = 20_000_000
-_TYPES = ("track", "page", "identify", "delivery", "crm")
+_TYPES = ("track", "page", "screen", "identify", "group", "alias", "delivery", "crm")
+#: What must be there to say what a type says.
+_NEEDED = {"group": "groupId", "alias": "previousId"}
 _OWN = ("country", "timezone")
 
 
@@ -94,6 +97,8 @@ def events(lines: list[Line], start: datetime) -> Events:
         found.happenings.append(Happening(at, line.kind, line.name, shown))
         if line.kind == "identify":
             found.changes.setdefault(at, []).append(_told(line.traits))
+        elif line.kind == "group":
+            found.changes.setdefault(at, []).append(_joins(line.properties))
     return found
 
 
@@ -113,7 +118,10 @@ def _line(number: int, raw: bytes) -> Line:
         shown = f"“{kind}” is no type of event" if kind is not None else "has no type"
         raise _Fault(f"{shown}{did_you_mean(str(kind), _TYPES)}")
     properties, traits = _object(data, "properties"), _object(data, "traits")
-    return Line(number, kind, _name(kind, data, properties), properties, traits, _timestamp(data))
+    if kind in _NEEDED:
+        properties = {**traits, _NEEDED[kind]: _needed(data, kind)}
+    shown = "page" if kind == "screen" else kind
+    return Line(number, shown, _name(kind, data, properties), properties, traits, _timestamp(data))
 
 
 def _object(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -124,14 +132,24 @@ def _object(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _name(kind: str, data: Mapping[str, Any], properties: Mapping[str, Any]) -> str:
-    if kind == "identify":
-        return "identify"
+    if kind == "identify" or kind in _NEEDED:
+        return kind
     if kind == "page":
         return _path(data, properties)
+    if kind == "screen":
+        name = data.get("name")
+        return f"/screen/{name if isinstance(name, str) else ''}"
     name = data.get("event")
     if not isinstance(name, str) or not name.strip():
         raise _Fault(f"a {kind} needs an “event”: its name")
     return name.strip()
+
+
+def _needed(data: Mapping[str, Any], kind: str) -> str:
+    value = data.get(_NEEDED[kind])
+    if not isinstance(value, str | int) or isinstance(value, bool) or not str(value).strip():
+        raise _Fault(f"{'an' if kind == 'alias' else 'a'} {kind} needs a “{_NEEDED[kind]}”")
+    return str(value).strip()
 
 
 def _path(data: Mapping[str, Any], properties: Mapping[str, Any]) -> str:
@@ -174,6 +192,13 @@ def _told(traits: Mapping[str, Any]) -> Change:
         return change
     known = {"has_email": True, "email_domain": email.rpartition("@")[2].strip().lower()}
     return lambda facts: (after := change(facts)).model_copy(update={"lead": after.lead.model_copy(update=known)})
+
+
+def _joins(group: Mapping[str, Any]) -> Change:
+    """The lead is of that company from then on; what is known of it otherwise stays."""
+    named = [("name", group.get("name")), ("domain", group.get("domain") or group.get("website"))]
+    update = {"id": group["groupId"]} | {key: value for key, value in named if isinstance(value, str) and value}
+    return lambda facts: facts.model_copy(update={"account": facts.account.model_copy(update=update)})
 
 
 def _scalars(traits: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
