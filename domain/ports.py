@@ -74,6 +74,7 @@ class OutboundTouch(Value):
     """All an adapter needs for one touch. Personal data: stays in memory between database and vendor.
 
     ``variant`` is ``experiment:variant`` where the step is part of one: the variant may have another subject.
+    ``sender`` is one of the playbook's ``senders``, "" for its own; it stays the same through all attempts.
     """
 
     key: str
@@ -83,6 +84,7 @@ class OutboundTouch(Value):
     asset: str = ""
     note: str = ""
     variant: str = ""
+    sender: str = ""
     playbook: str
     email: str = ""
     fields: dict[str, Any] = {}
@@ -364,26 +366,8 @@ class CrmConnection(Protocol):
     async def close(self) -> None: ...
 
 
-class AudienceChange(Value):
-    audience: str
-    lead: str
-    email: str
-    member: bool
-    version: int
-
-
-class Audiences(Protocol):
-    batch_size: int
-
-    async def push(self, audience: str, changes: Sequence[AudienceChange]) -> None:
-        """Add and remove members. Raises ``PartialFault`` or ``RecordsRefused`` when some or all were refused for what
-        they say, any other ``VendorFault`` when nothing is known of any.
-        """
-        ...
-
-
 class DesiredLists(Protocol):
-    """Desired state of CRM records and audiences (DESIGN decision 5)."""
+    """Desired state of CRM records (DESIGN decision 5); that of audiences is in ``domain.audiences``."""
 
     async def dirty_crm(self, limit: int) -> list[CrmChange]: ...
 
@@ -391,14 +375,6 @@ class DesiredLists(Protocol):
 
     async def crm_refused(self, changes: Sequence[CrmChange], reason: str) -> None:
         """The vendor won't have these as they are: they come again later, and later each time, or once they change."""
-        ...
-
-    async def dirty_audiences(self, limit: int) -> list[AudienceChange]: ...
-
-    async def audiences_pushed(self, changes: Sequence[AudienceChange], now: datetime) -> None: ...
-
-    async def audiences_refused(self, changes: Sequence[AudienceChange], reason: str) -> None:
-        """As ``crm_refused``."""
         ...
 
     async def open_handoff_tasks(self, limit: int) -> dict[str, str]:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.errors import NotFound
 from domain.ports import SalesFeedback
 from domain.words import DeliveryKind
-from storage import tombstones, turns
+from storage import mail, tombstones, turns
 from storage.attach import MOVE_AND_WAKE
 from storage.database import Connection, Database, Text, json_text
 from storage.permission import suppress_leads
@@ -190,6 +190,7 @@ async def accept_on(
 async def _store(
     connection: Connection, events: Sequence[NewBehaviour], now: datetime, names: frozenset[str]
 ) -> _Stored:
+    await mail.judge(connection, mail.fates(events), now)
     owners = await _owners(connection, events, names)
     erased = await _erased(connection, events, owners)
     first = {event.message_id: number for number, event in reversed(list(enumerate(events)))}

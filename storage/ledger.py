@@ -12,12 +12,15 @@ from domain.core.cadence import next_open, zone_of
 from domain.core.days_off import countries
 from domain.core.steps import at_any_hour
 from domain.errors import NotFound
-from domain.playbook.models import Cadence, Cap
+from domain.playbook.models import Cadence, Cap, Playbook
 from domain.ports import Claim, ClaimResult, OpenClaim, OutboundTouch, Playbooks, Receipt
 from domain.words import DIRECT_CHANNELS, Channel, TouchStatus
+from storage import mail
+from storage.addresses import domain_of
 from storage.database import Connection, Database
 from storage.enrolment import wake_running
 from storage.ledger_sql import CLAIM, LOCK, OPEN_CLAIMS, OUTBOUND, RELEASE, SETTLE
+from storage.mail import Held
 
 #: What an attempt is told of a touch that is no longer waiting to be sent.
 _SETTLED = {
@@ -36,12 +39,23 @@ class _PlaybookUnread(Exception):
         self.playbook = playbook
 
 
+class _MustWait(Exception):
+    """The sending domain has no room for this mail now: nothing of the claim may stay."""
+
+    def __init__(self, held: Held) -> None:
+        self.held = held
+
+
 @dataclass(frozen=True, slots=True)
 class _Rules:
-    """What a playbook version says of sending: its cadence, and the steps that its window does not hold back."""
+    """What a playbook version says of sending, and the steps that its window does not hold back."""
 
-    cadence: Cadence
+    document: Playbook
     at_any_hour: frozenset[str]
+
+    @property
+    def cadence(self) -> Cadence:
+        return self.document.cadence
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +99,12 @@ class PgLedger:
             try:
                 async with self._db.pool.acquire() as connection, connection.transaction():
                     return await self._claim(connection, key, attempt)
+            except _MustWait as wait:
+                return Claim(result=ClaimResult.BUSY, reason=wait.held.why, retry_in=wait.held.seconds)
             except _PlaybookUnread as unread:
                 # Read outside: a transaction that waits for a second connection can starve the pool.
                 document = (await self._playbooks.compiled(unread.playbook)).document
-                self._rules[unread.playbook] = _Rules(document.cadence, at_any_hour(document))
+                self._rules[unread.playbook] = _Rules(document, at_any_hour(document))
 
     async def mark_sent(self, key: str, claim_id: str, receipt: Receipt, now: datetime) -> None:
         """The vendor took it: true whatever became of the claim meanwhile. The first receipt stays."""
@@ -157,7 +173,14 @@ class PgLedger:
             await connection.execute(RELEASE, key)
             return Claim(result=ClaimResult.CLOSED, reason=f"outside the send window until {opens:%Y-%m-%d %H:%M} UTC")
         caps = [cap for cap in rules.cadence.caps if cap.channel in ("any", row["channel"])] if rules else []
-        return await _claim(connection, key, attempt, caps)
+        chosen = row["sender"] if row["sending_domain"] or not rules else rules.document.sender_for(row["segment"])
+        domain = domain_of(rules.document.sent_by(chosen).sender.email) if rules else ""
+        claim = await _claim(connection, key, attempt, caps, (chosen, domain))
+        if rules and claim.touch is not None and claim.touch.channel is Channel.EMAIL:
+            held = await mail.admit(connection, rules.document.sending, domain, claim.touch.email, attempt.now)
+            if held is not None:
+                raise _MustWait(held)
+        return claim
 
     def _rules_of(self, playbook_hash: str, channel: str) -> _Rules | None:
         """The rules that hold for this touch. None do for touches that reach sales."""
@@ -178,7 +201,9 @@ def _opens(rules: _Rules | None, row: Any, attempt: _Attempt) -> datetime:
     return next_open(cadence, zone_of(row["timezone"], cadence.timezone), attempt.now, days_off)
 
 
-async def _claim(connection: Connection, key: str, attempt: _Attempt, caps: Sequence[Cap]) -> Claim:
+async def _claim(
+    connection: Connection, key: str, attempt: _Attempt, caps: Sequence[Cap], sender: tuple[str, str]
+) -> Claim:
     row = await connection.fetchrow(
         CLAIM,
         key,
@@ -189,6 +214,7 @@ async def _claim(connection: Connection, key: str, attempt: _Attempt, caps: Sequ
         [cap.channel for cap in caps],
         [cap.most for cap in caps],
         [attempt.now - cap.within for cap in caps],
+        *sender,
     )
     if row["status"] in _SETTLED:
         return Claim(result=_SETTLED[row["status"]], reason=row["reason"])
@@ -204,6 +230,7 @@ def _outbound(row: Any) -> OutboundTouch:
         asset=row["asset"],
         note=row["note"],
         variant=row["variant"],
+        sender=row["sender"],
         playbook=row["playbook_hash"],
         email=row["email"] or "",
         fields=row["fields"],

@@ -15,7 +15,8 @@ _BRIEF = """coalesce((
 #: counts and asks, which then sees what others committed; and after the row, which others hold who wait for a lead.
 LOCK = """
 with mine as materialized (select * from touch where key = $1 for update)
-select status, reason, channel, step, playbook_hash, planned_at,
+select status, reason, channel, step, playbook_hash, planned_at, sender, sending_domain,
+    coalesce((select segment from journey j where j.lead_id = mine.lead_id and j.cycle = mine.cycle), '') as segment,
     (select timezone from lead where id = lead_id) as timezone,
     (select country from lead where id = lead_id) as country,
     greatest(extract(epoch from leased_until - clock_timestamp()), 0)::float8 as lease_left,
@@ -54,8 +55,8 @@ where key = $1 and status = 'claimed'
 """
 
 #: Refuses, calls back or claims; the row is planned, or claimed and certainly not sent. $5–$8 are the caps: per,
-#: channel, most, since. Parts are materialised, or PostgreSQL would plan the verdict once for each place that names it
-#: (60 ms of planning).
+#: channel, most, since; $9 and $10 the sender and its domain. Parts are materialised, or PostgreSQL would plan the
+#: verdict once for each place that names it (60 ms of planning).
 CLAIM = (
     """
 with this as materialized (
@@ -122,7 +123,9 @@ update touch t set
     claim_id = case verdict.verdict when '' then $2 else '' end,
     claimed_at = case verdict.verdict when '' then $3::timestamptz end,
     leased_until = case verdict.verdict when '' then clock_timestamp() + make_interval(secs => $4) end,
-    attempts = attempts + case verdict.verdict when '' then 1 else 0 end
+    attempts = attempts + case verdict.verdict when '' then 1 else 0 end,
+    sender = case verdict.verdict when '' then $9 else sender end,
+    sending_domain = case when verdict.verdict = '' and t.channel = 'email' then $10 else sending_domain end
 from verdict where t.key = verdict.key
 returning t.*, verdict.email, verdict.fields, verdict.owner, verdict.crm_id,
     /* brief */

@@ -6,10 +6,12 @@ are wall-clock time. Ids are opaque: an address or a name appears only in ``lead
 CRM had of them, and ``crm_seller`` the sellers' own.
 """
 
+from storage.tables.audiences import NetworkAudience, NetworkMember, NetworkReach, NetworkRequest
 from storage.tables.columns import finish_columns
 from storage.tables.crm import CrmCursor, CrmDeal, CrmNews, CrmSeller
 from storage.tables.journeys import AudienceMember, CrmRecord, DecisionRow, Handoff, Journey, Touch
 from storage.tables.keeping import ConsentWord, RetentionPass, RetentionRule
+from storage.tables.mail import MailIdentity, MailMinute
 from storage.tables.merges import LeadMerge, SamePerson
 from storage.tables.naming import AccountIdentity, Alias
 from storage.tables.people import (
@@ -53,6 +55,12 @@ __all__ = [
     "Journey",
     "Lead",
     "LeadMerge",
+    "MailIdentity",
+    "MailMinute",
+    "NetworkAudience",
+    "NetworkMember",
+    "NetworkReach",
+    "NetworkRequest",
     "PendingWake",
     "PlaybookActive",
     "PlaybookVersion",

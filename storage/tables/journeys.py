@@ -72,13 +72,15 @@ class DecisionRow(SQLModel, table=True):
 class Touch(SQLModel, table=True):
     """The ledger. ``key`` is ``lead/cycle/epoch/step[/occurrence]``; at most one message ever leaves under it.
 
-    ``variant`` is ``experiment:variant`` where its step is part of one.
+    ``variant`` is ``experiment:variant`` where its step is part of one. ``sender`` (one of the playbook's ``senders``)
+    and its domain are set by the first claim and stay. ``fate`` is bounced or complained, once the receiver said so.
     """
 
     __table_args__ = (
         Index("touch_lead", "lead_id"),
         Index("touch_account_sent", "account_id", "sent_at"),
         Index("touch_vendor_id", "vendor_id", postgresql_where=text("vendor_id <> ''")),
+        Index("touch_sending", "sending_domain", "claimed_at", postgresql_where=text("sending_domain <> ''")),
         Index("touch_open", "status", postgresql_where=text("status in ('planned','claimed','unknown')")),
     )
     key: str = Field(primary_key=True)
@@ -102,6 +104,9 @@ class Touch(SQLModel, table=True):
     sent_at: datetime | None = moment(null=True)
     vendor: str = ""
     vendor_id: str = ""
+    sender: str = ""
+    sending_domain: str = ""
+    fate: str = ""
 
 
 class Handoff(SQLModel, table=True):
@@ -126,26 +131,18 @@ class Handoff(SQLModel, table=True):
 
 
 class AudienceMember(SQLModel, table=True):
-    """Desired and acknowledged membership. ``version`` rises with each change of ``desired``.
-
-    What the vendor refused (``refused_version``, for ``refusals`` times in a row, with ``error``) is given out again
-    at ``retry_real_at``, or as soon as it changes.
+    """Desired membership. ``version`` rises with each change of ``desired``; ``spread_version`` is the one by which it
+    was last worked out what each network should hold (``network_member``).
     """
 
     __tablename__ = "audience_member"
-    __table_args__ = (Index("audience_dirty", "audience", postgresql_where=text("pushed_version < version")),)
+    __table_args__ = (Index("audience_unspread", "audience", postgresql_where=text("spread_version < version")),)
     audience: str = Field(primary_key=True)
     lead_id: str = Field(primary_key=True, foreign_key="lead.id")
     desired: bool
     version: int = 1
-    pushed_version: int = 0
-    member: bool = False
+    spread_version: int = 0
     changed_at: datetime = moment()
-    pushed_at: datetime | None = moment(null=True)
-    error: str = ""
-    refused_version: int = 0
-    refusals: int = 0
-    retry_real_at: datetime | None = moment(null=True)
 
 
 class CrmRecord(SQLModel, table=True):

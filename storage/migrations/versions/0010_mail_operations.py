@@ -1,5 +1,8 @@
 """Sending identities, warm-up and replies"""
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0010"
 down_revision = "0009"
 branch_labels = None
@@ -7,8 +10,35 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Filled in as its feature lands."""
+    for column in ("sender", "sending_domain", "fate"):
+        op.add_column("touch", sa.Column(column, sa.Text(), server_default="", nullable=False))
+    op.create_index(
+        "touch_sending", "touch", ["sending_domain", "claimed_at"], postgresql_where=sa.text("sending_domain <> ''")
+    )
+    op.create_table(
+        "mail_identity",
+        sa.Column("domain", sa.Text(), nullable=False),
+        sa.Column("first_day", sa.Date(), nullable=True),
+        sa.Column("day", sa.Date(), nullable=True),
+        sa.Column("claimed_today", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("paused_why", sa.Text(), server_default="", nullable=False),
+        sa.Column("judged_from", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("domain"),
+    )
+    op.create_table(
+        "mail_minute",
+        sa.Column("sending", sa.Text(), nullable=False),
+        sa.Column("receiving", sa.Text(), nullable=False),
+        sa.Column("minute_real_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("claimed", sa.Integer(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("sending", "receiving"),
+    )
 
 
 def downgrade() -> None:
-    """Undoes ``upgrade``."""
+    op.drop_table("mail_minute")
+    op.drop_table("mail_identity")
+    op.drop_index("touch_sending", "touch")
+    for column in ("fate", "sending_domain", "sender"):
+        op.drop_column("touch", column)
