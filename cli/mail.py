@@ -1,0 +1,68 @@
+"""``tendril mail``: the domains mail leaves from, how they fare, and stopping one."""
+
+from typing import Annotated, Any
+
+from typer import Argument, Option, Typer, echo
+
+from cli.output import Json, listing
+from cli.session import run, session
+from storage import mail
+
+app = Typer(no_args_is_help=True, help="Sending domains: what left, what bounced, and whether mail may leave.")
+
+Domain = Annotated[str, Argument(help="The sending domain, such as mail.example.com.")]
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """Every sending domain: mails of today, and what became of those of the last day."""
+
+    async def read() -> tuple[list[dict[str, Any]], str]:
+        async with session() as here:
+            return [_shown(row) for row in await mail.identities(here.database, here.now)], here.time_note
+
+    items, note = run(read())
+    columns = {
+        "domain": "Domain",
+        "claimed_today": "Today",
+        "mails": "Last day",
+        "bounced_percent": "Bounced %",
+        "complained_percent": "Complained %",
+        "first_day": "Warming up since",
+        "paused_why": "Paused",
+    }
+    listing(items, len(items), columns, as_json=as_json, empty="No mail has left yet.", note=note)
+
+
+@app.command()
+def pause(domain: Domain, why: Annotated[str, Option(help="Why; it is shown wherever a mail waits.")]) -> None:
+    """Let no mail leave from a domain until it is resumed. What is due waits; nothing is lost.
+
+    Example: `tendril mail pause mail.example.com --why "moving to another vendor"`
+    """
+
+    async def stop() -> bool:
+        async with session() as here:
+            return await mail.pause(here.database, domain, why, here.now)
+
+    echo(f"{domain} is paused." if run(stop()) else f"{domain} was paused already: the reason stays.")
+
+
+@app.command()
+def resume(domain: Domain) -> None:
+    """Let mail leave again. Bounces and complaints of before count no more."""
+
+    async def go_on() -> None:
+        async with session() as here:
+            await mail.resume(here.database, domain, here.now)
+
+    run(go_on())
+    echo(f"Mail leaves from {domain} again.")
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    mails = row["mails"]
+    shares = {
+        f"{what}_percent": round(100 * row[what] / mails, 2) if mails else 0 for what in ("bounced", "complained")
+    }
+    return row | shares
