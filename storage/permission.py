@@ -31,6 +31,11 @@ _FORBIDDEN = """coalesce(
             select entry.reason from lead other join suppression entry
                 on entry.email in (other.email, '*@' || substring(other.email from '[^@]*$'))
             where other.merged_into = lead.id and entry.reason <> 'hard_bounced' order by entry.at limit 1
+        ),
+        (
+            -- so does what they said when they had another address
+            select entry.reason from suppression entry
+            where entry.lead_id = lead.id and entry.reason <> 'hard_bounced' order by entry.at limit 1
         )
     )"""
 
@@ -76,7 +81,8 @@ async def suppress_leads(connection: Connection, reasons: Mapping[str, str], sou
         "insert into suppression (email, reason, source, lead_id, at)"
         " select lead.email, why.reason, $3, lead.id, $4"
         " from unnest($1::text[], $2::text[]) as why (lead_id, reason) join lead on lead.id = why.lead_id"
-        " where lead.email is not null order by lead.email on conflict (email) do nothing",
+        " where lead.email is not null order by lead.email"
+        " on conflict (email) do update set lead_id = excluded.lead_id where suppression.lead_id is null",
         list(reasons),
         list(reasons.values()),
         source,

@@ -96,3 +96,23 @@ async def test_with_the_database_away_nobody_is_told_that_it_worked(http: httpx.
     assert page.status_code == 503
     assert "not unsubscribed yet" in page.text
     assert int(page.headers["retry-after"]) > 0
+
+
+async def test_who_unsubscribed_is_not_written_to_at_a_new_address_either(
+    api: httpx.AsyncClient, database: Database, link: str, lead: str
+):
+    await database.pool.execute("update lead set external_id = 'crm-1'")
+    await listed(database, "ann@acme.example", "manual")
+    await api.post(link, data=ONE_CLICK)
+    await database.pool.execute("update journey set ended_at = now() - interval '2 years', ending = 'opted_out'")
+
+    moved = await api.post("/v1/leads", json={"external_id": "crm-1", "email": "ann@elsewhere.example"})
+
+    assert (moved.json()["id"], moved.json()["enrolled"]) == (lead, False)
+    assert (await api.get(f"/v1/leads/{lead}/journey")).json()["suppressed"] == "manual"
+
+
+async def listed(database: Database, email: str, reason: str) -> None:
+    """An entry from before anybody knew whose address it is."""
+    entry = "insert into suppression (email, reason, source, at) values ($1, $2, 'import', now())"
+    await database.pool.execute(entry, email, reason)
