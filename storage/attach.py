@@ -29,6 +29,8 @@ woken as (
 told as materialized (select pg_notify('tendril_wake', '') from placed where lead_id is not null limit 1)
 """
 
+#: Positions of one second of one lead's history, below zero.
+PER_SECOND = 1 << 20
 #: Names that were said to be the same person's as these (``storage.aliases``), over however many steps.
 _ALIASED = """
 with recursive reach (lead_id, value) as (
@@ -61,16 +63,19 @@ from (
 where i.kind = 'anonymous_id' and i.value = link.value and i.lead_id <> link.lead_id
 """
 
+#: What waits with a position is history (``storage.history``): it goes among the lead's own, and is news to nobody.
 _ATTACH = """
 with link as (
     select * from unnest($1::text[], $2::text[], $3::text[]) with ordinality as link (lead_id, kind, value, ord)
 ),
 mine as (
-    select distinct on (id) id, name, lead_id from (
-        select b.id, b.name, link.lead_id, link.ord from link join behaviour b on b.anonymous_id = link.value
+    select distinct on (id) id, name, position, occurred_at, lead_id from (
+        select b.id, b.name, b.position, b.occurred_at, link.lead_id, link.ord from link
+        join behaviour b on b.anonymous_id = link.value
         where link.kind = 'anonymous_id' and b.lead_id is null
         union all
-        select b.id, b.name, link.lead_id, link.ord from link join behaviour b on b.user_id = link.value
+        select b.id, b.name, b.position, b.occurred_at, link.lead_id, link.ord from link
+        join behaviour b on b.user_id = link.value
         where link.kind = 'user_id' and b.lead_id is null
     ) as candidates order by id, ord
 ),
@@ -80,16 +85,27 @@ locked as materialized (
 placed as materialized (
     select mine.id, mine.name, mine.lead_id,
         locked.inbox_position + row_number() over (partition by mine.lead_id order by mine.id) as position
-    from mine join locked on locked.id = mine.lead_id
+    from mine join locked on locked.id = mine.lead_id where mine.position is null
+),
+past as (
+    select mine.id, mine.lead_id, coalesce(newest.position, mine.position - 1)
+        + row_number() over (partition by mine.lead_id, mine.position order by mine.occurred_at, mine.id) as position
+    from mine join locked on locked.id = mine.lead_id left join lateral (
+        select max(b.position) as position from behaviour b where b.lead_id = mine.lead_id
+        and b.position >= mine.position and b.position < mine.position + /* second */
+    ) as newest on true
+    where mine.position is not null
 ),
 attached as (
-    update behaviour b set lead_id = placed.lead_id, position = placed.position from placed where b.id = placed.id
-    returning b.lead_id, b.kind
+    update behaviour b set lead_id = found.lead_id, position = found.position
+    from (select id, lead_id, position from placed union all select id, lead_id, position from past) as found
+    where b.id = found.id
+    returning b.lead_id, b.kind, b.position
 ),
 /* move and wake */
 select (select count(*) from attached) as attached, (select count(*) from told),
-    (select array_agg(distinct lead_id) from attached where kind = 'group') as grouped
-""".replace("/* move and wake */", MOVE_AND_WAKE)
+    (select array_agg(distinct lead_id) from attached where kind = 'group' and position > 0) as grouped
+""".replace("/* move and wake */", MOVE_AND_WAKE).replace("/* second */", str(PER_SECOND))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ long ago (scores, conditions, "the first time"), and nothing that looks for unre
 journey, brings nobody back and fires no trigger. The position is made from the time it happened, so what is imported
 later and happened earlier stands where it belongs.
 
-History of names that nobody knows yet waits like all behaviour; who turns out to be its owner gets it as unread.
+History of names that nobody knows yet waits with the position at which its second begins: so whoever turns out to be
+its owner gets it as history as well (``storage.attach``).
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,12 +14,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from storage import tombstones, turns
+from storage.attach import PER_SECOND
 from storage.database import Connection, Database, json_text
 from storage.inbox import NewBehaviour
 from storage.lead_merge import LeadInput
 
-#: Positions of one second of one lead. Below zero until the year 2242, and exact in a double for ever.
-PER_SECOND = 1 << 20
+#: Where positions begin: they are below zero until the year 2242, and exact in a double for ever.
 BEGIN = -(1 << 53)
 _ATTEMPTS = 10
 
@@ -77,7 +78,7 @@ with e as (
     order by message_id, ord
 ),
 placed as (
-    select e.*, case when e.lead_id is not null then coalesce(newest.position, e.floor - 1)
+    select e.*, case when e.lead_id is null then e.floor else coalesce(newest.position, e.floor - 1)
         + row_number() over (partition by e.lead_id, e.floor order by occurred_at, ord) end as position
     from e left join lateral (
         select max(b.position) as position from behaviour b

@@ -1,7 +1,7 @@
 """The statements of a merge and of its undoing. ``storage.merges`` and ``storage.unmerges`` say when each is used."""
 
-from storage.attach import MOVE_AND_WAKE
-from storage.history import BEGIN, PER_SECOND
+from storage.attach import MOVE_AND_WAKE, PER_SECOND
+from storage.history import BEGIN
 
 #: In the order in which everybody locks (``storage.turns``): a decision or claim that is being written is waited for.
 LOCKS = (

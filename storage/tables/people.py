@@ -63,7 +63,7 @@ class Identity(SQLModel, table=True):
 
 class Behaviour(SQLModel, table=True):
     """The inbox. ``position`` is dense per lead in order of commit, below zero for imported history; null while
-    nobody knows whose it is.
+    nobody knows whose it is, but for history.
 
     ``message_id`` is the sender's; the same one is taken once, for ever: what retention purges (``purged_at``) keeps
     it.
