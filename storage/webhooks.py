@@ -13,10 +13,10 @@ from typing import Any, Protocol
 
 from domain.clock import ScaledClock
 from domain.ports import SalesFeedback
-from domain.told import About, Answer, Delivery, Happened, Told, Unreadable
+from domain.told import About, Answer, Changed, Delivery, Happened, Told, Unreadable
 from domain.trust import doubt_click, doubt_open
 from domain.words import DeliveryKind
-from storage import dead_letters, inbox
+from storage import crm, dead_letters, inbox
 from storage.addresses import normalised
 from storage.database import Connection, Database
 from storage.inbox import SUPPRESSING, NewBehaviour, sales_event
@@ -115,6 +115,9 @@ async def _bury(
 async def _take(connection: Connection, vendor: str, told: Sequence[Told], clock: ScaledClock, at: datetime) -> Took:
     now = clock.from_real(at)
     dead = [one for one in told if isinstance(one, Unreadable)]
+    for one in told:
+        if isinstance(one, Changed):
+            await crm.changed(connection, vendor, one.record, one.crm_id, at)
     concerning = [one for one in told if isinstance(one, Delivery | Answer | Happened)]
     whose = await _whose(connection, vendor, [one.about for one in concerning])
     events = [_behaviour(vendor, one, owner, clock, at) for one, owner in zip(concerning, whose, strict=True) if owner]
