@@ -6,10 +6,11 @@ SMTP, HubSpot, LinkedIn and the two signed webhooks are older than this list: ``
 from collections.abc import Mapping
 
 from adapters import webhook_inbound
+from adapters.email import mailgun
 from adapters.vendor import AnyVendor
 from domain.errors import Refused
 
-MAIL: tuple[AnyVendor, ...] = ()
+MAIL: tuple[AnyVendor, ...] = (mailgun.VENDOR,)
 CRM: tuple[AnyVendor, ...] = ()
 ADS: tuple[AnyVendor, ...] = ()
 #: Those who speak to people, or hear them: chats, calendars, receivers of webhooks.
