@@ -4,15 +4,17 @@ python -m bench [--only NAME …] [--out FILE]
 """
 
 import argparse
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import uvloop
 from rich.console import Console
 
 from bench import journeys
+from bench.bursts import bursts
 from bench.core import core
 from bench.education import education
+from bench.intake import intake
 from bench.report import Figure, Progress, keep, show
 
 _MEASURES: dict[str, Callable[[Progress], Awaitable[list[Figure]]]] = {
@@ -22,6 +24,8 @@ _MEASURES: dict[str, Callable[[Progress], Awaitable[list[Figure]]]] = {
     "rates": journeys.rates,
     "latency": journeys.latency,
     "sleeping": journeys.sleeping,
+    "intake": intake,
+    "bursts": bursts,
 }
 _OUT = Path(__file__).parent / "results" / "latest.json"
 
@@ -48,7 +52,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=sorted(_MEASURES), default=list(_MEASURES), help="some measures")
     parser.add_argument("--out", type=Path, default=_OUT, help="where the figures go as JSON")
     given = parser.parse_args()
-    asyncio.run(run(given.only, given.out))
+    uvloop.run(run(given.only, given.out))
 
 
 if __name__ == "__main__":

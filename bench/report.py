@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 Progress = Callable[[str], None]
-_COMPARE = {">=": operator.ge, "<=": operator.le}
+_COMPARE = {">=": operator.ge, "<=": operator.le, "==": operator.eq}
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured number. ``target`` reads ``>= 0.9`` or ``<= 13``; empty when there is none."""
+    """One measured number. ``target`` reads ``>= 0.9``, ``<= 13`` or ``== 10``; empty when there is none."""
 
     name: str
     value: float

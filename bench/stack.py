@@ -60,11 +60,26 @@ class Stack:
     @contextmanager
     def worker(self, which: str) -> Iterator[psutil.Process]:
         """``bench.worker`` with these settings, stopped at the end."""
-        given = self.settings.model_dump(include={"database_url", "temporal_address", "worker_cached_workflows"})
-        environment = os.environ | {f"TENDRIL_{name.upper()}": str(value) for name, value in given.items()}
-        log = (self.directory / f"{which}.log").open("wb")
+        with self._running(which, "bench.worker", which) as process:
+            yield process
+
+    @asynccontextmanager
+    async def serving(self, module: str, *arguments: str) -> AsyncIterator[int]:
+        """A Python module that serves HTTP on the port that is its last argument; the port, once it listens."""
+        port = any_free()
+        with self._running(module, module, *arguments, str(port)):
+            await _listens(port)
+            yield port
+
+    @contextmanager
+    def _running(self, name: str, module: str, *arguments: str) -> Iterator[psutil.Process]:
+        given = self.settings.model_dump(
+            include={"database_url", "temporal_address", "worker_cached_workflows", "tracking_rate"}
+        )
+        environment = os.environ | {f"TENDRIL_{setting.upper()}": str(value) for setting, value in given.items()}
+        log = (self.directory / f"{name}.log").open("wb")
         process = subprocess.Popen(
-            [sys.executable, "-m", "bench.worker", which], env=environment, cwd=ROOT, stdout=log, stderr=log
+            [sys.executable, "-m", module, *arguments], env=environment, cwd=ROOT, stdout=log, stderr=log
         )
         try:
             yield psutil.Process(process.pid)
@@ -105,6 +120,17 @@ async def stack(**changes: object) -> AsyncIterator[Stack]:
         for process in started:
             process.wait(20)
         shutil.rmtree(directory, ignore_errors=True)
+
+
+async def _listens(port: int) -> None:
+    deadline = monotonic() + 60
+    while monotonic() < deadline:
+        with suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            return
+        await asyncio.sleep(0.05)
+    raise RuntimeError(f"nothing listens on port {port}")
 
 
 async def _start(program: Program, directory: Path) -> "subprocess.Popen[bytes]":

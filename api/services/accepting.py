@@ -21,7 +21,7 @@ from storage.inbox import Accepted, NewBehaviour
 from storage.keys import KeyInfo
 
 #: Events of one transaction; a single larger request is one by itself. Beyond it nothing is gained.
-GROUP_EVENTS = 500
+GROUP_EVENTS = 1000
 #: A key's transactions at once: one is being committed while the next is being prepared.
 GROUPS_OF_KEY = 2
 #: Events that may wait before more are refused: of one key, and of all together. Some seconds' worth.
