@@ -23,8 +23,8 @@ HELP = """Import behaviour from a file: events in Segment's shape, one JSON obje
 
 What is imported is history: it keeps the time it happened, counts for scores, stages and conditions from each
 journey's next decision on, and by itself wakes no journey, fires no trigger, and makes or changes no lead. Visitors
-whom the file identifies are told by it. An event of nobody known waits; should somebody turn out to be its owner, it is
-read as new behaviour then, and fires triggers if it is less than 7 days old: import leads before their history.
+whom the file identifies are told by it. An event of nobody known waits, and is history still when somebody turns out to
+be its owner.
 
 With `--wake` the events are news, as if the API had taken them: identify makes and changes leads, journeys wake at
 once, and what happened in the last 7 days may fire triggers and so send. What is older fires none.
