@@ -75,6 +75,7 @@ class OutboundTouch(Value):
 
     ``variant`` is ``experiment:variant`` where the step is part of one: the variant may have another subject.
     ``sender`` is one of the playbook's ``senders``, "" for its own; it stays the same through all attempts.
+    ``attempted_at`` is on the wall clock, shortly before the attempt that nobody knows the end of.
     """
 
     key: str
@@ -91,6 +92,7 @@ class OutboundTouch(Value):
     brief: dict[str, Any] = {}
     owner: str = ""
     crm_id: str = ""
+    attempted_at: datetime | None = None
 
 
 class OpenClaim(Value):
@@ -357,8 +359,9 @@ class CrmReading(Protocol):
 
 
 class CrmConnection(Protocol):
-    """One CRM, whole: its records, what is read back, and tasks for its sellers."""
+    """One CRM, whole: its records, what is read back, and tasks for its sellers. ``name`` is the vendor's."""
 
+    name: str
     crm: Crm
     reading: CrmReading
     tasks: TouchChannel

@@ -5,7 +5,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain.core.cadence import next_open, zone_of
@@ -22,6 +22,8 @@ from storage.enrolment import wake_running
 from storage.ledger_sql import CLAIM, LOCK, OPEN_CLAIMS, OUTBOUND, RELEASE, SETTLE
 from storage.mail import Held
 
+#: As long as any lease is (``Settings.claim_lease``): what is held until then was claimed no earlier than this before.
+_LONGEST_LEASE = timedelta(seconds=25)
 #: What an attempt is told of a touch that is no longer waiting to be sent.
 _SETTLED = {
     TouchStatus.SENT: ClaimResult.ALREADY_SENT,
@@ -237,4 +239,5 @@ def _outbound(row: Any) -> OutboundTouch:
         brief=row["brief"],
         owner=row["owner"],
         crm_id=row["crm_id"],
+        attempted_at=row["leased_until"] and row["leased_until"] - _LONGEST_LEASE,
     )

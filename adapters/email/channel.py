@@ -43,7 +43,8 @@ class EmailChannel:
     async def lookup(self, touch: OutboundTouch) -> Receipt | None:
         """Ask the carrier. Raises ``CannotTell`` when it can't be asked."""
         sender = (await self._playbook(touch)).sender
-        sought = Sought(touch.key, message_id(touch.key, sender), recipient(touch.email).addr_spec)
+        to = recipient(touch.email).addr_spec
+        sought = Sought(touch.key, message_id(touch.key, sender), to, touch.attempted_at)
         vendor_id = await self._carrier.carried(sought)
         return None if vendor_id is None else Receipt(vendor=self._carrier.vendor, vendor_id=vendor_id)
 

@@ -14,6 +14,7 @@ from storage.journeys import PgJourneys
 from storage.leads import ConsentInput, LeadInput, upsert
 from storage.ledger import PgLedger
 from storage.permission import suppress
+from storage.playbooks import PgPlaybooks
 from tests.storage.planned import expire, plan, status
 from tests.storage.samples import NOW, applied, enrolled
 
@@ -159,3 +160,17 @@ async def test_a_step_for_any_hour_leaves_late_at_night(database: Database, ledg
     playbook = await applied(database, tracks=[{"stage": "research", "touches": [touch]}])
     key = (await plan(database, await enrolled(database), playbook, "hello"))[0]
     assert (await ledger.claim(key, "a", NOW + timedelta(hours=17), 30)).result is ClaimResult.CLAIMED
+
+
+async def test_whoever_is_asked_about_an_open_claim_is_told_since_when(database: Database):
+    playbook = await applied(database)
+    lead = await enrolled(database)
+    (key,) = await plan(database, lead, playbook, "hello")
+    ledger = PgLedger(database, PgPlaybooks(database))
+    before = await database.pool.fetchval("select now()")
+    await ledger.claim(key, "a", NOW, 25)
+    await expire(database)
+    (open_claim,) = [(await ledger.claim(key, "b", NOW, 25)).touch]
+    assert open_claim is not None
+    assert open_claim.attempted_at is not None
+    assert open_claim.attempted_at < before
