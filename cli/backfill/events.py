@@ -86,7 +86,10 @@ class Reader:
             raise ValueError(f"timestamp: {str(given)[:40]!r} is not a time such as 2026-03-02T10:00:00Z") from None
         if at.tzinfo is None and self._zone is None:
             raise ValueError(f"timestamp: {given!r} has no time zone; say which with --timezone")
-        at = (at if at.tzinfo else at.replace(tzinfo=self._zone)).astimezone(UTC)
+        try:
+            at = (at if at.tzinfo else at.replace(tzinfo=self._zone)).astimezone(UTC)
+        except OverflowError:
+            raise ValueError(f"timestamp: {given!r} is outside the years 1 to 9999 in UTC") from None
         if at > self._now + _AHEAD:
             raise ValueError(f"timestamp: {given!r} is in the future")
         return at
