@@ -1,10 +1,10 @@
-"""``tendril leads``: taken in, listed, shown, explained, given out, erased."""
+"""``tendril leads``: taken in, listed, shown, explained, merged, given out, erased."""
 
 from typing import Annotated, Any
 
 from typer import Option, Typer, echo
 
-from cli import consent
+from cli import consent, merging
 from cli.importing import command
 from cli.naming import Named, find
 from cli.output import All, Json, Limit, cell, listing, print_json
@@ -15,11 +15,18 @@ from domain.playbook.models import Playbook
 from storage import leads, playbooks, views
 from storage.tables import Lead
 
-app = Typer(no_args_is_help=True, help="Leads: taken in from files, listed, shown, explained, given out, erased.")
+app = Typer(
+    no_args_is_help=True, help="Leads: taken in from files, listed, shown, explained, merged, given out, erased."
+)
 app.command("import", help=command.HELP)(command.import_)
 app.command("export", help=consent.EXPORT)(consent.export_)
 app.command(help=consent.ERASE)(consent.erase)
 app.command(help=consent.READMIT)(consent.readmit)
+app.command(help=merging.MERGE)(merging.merge)
+app.command(help=merging.UNMERGE)(merging.unmerge)
+app.command("duplicates", help=merging.DUPLICATES)(merging.suggested)
+app.command(help=merging.DISTINCT)(merging.distinct)
+app.command("merges", help=merging.MERGES)(merging.merged)
 
 _EXPLAIN = """Tell a lead's story in words.
 

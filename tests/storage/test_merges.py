@@ -1,5 +1,6 @@
 """Two leads become one: nothing is lost, nothing is sent twice, the stricter word holds, and it can be undone."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -272,3 +273,14 @@ async def test_one_lead_and_nobody_are_no_two(database: Database, two: tuple[str
     await merge(database, ann, other)
     with pytest.raises(Refused, match="one lead already"):
         await merge(database, other, ann)
+
+
+async def test_what_arrives_while_two_are_merged_reaches_the_survivor(database: Database, two: tuple[str, str]):
+    ann, other = two
+    senders = [{"lead_id": other}, {"user_id": "u-2"}, {"anonymous_id": "v-2"}, {"lead_id": ann}]
+    arriving = [accept(database, [event(f"e{n}", **senders[n % len(senders)])], NOW) for n in range(40)]
+    profiles = [known(database, email="ann@home.example", anonymous_ids=(f"late-{n}",)) for n in range(5)]
+    await asyncio.gather(*arriving[:20], merge(database, ann, other), *profiles, *arriving[20:])
+    positions = [position for _, position in await inbox(database, ann)]
+    assert positions == list(range(1, 41))
+    assert {row["lead_id"] for row in await database.pool.fetch("select lead_id from identity")} == {ann}
