@@ -2,15 +2,18 @@
 
 import asyncio
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.audiences import pushing
 from activities.messages import Watch
-from activities.reconciling import PUSH_AUDIENCES, PUSH_CRM, READ_FEEDBACK
+from activities.reconciling import PUSH_CRM, READ_FEEDBACK
 from activities.retaining import PURGE_EXPIRED
 from activities.settling import SETTLE_CLAIMS
+from domain.audiences import DesiredAudiences
 from domain.ports import DesiredLists, Ledger, Retention
 
 #: Seconds between heartbeats while nothing happens.
@@ -24,6 +27,8 @@ class Watching:
     lists: DesiredLists
     ledger: Ledger
     retention: Retention
+    audiences: DesiredAudiences
+    networks: Collection[str] = ()
 
     @activity.defn(name="outstanding")
     async def outstanding(self, watch: Watch) -> list[str]:
@@ -43,12 +48,12 @@ class Watching:
     async def _names(self) -> list[str]:
         work = {
             PUSH_CRM: await self.lists.dirty_crm(1),
-            PUSH_AUDIENCES: await self.lists.dirty_audiences(1),
             READ_FEEDBACK: await self.lists.open_handoff_tasks(1),
             SETTLE_CLAIMS: await self.ledger.open_claims(1),
             PURGE_EXPIRED: await self.retention.due(),
         }
-        return [name for name, something in work.items() if something]
+        networks = [network for network in await self.audiences.due() if network in self.networks]
+        return [name for name, something in work.items() if something] + [pushing(network) for network in networks]
 
 
 async def _pause(seconds: float) -> None:

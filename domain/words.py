@@ -54,6 +54,14 @@ class Ending(StrEnum):
     MERGED = "merged"
 
 
+class AdsNetwork(StrEnum):
+    """Where an ads audience can be kept."""
+
+    LINKEDIN = "linkedin"
+    GOOGLE = "google"
+    META = "meta"
+
+
 class Channel(StrEnum):
     """How a touch reaches someone. ``EMAIL`` and ``DIRECT_MAIL`` reach the lead; the others reach sales."""
 

@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from domain.ports import Audiences, Clock, Crm, DesiredLists, Inbox, Journeys, Ledger, Playbooks, TouchChannel
+from domain.audiences import Audiences, DesiredAudiences
+from domain.ports import Clock, Crm, DesiredLists, Inbox, Journeys, Ledger, Playbooks, TouchChannel
 from domain.words import Channel
 from runtime.settings import Settings
 from runtime.vendors import Vendors, open_vendors
 from storage import deployment
+from storage.audiences import PgAudiences
 from storage.database import Database
 from storage.inbox import PgInbox
 from storage.journeys import PgJourneys
@@ -29,6 +31,7 @@ class Composition:
     ledger: Ledger
     inbox: Inbox
     lists: DesiredLists
+    audiences: DesiredAudiences
     vendors: Vendors
 
     @property
@@ -40,7 +43,7 @@ class Composition:
         return self.vendors.crm
 
     @property
-    def audiences(self) -> Audiences:
+    def networks(self) -> Mapping[str, Audiences]:
         return self.vendors.audiences
 
 
@@ -71,5 +74,6 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
             ledger=PgLedger(database, playbooks),
             inbox=PgInbox(database),
             lists=PgLists(database),
+            audiences=PgAudiences(database, settings.ads_networks),
             vendors=vendors,
         )

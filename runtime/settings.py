@@ -83,8 +83,6 @@ class Settings(BaseSettings):
     linkedin_base_url: str = Field(
         "http://127.0.0.1:8025/linkedin", description="LinkedIn Marketing API, or its stand-in."
     )
-    linkedin_token: SecretStr = Field(SecretStr("sandbox"), description="LinkedIn access token.")
-    linkedin_account: str = Field("1", description="LinkedIn ad account id.")
     direct_mail_url: str = Field(
         "http://127.0.0.1:8025/webhooks/direct-mail", description="Webhook that posts letters."
     )
@@ -175,6 +173,11 @@ class Settings(BaseSettings):
     def scanners(self) -> Scanners:
         """Machines that the operator knows beside ours."""
         return Scanners.read(self.scanner_agents, self.scanner_networks)
+
+    @property
+    def ads_networks(self) -> list[str]:
+        """Where audiences are kept."""
+        return [name.strip().lower() for name in self.ads_vendors.split(",") if name.strip()]
 
     @property
     def form_hosts(self) -> list[str]:

@@ -1,12 +1,12 @@
 """Connections to vendors: which adapter carries which channel, with what settings."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from adapters import vendors
-from adapters.ads.linkedin import LinkedInAudiences, linkedin_client
+from adapters.ads.linkedin import LinkedInSettings
 from adapters.crm.hubspot import HubSpotCrm, hubspot_client
 from adapters.crm.hubspot_tasks import HubSpotTasks
 from adapters.email.carrier import MailCarrier
@@ -14,10 +14,12 @@ from adapters.email.channel import EmailChannel
 from adapters.email.links import OpenLinks, QuestionLinks, TrackedLinks, UnsubscribeLinks
 from adapters.email.smtp import SmtpCarrier, SmtpServer
 from adapters.email.tracked import Tracking
-from adapters.vendor import settings_of
+from adapters.vendor import AnyVendor, settings_of
 from adapters.webhook import SignedWebhook
 from authoring.render import PlaybookRenderer
-from domain.ports import Audiences, Crm, Playbooks, TouchChannel
+from domain.audiences import Audiences
+from domain.errors import Refused
+from domain.ports import Crm, Playbooks, TouchChannel
 from domain.words import Channel
 from runtime.settings import Settings
 
@@ -26,7 +28,8 @@ from runtime.settings import Settings
 class Vendors:
     channels: Mapping[Channel, TouchChannel]
     crm: Crm
-    audiences: Audiences
+    #: By network, of which some may only be there to forget everybody (``TENDRIL_ADS_VENDORS`` no longer names them).
+    audiences: Mapping[str, Audiences]
 
 
 @asynccontextmanager
@@ -39,9 +42,9 @@ async def open_vendors(settings: Settings, playbooks: Playbooks) -> AsyncIterato
         hubspot = await stack.enter_async_context(
             hubspot_client(settings.hubspot_base_url, settings.hubspot_token.get_secret_value())
         )
-        linkedin = await stack.enter_async_context(
-            linkedin_client(settings.linkedin_base_url, settings.linkedin_token.get_secret_value())
-        )
+        audiences = _audiences(settings)
+        for network in audiences.values():
+            stack.push_async_callback(network.close)
         email = _email(settings, playbooks)
         direct_mail = _webhook(settings, "direct mail", settings.direct_mail_url)
         alerts = _webhook(settings, "alerts", settings.alert_url)
@@ -54,7 +57,7 @@ async def open_vendors(settings: Settings, playbooks: Playbooks) -> AsyncIterato
             Channel.DIRECT_MAIL: direct_mail,
             Channel.ALERT: alerts,
         }
-        yield Vendors(channels=channels, crm=crm, audiences=LinkedInAudiences(linkedin, settings.linkedin_account))
+        yield Vendors(channels=channels, crm=crm, audiences=audiences)
 
 
 def _email(settings: Settings, playbooks: Playbooks) -> EmailChannel:
@@ -78,6 +81,24 @@ def _carrier(settings: Settings) -> MailCarrier:
         lookup_url=settings.mail_lookup_url,
     )
     return SmtpCarrier(server)
+
+
+def _audiences(settings: Settings) -> dict[str, Audiences]:
+    """Those that the deployment names, and any other that is still set up: it may have people to forget."""
+    named = {name: vendors.named(name, vendors.ADS, "TENDRIL_ADS_VENDORS") for name in settings.ads_networks}
+    made: dict[str, Audiences] = {}
+    for vendor in vendors.ADS:
+        with nullcontext() if vendor.name in named else suppress(Refused):
+            made[vendor.name] = _network(vendor, settings)
+    return made
+
+
+def _network(vendor: AnyVendor, settings: Settings) -> Audiences:
+    own = settings_of(vendor)
+    if isinstance(own, LinkedInSettings):
+        own = own.model_copy(update={"base_url": settings.linkedin_base_url})
+    network: Audiences = vendor.adapter(own)
+    return network
 
 
 def _tracking(settings: Settings) -> Tracking:

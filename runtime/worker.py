@@ -15,6 +15,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 
+from activities.audiences import Pushing
 from activities.deciding import Deciding
 from activities.reconciling import Reconciling
 from activities.retaining import Retaining
@@ -47,7 +48,8 @@ def build_worker(client: Client, parts: Composition, *, runner: WorkflowRunner |
     touching = Touching(
         parts.ledger, parts.channels, parts.inbox, parts.clock, settings.send_timeout, settings.claim_lease
     )
-    reconciling = Reconciling(parts.lists, parts.crm, parts.audiences, parts.inbox, parts.clock)
+    reconciling = Reconciling(parts.lists, parts.crm, parts.inbox, parts.clock)
+    pushing = Pushing(parts.audiences, parts.networks, parts.clock)
     retention = PgRetention(parts.database)
     settling = Settling(parts.ledger, parts.channels, PendingTouches(client), parts.clock, settings.send_timeout)
     return Worker(
@@ -57,9 +59,9 @@ def build_worker(client: Client, parts: Composition, *, runner: WorkflowRunner |
         activities=[
             deciding.decide,
             touching.send_touch,
-            Watching(parts.lists, parts.ledger, retention).outstanding,
+            Watching(parts.lists, parts.ledger, retention, parts.audiences, parts.networks).outstanding,
             reconciling.push_crm,
-            reconciling.push_audiences,
+            *pushing.activities(),
             reconciling.read_feedback,
             settling.settle_claims,
             Retaining(retention, parts.clock).purge_expired,

@@ -16,6 +16,9 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 AccountUrn = Annotated[str, Query(alias="account")]
 SourceId = Annotated[str, Query(alias="sourceSegmentId")]
 Platform = Annotated[str, Query(alias="sourcePlatform")]
+#: People that a segment needs before it can be used.
+_LEAST = 300
+_CLOSED = frozenset({"EXPIRED", "FAILED", "ERROR"})
 _REQUIRED = ("name", "account", "sourcePlatform", "type", "destinations")
 
 
@@ -36,7 +39,9 @@ class LinkedIn:
         return [
             _shown(segment)
             for segment in self._store.state.segments.values()
-            if (segment.account, segment.source_id, segment.platform) == (account, source_id, platform)
+            if segment.account == account
+            and platform in ("", segment.platform)
+            and source_id in ("", segment.source_id)
         ]
 
     def create(self, body: dict[str, Any]) -> str:
@@ -58,6 +63,8 @@ class LinkedIn:
         segment = self._store.state.segments.get(segment_id)
         if segment is None:
             raise VendorError(404, f"DMP segment {segment_id} does not exist")
+        if segment.status in _CLOSED:
+            raise VendorError(400, f"DMP segment {segment_id} is {segment.status}")
         statuses = [{"status": 201 if _apply(segment, element) else 400} for element in elements]
         self._store.changed()
         return statuses
@@ -104,6 +111,8 @@ def _apply(segment: Segment, element: dict[str, Any]) -> bool:
 
 
 def _shown(segment: Segment) -> dict[str, Any]:
+    """Everybody is found at once, where LinkedIn takes up to 48 hours."""
+    found = len(segment.members)
     return {
         "id": int(segment.id),
         "name": segment.name,
@@ -111,7 +120,16 @@ def _shown(segment: Segment) -> dict[str, Any]:
         "sourceSegmentId": segment.source_id,
         "sourcePlatform": segment.platform,
         "type": "USER",
-        "status": "READY",
+        "accessPolicy": "PRIVATE",
+        "inputCount": found,
+        "destinations": [
+            {
+                "destination": "LINKEDIN",
+                "destinationSegmentId": f"urn:li:adSegment:{segment.id}",
+                "status": segment.status or ("READY" if found >= _LEAST else "BUILDING"),
+                **({"audienceSize": found, "matchedCount": found} if found else {}),
+            }
+        ],
     }
 
 

@@ -28,13 +28,14 @@ class CrmRecord(BaseModel):
 
 
 class Segment(BaseModel):
-    """A LinkedIn DMP segment with its members' hashes."""
+    """A LinkedIn DMP segment with its members' hashes. ``status`` is one that was set, else what its size makes it."""
 
     id: str
     name: str
     account: str
     platform: str
     source_id: str
+    status: str = ""
     members: set[str] = set()
 
 

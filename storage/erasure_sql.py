@@ -13,8 +13,13 @@ union select kind, value from identity where lead_id = $1
 """
 #: What still needs the address, or the CRM's id of the contact, of somebody erased.
 WAITING = """
-select 'audience ' || m.audience as what from audience_member m join erasure e using (lead_id)
-where m.lead_id = $1 and m.pushed_version < m.version and e.email is not null
+select 'audience ' || m.audience as what from audience_member m
+where m.lead_id = $1 and m.spread_version < m.version and not exists (
+    select from network_member n where (n.audience, n.lead_id) = (m.audience, m.lead_id) and n.pushed_version < n.version
+)
+union
+select 'audience ' || n.audience || ' at ' || n.network from network_member n join erasure e using (lead_id)
+where n.lead_id = $1 and n.pushed_version < n.version and (n.known_as <> '' or e.email is not null)
 union all
 select 'crm' from crm_record c join lead l on l.id = c.lead_id
 where c.lead_id = $1 and c.pushed_version < c.version and l.crm_id <> ''

@@ -35,7 +35,11 @@ PARTS = {
     "decisions": "select * from decision where lead_id = $1 order by cycle, number, revision",
     "touches": "select * from touch where lead_id = $1 order by planned_at, key",
     "handoffs": "select * from handoff where lead_id = $1 order by opened_at, id",
-    "audiences": "select audience, desired, member, changed_at, pushed_at from audience_member where lead_id = $1",
+    "audiences": "select audience, desired, changed_at from audience_member where lead_id = $1 order by audience",
+    "networks": """
+        select network, audience, held, known_as, pushed_at from network_member where lead_id = $1
+        order by network, audience
+    """,
     "merges": """
         select survivor, merged, by, why, rule, at, undone_at, undone_by, kept from lead_merge
         where survivor = $1 or merged = $1

@@ -1,4 +1,4 @@
-"""Desired state of CRM records and audiences (DESIGN decision 5): what differs from what the vendor acknowledged.
+"""Desired state of CRM records (DESIGN decision 5): what differs from what the vendor acknowledged.
 
 Only leads with an address are given out: vendors know people by it. Rows are locked in the order of their keys, as
 decisions lock them.
@@ -10,7 +10,7 @@ as it changes. So one bad address neither fills every batch nor is forgotten.
 from collections.abc import Sequence
 from datetime import datetime
 
-from domain.ports import AudienceChange, CrmChange
+from domain.ports import CrmChange
 from storage.database import Database
 
 #: Of a merged lead nothing is told: the contact is its survivor's. The contact of somebody erased is emptied by the id
@@ -37,25 +37,6 @@ update crm_record c set pushed_version = greatest(c.pushed_version, pushed.versi
     refusals = 0, retry_real_at = null
 from pushed where c.lead_id = pushed.lead_id
 """
-#: The address of somebody erased is kept aside until they are removed (``storage.erasure``).
-_DIRTY_AUDIENCES = """
-select m.audience, m.lead_id as lead, coalesce(l.email, e.email) as email, m.desired as member, m.version
-from audience_member m join lead l on l.id = m.lead_id left join erasure e on e.lead_id = l.id
-where m.pushed_version < m.version and coalesce(l.email, e.email) is not null
-    and (m.refused_version < m.version or m.retry_real_at <= now())
-order by m.audience, m.changed_at, m.lead_id limit $1
-"""
-_AUDIENCES_PUSHED = """
-with pushed as (
-    select m.audience, m.lead_id, told.version, told.member
-    from unnest($1::text[], $2::text[], $3::int[], $4::bool[]) as told (audience, lead_id, version, member)
-    join audience_member m using (audience, lead_id) order by m.lead_id, m.audience for update of m
-)
-update audience_member m set pushed_at = $5, error = '', member = pushed.member,
-    refusals = 0, retry_real_at = null,
-    pushed_version = greatest(m.pushed_version, pushed.version)
-from pushed where m.audience = pushed.audience and m.lead_id = pushed.lead_id
-"""
 _REFUSED = """
     set error = $ERROR, refused_version = told.version, refusals = r.refusals + 1,
     retry_real_at = now() + least(interval '5 minutes' * 2 ^ least(r.refusals, 20), interval '1 day')
@@ -68,15 +49,6 @@ with told as (
 )
 update crm_record r /* refused */ from told where r.lead_id = told.lead_id and r.pushed_version < told.version
 """.replace("/* refused */", _REFUSED.replace("$ERROR", "$3"))
-_AUDIENCES_REFUSED = """
-with told as (
-    select m.audience, m.lead_id, told.version
-    from unnest($1::text[], $2::text[], $3::int[]) as told (audience, lead_id, version)
-    join audience_member m using (audience, lead_id) order by m.lead_id, m.audience for update of m
-)
-update audience_member r /* refused */
-from told where r.audience = told.audience and r.lead_id = told.lead_id and r.pushed_version < told.version
-""".replace("/* refused */", _REFUSED.replace("$ERROR", "$4"))
 _OPEN_TASKS = """
 select h.id, t.vendor_id from handoff h join touch t on t.key = h.touch_key
 where h.status = 'open' and t.status = 'sent' and t.vendor_id <> '' order by h.opened_at, h.id limit $1
@@ -107,28 +79,6 @@ class PgLists:
         """``reason``: the vendor's, in opaque words."""
         leads, versions = [change.lead for change in changes], [change.version for change in changes]
         await self._db.pool.execute(_CRM_REFUSED, leads, versions, reason)
-
-    async def dirty_audiences(self, limit: int) -> list[AudienceChange]:
-        return [AudienceChange(**dict(row)) for row in await self._db.pool.fetch(_DIRTY_AUDIENCES, limit)]
-
-    async def audiences_pushed(self, changes: Sequence[AudienceChange], now: datetime) -> None:
-        await self._db.pool.execute(
-            _AUDIENCES_PUSHED,
-            [change.audience for change in changes],
-            [change.lead for change in changes],
-            [change.version for change in changes],
-            [change.member for change in changes],
-            now,
-        )
-
-    async def audiences_refused(self, changes: Sequence[AudienceChange], reason: str) -> None:
-        await self._db.pool.execute(
-            _AUDIENCES_REFUSED,
-            [change.audience for change in changes],
-            [change.lead for change in changes],
-            [change.version for change in changes],
-            reason,
-        )
 
     async def open_handoff_tasks(self, limit: int) -> dict[str, str]:
         return {row["id"]: row["vendor_id"] for row in await self._db.pool.fetch(_OPEN_TASKS, limit)}

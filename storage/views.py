@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.errors import NotFound, Refused
 from storage.database import Connection, Database
+from storage.merges import current
 from storage.permission import forbidden
 from storage.statement import Statement
 
@@ -52,7 +53,12 @@ _PARTS = {
         limit $2
     """,
     "audiences": """
-        select audience, desired, member, error from audience_member where lead_id = $1 order by audience limit $2
+        select m.audience, m.desired, coalesce(bool_or(n.held), false) as member,
+            coalesce(array_agg(n.network order by n.network) filter (where n.held), '{}') as networks,
+            coalesce(string_agg(n.network || ': ' || n.error, '; ' order by n.network) filter (where n.error <> ''), '')
+                as error
+        from audience_member m left join network_member n using (audience, lead_id)
+        where m.lead_id = $1 group by m.audience, m.desired order by m.audience limit $2
     """,
 }
 _FILTERED = """
@@ -101,7 +107,7 @@ class JourneyFilters(BaseModel):
 
 
 async def journey_view(db: Database, lead_id: str) -> dict[str, Any]:
-    """The lead's latest journey with its story, as of one moment. Raises ``NotFound``.
+    """The lead's latest journey with its story, as of one moment; of a merged lead its survivor's. Raises ``NotFound``.
 
     The read model's columns, ``scores``, ``reasons`` and ``rejected`` of the decision in force, ``next_wake``
     (``at``, ``cause``, or None), ``suppressed``, and newest first ``touches``, ``handoffs``, ``decisions``,
@@ -112,6 +118,7 @@ async def journey_view(db: Database, lead_id: str) -> dict[str, Any]:
         db.pool.acquire() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
+        lead_id = await current(connection, lead_id)
         row = await connection.fetchrow(_JOURNEY, lead_id)
         if row is None:
             raise await _nothing_to_show(connection, lead_id)

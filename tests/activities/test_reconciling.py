@@ -1,30 +1,29 @@
 """Desired state reaches vendors in their batches, and what failed stays to be pushed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.messages import Watch
-from activities.reconciling import PUSH_AUDIENCES, PUSH_CRM, Reconciling
+from activities.reconciling import PUSH_CRM, Reconciling
 from activities.watching import Watching
 from domain.clock import ScaledClock
-from domain.errors import OurFault, PartialFault, RecordsRefused, TransientFault
+from domain.errors import OurFault, RecordsRefused, TransientFault
 from domain.facts import OperatorCommand
-from domain.ports import AudienceChange, CrmChange, SalesFeedback
+from domain.ports import CrmChange, SalesFeedback
 from domain.words import CommandKind
-from storage import leads
+from storage.audiences import PgAudiences
 from storage.inbox import PgInbox
 from storage.ledger import PgLedger
 from storage.lists import PgLists
 from storage.playbooks import PgPlaybooks
 from storage.retention import PgRetention
 from tests.activities.conftest import START, Bench
-from tests.workflows.running import QuietAudiences, QuietCrm
+from tests.workflows.running import QuietCrm
 
 
 @dataclass
@@ -39,37 +38,16 @@ class PickyCrm(QuietCrm):
         return await super().upsert(changes)
 
 
-@dataclass
-class FaultyAudiences(QuietAudiences):
-    fault: Exception = field(default_factory=lambda: TransientFault("down", vendor="ads"))
-
-    async def push(self, audience: str, changes: Sequence[AudienceChange]) -> None:  # noqa: ARG002 the port has them
-        raise self.fault
-
-
-@dataclass
-class PickyAudiences(QuietAudiences):
-    refused: frozenset[str] = frozenset()
-
-    async def push(self, audience: str, changes: Sequence[AudienceChange]) -> None:
-        taken = [change for change in changes if change.lead not in self.refused]
-        await super().push(audience, taken)
-        if len(taken) < len(changes):
-            raise PartialFault("some refused", vendor="ads", taken=frozenset(change.lead for change in taken))
-
-
 async def outstanding(bench: Bench) -> list[str]:
-    watching = Watching(
-        PgLists(bench.database), PgLedger(bench.database, PgPlaybooks(bench.database)), PgRetention(bench.database)
-    )
+    db = bench.database
+    audiences = PgAudiences(db, [])
+    watching = Watching(PgLists(db), PgLedger(db, PgPlaybooks(db)), PgRetention(db), audiences)
     names: list[str] = await ActivityEnvironment().run(watching.outstanding, Watch(every=1.0))
     return names
 
 
-def reconciling(bench: Bench, crm: QuietCrm, audiences: QuietAudiences | None = None) -> Reconciling:
-    return Reconciling(
-        PgLists(bench.database), crm, audiences or QuietAudiences(), PgInbox(bench.database), ScaledClock()
-    )
+def reconciling(bench: Bench, crm: QuietCrm) -> Reconciling:
+    return Reconciling(PgLists(bench.database), crm, PgInbox(bench.database), ScaledClock())
 
 
 async def call(activity: Any) -> Any:
@@ -105,80 +83,6 @@ async def test_a_fault_of_ours_is_not_tried_again_in_the_same_run(bench: Bench):
         await call(reconciling(bench, crm).push_crm)
     assert later.value.non_retryable
     assert later.value.message == "crm 401"
-
-
-async def test_what_must_wait_is_told_without_a_traceback(bench: Bench, caplog: pytest.LogCaptureFixture):
-    await _enrol_with(bench, "nurture")
-    for fault, wait, again in (
-        (TransientFault("just made", vendor="ads", code="segment_made", retry_after=5.0), timedelta(seconds=5), True),
-        (TransientFault("busy", vendor="ads", status=429, retry_after=3600.0), timedelta(hours=1), False),
-    ):
-        with pytest.raises(ApplicationError) as later:
-            await call(reconciling(bench, QuietCrm(), FaultyAudiences(fault=fault)).push_audiences)
-        assert later.value.category is ApplicationErrorCategory.BENIGN
-        assert (later.value.next_retry_delay, not later.value.non_retryable) == (wait, again)
-    assert PUSH_AUDIENCES in await outstanding(bench)
-    assert [record for record in caplog.records if record.exc_info or record.levelname != "INFO"] == []
-
-
-async def test_members_that_were_taken_are_not_pushed_again(bench: Bench):
-    state = await bench.enrol()
-    await bench.decide(state, START)
-    names = ["high_intent", "nurture"]
-    rows = (
-        "insert into audience_member (audience, lead_id, desired, changed_at) select unnest($1::text[]), $2, true, $3"
-    )
-    await bench.database.pool.execute("delete from audience_member")
-    await bench.database.pool.execute(rows, names, state.lead, START)
-    audiences = PickyAudiences()
-    work = reconciling(bench, QuietCrm(), audiences)
-    assert await call(work.push_audiences) == 2
-    assert sorted(change.audience for change in audiences.pushed) == names
-    assert PUSH_AUDIENCES not in await outstanding(bench)
-
-
-async def _enrol_with(bench: Bench, *audiences: str) -> str:
-    state = await bench.enrol()
-    await bench.decide(state, START)
-    await bench.database.pool.execute("delete from audience_member")
-    row = "insert into audience_member (audience, lead_id, desired, changed_at) select unnest($1::text[]), $2, true, $3"
-    await bench.database.pool.execute(row, list(audiences), state.lead, START)
-    return state.lead
-
-
-async def _time_to_retry(bench: Bench, table: str) -> float:
-    """Minutes until a refused row comes again; puts it there."""
-    minutes: float = await bench.database.pool.fetchval(
-        f"select extract(epoch from retry_real_at - now())::float8 / 60 from {table}"  # noqa: S608 our own names
-    )
-    await bench.database.pool.execute(f"update {table} set retry_real_at = now()")  # noqa: S608 our own names
-    return minutes
-
-
-async def test_members_that_were_refused_come_again_later_and_later(bench: Bench):
-    lead = await _enrol_with(bench, "nurture")
-    work = reconciling(bench, QuietCrm(), PickyAudiences(refused=frozenset({lead})))
-    for minutes in (5, 10, 20):
-        assert PUSH_AUDIENCES in await outstanding(bench)
-        with pytest.raises(ApplicationError, match="1 members were refused, 0 taken"):
-            await call(work.push_audiences)
-        assert PUSH_AUDIENCES not in await outstanding(bench)
-        assert await _time_to_retry(bench, "audience_member") == pytest.approx(minutes, abs=0.5)
-    assert await call(reconciling(bench, QuietCrm()).push_audiences) == 1
-    assert PUSH_AUDIENCES not in await outstanding(bench)
-
-
-async def test_one_refused_member_does_not_hold_the_others_up(bench: Bench):
-    lead = await _enrol_with(bench, "nurture")
-    other = (await leads.upsert(bench.database, leads.LeadInput(email="bea@acme.example"), START)).lead_id
-    row = "insert into audience_member (audience, lead_id, desired, changed_at) values ('nurture', $1, true, $2)"
-    await bench.database.pool.execute(row, other, START)
-    audiences = PickyAudiences(refused=frozenset({lead}))
-    with pytest.raises(ApplicationError, match="1 members were refused, 1 taken"):
-        await call(reconciling(bench, QuietCrm(), audiences).push_audiences)
-    assert [change.lead for change in audiences.pushed] == [other]
-    rows = await bench.database.pool.fetch("select lead_id, error, member from audience_member")
-    assert {row["lead_id"]: (row["error"], row["member"]) for row in rows} == {lead: ("ads", False), other: ("", True)}
 
 
 async def test_a_refused_record_is_put_off_until_it_changes(bench: Bench):

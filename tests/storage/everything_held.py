@@ -4,6 +4,7 @@ from domain.decision import Contribution, OpenHandoff, Reason, Rejected, Scores,
 from domain.state import HandoffState, JourneyState
 from domain.words import Channel
 from storage import dead_letters, leads
+from storage.audiences import PgAudiences
 from storage.database import Database
 from storage.inbox import accept
 from storage.leads import ConsentInput, LeadInput
@@ -115,7 +116,10 @@ async def _was_merged(db: Database, lead: str) -> None:
 
 async def _lists(db: Database, lead: str) -> None:
     """The vendors have taken what was wanted; the address is suppressed."""
-    await db.pool.execute("update audience_member set pushed_version = version, member = true where lead_id = $1", lead)
+    audiences = PgAudiences(db, ["linkedin"])
+    await audiences.spread()
+    joining = await audiences.page("linkedin", "retarget", 10, leaving=False)
+    await audiences.joined(joining, ["a-hash"] * len(joining), "", NOW)
     seen = {"phone": mark("crm-seen")}
     await db.pool.execute("update crm_record set pushed_version = version, seen = $2 where lead_id = $1", lead, seen)
     await db.pool.execute("insert into crm_deal values ('crm', $2, $1, 'won', $3)", lead, mark("deal"), NOW)

@@ -13,6 +13,7 @@ from domain.ports import ClaimResult
 from domain.state import JourneyState
 from domain.words import Ending
 from storage import erasure, leads, tombstones
+from storage.audiences import PgAudiences
 from storage.database import Database
 from storage.inbox import accept
 from storage.journeys import PgJourneys
@@ -48,9 +49,10 @@ async def decide_again(db: Database, lead: str) -> JourneyState:
 
 async def reconcile(db: Database) -> tuple[list[Any], list[Any]]:
     """What the vendors are told, and that they took it."""
-    lists = PgLists(db)
-    audiences, crm = await lists.dirty_audiences(10), await lists.dirty_crm(10)
-    await lists.audiences_pushed(audiences, LATER)
+    lists, members = PgLists(db), PgAudiences(db, ["linkedin"])
+    await members.due()
+    audiences, crm = await members.page("linkedin", "retarget", 10, leaving=True), await lists.dirty_crm(10)
+    await members.left(audiences, LATER)
     await lists.crm_pushed(crm, {change.lead: change.crm_id for change in crm}, LATER)
     return audiences, crm
 
@@ -58,7 +60,7 @@ async def reconcile(db: Database) -> tuple[list[Any], list[Any]]:
 async def test_nothing_personal_is_left_once_all_is_done(database: Database, playbook: str):
     lead = await somebody(database, playbook)
     erased = await erasure.erase(database, lead, "test", NOW)
-    assert erased.waiting == ("audience retarget", "crm", "journey")
+    assert erased.waiting == ("audience retarget at linkedin", "crm", "journey")
     assert set(await left(database)) == {"erasure", "lead"}, "the address and the contact, for the vendors alone"
 
     assert (await decide_again(database, lead)).ending is Ending.OPTED_OUT
@@ -66,7 +68,7 @@ async def test_nothing_personal_is_left_once_all_is_done(database: Database, pla
     audiences, crm = await reconcile(database)
     done = await erasure.finish(database, lead, LATER)
 
-    assert [(change.email, change.member) for change in audiences] == [(EMAIL, False)]
+    assert [(change.known_as, change.member) for change in audiences] == [("a-hash", False)]
     assert [(change.crm_id, change.email) for change in crm] == [(mark("crm-id"), "")]
     assert set(crm[0].fields.values()) == {""}
     assert done is not None

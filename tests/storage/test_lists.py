@@ -1,6 +1,6 @@
 """Desired state of lists: given out until the vendor has acknowledged the newest version."""
 
-from domain.ports import AudienceChange, CrmChange
+from domain.ports import CrmChange
 from storage.database import Database
 from storage.leads import LeadInput, upsert
 from storage.lists import PgLists
@@ -44,21 +44,6 @@ async def test_a_change_during_the_push_is_pushed_as_well(database: Database):
     assert await lists.dirty_crm(10) == [
         CrmChange(lead=lead, email="ann@acme.example", crm_id="crm-1", fields={"status": "nurture"}, version=2)
     ]
-
-
-async def test_audience_changes_are_given_out_until_pushed(database: Database):
-    lead = await _lead(database, email="ann@acme.example")
-    await database.pool.execute(
-        "insert into audience_member (audience, lead_id, desired, changed_at) values ('retarget', $1, true, $2)",
-        lead,
-        NOW,
-    )
-    lists = PgLists(database)
-    changes = await lists.dirty_audiences(10)
-    assert changes == [AudienceChange(audience="retarget", lead=lead, email="ann@acme.example", member=True, version=1)]
-    await lists.audiences_pushed(changes, NOW)
-    assert await lists.dirty_audiences(10) == []
-    assert await database.pool.fetchval("select member from audience_member")
 
 
 async def test_open_handoffs_are_known_by_their_vendors_task(database: Database):

@@ -81,7 +81,7 @@ def _is_a_mail_to_be_proud_of(mail: dict[str, Any], stack: Stack) -> None:
 
 
 async def _joins(stack: Stack, audience: str) -> None:
-    query = "select member from audience_member where audience = $1"
+    query = "select bool_or(held) from network_member where audience = $1"
     await stack.until(query, audience, otherwise=f"nobody ever joined {audience}")
 
 
@@ -111,7 +111,7 @@ async def _contact_shows(stack: Stack, **wanted: str) -> None:
 
 async def _audiences_are_empty(stack: Stack) -> None:
     """For the vendor as well, not only in our books."""
-    query = "select bool_and(not member and pushed_version = version) from audience_member"
+    query = "select bool_and(not held and pushed_version = version) from network_member"
     await stack.until(query, otherwise="an audience was never left")
 
 

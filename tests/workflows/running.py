@@ -5,7 +5,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,10 +17,11 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from domain.audiences import AdsAudience, AudienceState, Fate, Outcome, Taken
 from domain.clock import ScaledClock
 from domain.errors import VendorFault
 from domain.playbook.models import Playbook
-from domain.ports import AudienceChange, Clock, CrmChange, OutboundTouch, Receipt, SalesFeedback
+from domain.ports import Clock, CrmChange, OutboundTouch, Receipt, SalesFeedback
 from domain.state import JourneyState
 from domain.words import Channel, CommandKind
 from runtime.composition import Composition
@@ -29,6 +30,7 @@ from runtime.settings import Settings
 from runtime.vendors import Vendors
 from runtime.worker import build_worker
 from storage import inbox, leads, playbooks
+from storage.audiences import PgAudiences
 from storage.database import Database
 from storage.inbox import NewBehaviour, PgInbox
 from storage.journeys import PgJourneys
@@ -95,13 +97,35 @@ class QuietCrm:
 
 @dataclass
 class QuietAudiences:
-    """An ads vendor that takes everything."""
+    """An ads network that takes everything and knows people by their addresses. ``members`` are by audience."""
 
+    network: str = "linkedin"
     batch_size: int = 100
-    pushed: list[AudienceChange] = field(default_factory=list)
+    at_once: int = 3
+    lasts: timedelta | None = None
+    members: dict[str, set[str]] = field(default_factory=dict)
+    calls: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
 
-    async def push(self, audience: str, changes: Any) -> None:  # noqa: ARG002 the port has it
-        self.pushed += changes
+    def key(self, email: str) -> str:
+        return email.lower()
+
+    async def add(self, audience: AdsAudience, keys: Sequence[str]) -> Taken:
+        self.calls.append(("add", audience.id, tuple(keys)))
+        self.members.setdefault(audience.id, set()).update(keys)
+        return Taken()
+
+    async def remove(self, audience: AdsAudience, keys: Sequence[str]) -> Taken:
+        self.calls.append(("remove", audience.id, tuple(keys)))
+        self.members.setdefault(audience.id, set()).difference_update(keys)
+        return Taken()
+
+    async def outcome(self, request: str) -> Outcome:  # noqa: ARG002 the port has it
+        return Outcome(fate=Fate.DONE)
+
+    async def state(self, audience: AdsAudience) -> AudienceState | None:
+        return AudienceState(audience=audience.id, status="READY", size=len(self.members.get(audience.id, ())))
+
+    async def close(self) -> None: ...
 
 
 @dataclass
@@ -250,7 +274,8 @@ async def running_worker(
         ledger=PgLedger(database, stored),
         inbox=PgInbox(database),
         lists=PgLists(database),
-        vendors=Vendors(channels=channels, crm=QuietCrm(), audiences=QuietAudiences()),
+        audiences=PgAudiences(database, ["linkedin"]),
+        vendors=Vendors(channels=channels, crm=QuietCrm(), audiences={"linkedin": QuietAudiences()}),
     )
     async with build_worker(environment.client, parts, runner=sandboxed()):
         running = Running(environment, database, parts, channels)

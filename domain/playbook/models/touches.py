@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from domain.durations import Duration, parse_duration
 from domain.playbook.models.basics import Condition, Identifier, Part, Slug
-from domain.words import BuyerStage, Channel
+from domain.words import AdsNetwork, BuyerStage, Channel
 
 Window = Literal["cadence", "any"]
 
@@ -104,6 +104,9 @@ class Audience(Part):
     id: Identifier = Field(description="Name in triggers.")
     label: str = Field(min_length=1, description="Name at the vendor.")
     when: Condition | None = Field(None, description="CEL: members while it holds. Without it only triggers add.")
+    networks: tuple[AdsNetwork, ...] = Field(
+        (), description="Ads networks it is for; without any, all that the deployment names."
+    )
 
 
 class Variant(Part):
