@@ -1,12 +1,22 @@
 """Events that were acknowledged but can't be understood: kept whole, with why, until someone looks."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from domain.errors import NotFound
 from storage.database import Connection, Database, json_text
 from storage.tables import DeadLetter
+
+_TELLING = ("messageId", "timestamp", "originalTimestamp")
+_ADD = """
+insert into dead_letter (source, reason, body, digest, received_at)
+select $1, reason, body::jsonb, digest, $5 from unnest($2::text[], $3::text[], $4::text[])
+    with ordinality as letter (reason, body, digest, ord) order by ord
+on conflict (digest) do update set reason = excluded.reason
+returning id
+"""
 
 
 async def add(db: Database, source: str, reason: str, body: Any, now: datetime) -> int:
@@ -15,7 +25,10 @@ async def add(db: Database, source: str, reason: str, body: Any, now: datetime) 
 
 
 async def add_many(db: Database, source: str, letters: Sequence[tuple[str, Any]], now: datetime) -> list[int]:
-    """Keep some, each ``(reason, body)``, in one statement; returns their numbers in that order."""
+    """Keep some, each ``(reason, body)``, in one statement; returns their numbers in that order.
+
+    One with a ``messageId`` or a time of its own is kept once, however often it is sent.
+    """
     async with db.pool.acquire() as connection:
         return await add_on(connection, source, letters, now)
 
@@ -24,16 +37,27 @@ async def add_on(connection: Connection, source: str, letters: Sequence[tuple[st
     """As ``add_many``, in a transaction of the caller's."""
     if not letters:
         return []
+    bodies = [body if isinstance(body, dict) else {"body": body} for _, body in letters]
+    digests = [_digest(source, body) for body in bodies]
+    once = {digest or number: number for number, digest in enumerate(digests)}
     rows = await connection.fetch(
-        "insert into dead_letter (source, reason, body, received_at)"
-        " select $1, reason, body::jsonb, $4 from unnest($2::text[], $3::text[])"
-        " with ordinality as letter (reason, body, ord) order by ord returning id",
+        _ADD,
         source,
-        [reason for reason, _ in letters],
-        [json_text(body if isinstance(body, dict) else {"body": body}) for _, body in letters],
+        [letters[number][0] for number in once.values()],
+        [json_text(bodies[number]) for number in once.values()],
+        [digests[number] for number in once.values()],
         now,
     )
-    return [row["id"] for row in rows]
+    kept = dict(zip(once, (row["id"] for row in rows), strict=True))
+    return [kept[digest or number] for number, digest in enumerate(digests)]
+
+
+def _digest(source: str, body: Mapping[str, Any]) -> str | None:
+    """What tells it from others; its ``sentAt`` does not, for that is another with each attempt."""
+    if not any(body.get(name) for name in _TELLING):
+        return None
+    said = json_text({name: body[name] for name in sorted(body) if name != "sentAt"})
+    return hashlib.sha256(f"{source} {said}".encode()).hexdigest()
 
 
 async def newest(db: Database, limit: int = 50, before: int | None = None) -> tuple[list[DeadLetter], int]:

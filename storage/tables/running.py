@@ -68,11 +68,15 @@ class Deployment(SQLModel, table=True):
 
 
 class DeadLetter(SQLModel, table=True):
-    """An event that was acknowledged but can't be understood: kept whole, with why."""
+    """An event that was acknowledged but can't be understood: kept whole, with why.
+
+    ``digest`` tells it from others, so that it is kept once however often it is sent; null where nothing in it does.
+    """
 
     __tablename__ = "dead_letter"
     id: int | None = Field(default=None, sa_column=Column(BigInteger, SequenceOf(always=True), primary_key=True))
     source: str
     reason: str
     body: dict[str, Any] = json_column()
+    digest: str | None = Field(default=None, unique=True)
     received_at: datetime = moment()

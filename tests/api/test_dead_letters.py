@@ -33,3 +33,18 @@ async def test_pages_follow_each_other(api: httpx.AsyncClient):
 
 async def test_a_cursor_that_is_none_is_named(api: httpx.AsyncClient):
     assert_problem(await api.get("/v1/dead-letters", params={"cursor": "9" * 30}), 422, "invalid-request")
+
+
+async def test_a_batch_that_is_sent_again_sets_aside_no_more(api: httpx.AsyncClient):
+    """Its answer was lost, so the sender sends it again: the same but for ``sentAt``."""
+    batch = [EVENT | {"messageId": "m-1"}, EVENT | {"timestamp": "2026-03-04T09:00:00Z"}, EVENT | {"messageId": "m-2"}]
+    for second in range(3):
+        await api.post("/v1/batch", json={"batch": batch, "sentAt": f"2026-03-04T09:00:0{second}Z"})
+
+    assert (await api.get("/v1/dead-letters")).json()["total"] == 3
+
+
+async def test_what_nothing_tells_apart_is_each_its_own(api: httpx.AsyncClient):
+    await api.post("/v1/batch", json={"batch": [EVENT, EVENT]})
+
+    assert (await api.get("/v1/dead-letters")).json()["total"] == 2
