@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 from adapters import webhook_inbound
 from adapters.ads import linkedin
-from adapters.email import mailgun
+from adapters.email import mailgun, postmark, resend, sendgrid
 from adapters.vendor import AnyVendor
 from domain.errors import Refused
 
-MAIL: tuple[AnyVendor, ...] = (mailgun.VENDOR,)
+MAIL: tuple[AnyVendor, ...] = (mailgun.VENDOR, postmark.VENDOR, resend.VENDOR, sendgrid.VENDOR)
 CRM: tuple[AnyVendor, ...] = ()
 ADS: tuple[AnyVendor, ...] = (linkedin.VENDOR,)
 #: Those who speak to people, or hear them: chats, calendars, receivers of webhooks.

@@ -156,13 +156,13 @@ def router(store: Store) -> APIRouter:
 
     @routes.get("/domains")
     async def domains(limit: Limit = 20, after: str = "") -> dict[str, Any]:
-        return _page(_DOMAINS, limit, after)
+        return _page(DOMAINS, limit, after)
 
     routes.include_router(mailers.telling(store, team.held, Teller(_bodies, signature)))
     return routes
 
 
-_DOMAINS = [
+DOMAINS = [
     {
         "id": "d91cd9bd-1176-453e-8fc1-000000000001",
         "name": "mail.example.com",

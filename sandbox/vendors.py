@@ -1,10 +1,13 @@
 """Which vendors the sandbox plays. Another one is a module with a ``STAND_IN`` and its line here."""
 
-from sandbox import hubspot, linkedin, mailgun
+from sandbox import hubspot, linkedin, mailgun, postmark, resend, sendgrid
 from sandbox.stand_in import StandIn
 
 STAND_INS: tuple[StandIn, ...] = (
     hubspot.STAND_IN,
     linkedin.STAND_IN,
     mailgun.STAND_IN,
+    postmark.STAND_IN,
+    resend.STAND_IN,
+    sendgrid.STAND_IN,
 )

@@ -31,8 +31,10 @@ from domain.errors import CannotTell, LeadFault, OurFault, TransientFault, Vendo
 NAME = "resend"
 #: Most entries of a page of any list (OpenAPI, ``PaginationLimit``).
 PAGE = 100
-#: Most pages of mails that are looked through for one: at 5 requests a second, two seconds.
+#: Most pages of mails that are looked through for one, and most mails to one address that are opened: at 5 requests a
+#: second, six seconds.
 _MOST_PAGES = 10
+_MOST_OPENED = 20
 #: The list is the record itself, yet a mail may still be on its way into it.
 _LAG = timedelta(minutes=1)
 _KEPT = timedelta(hours=24)
@@ -130,15 +132,16 @@ class Resend:
 
     async def _sent_to(self, sought: Sought) -> AsyncIterator[str]:
         """Ids of mails to that address, newest first, back to the first attempt."""
-        number = 0
+        pages = opened = 0
         async for page in self._pages("/emails"):
             for email in page:
                 if sought.since is not None and instant(email, "created_at") < sought.since:
                     return
                 if sought.to.lower() in (address.lower() for address in email["to"]):
+                    opened += 1
                     yield email["id"]
-            number += 1
-            if number == _MOST_PAGES:
+            pages += 1
+            if pages >= _MOST_PAGES or opened >= _MOST_OPENED:
                 raise CannotTell("Resend has sent more mail since then than is looked through")
 
     async def _marked(self, identity: str, wanted: str) -> bool:
