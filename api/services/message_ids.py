@@ -3,6 +3,9 @@
 Such an event is told by what it says and when it happened (``timestamp``, else ``sentAt``): sent again it gets the same
 id. Several alike in one request are several events, and are again when the request is repeated. An event that says
 nothing of time can't be told from the next one like it: each counts.
+
+A sender can't take the ids of what Tendril itself will have to say: an unsubscribe or a seller's answer would then
+count as known already.
 """
 
 import hashlib
@@ -14,13 +17,19 @@ from uuid import uuid4
 
 from api.schemas.tracking import AnyEvent
 
+#: How the ids of our own events begin (``storage``: inbox, trust, answers, retractions).
+_OURS = ("delivery:", "sales:", "answer:", "retracted:", "restored:")
 _OF_THE_SENDING = {"message_id", "timestamp", "original_timestamp", "sent_at", "context"}
 
 
 def message_ids(events: Sequence[AnyEvent], sent_at: datetime | None) -> list[str]:
     """The id of each event; ``sent_at`` is the request's."""
     seen: Counter[str] = Counter()
-    return [event.message_id or _made(event, sent_at, seen) for event in events]
+    return [_given(event.message_id) if event.message_id else _made(event, sent_at, seen) for event in events]
+
+
+def _given(message_id: str) -> str:
+    return f"sender:{message_id}" if message_id.startswith(_OURS) else message_id
 
 
 def _made(event: AnyEvent, sent_at: datetime | None, seen: Counter[str]) -> str:

@@ -98,6 +98,20 @@ async def test_with_the_database_away_nobody_is_told_that_it_worked(http: httpx.
     assert int(page.headers["retry-after"]) > 0
 
 
+async def test_nobody_can_take_the_place_of_an_unsubscribe_beforehand(
+    api: httpx.AsyncClient, database: Database, link: str, lead: str
+):
+    forged = {"anonymousId": "somebody", "event": "x", "messageId": f"delivery:{lead}/1/0/hello:unsubscribed"}
+    for _ in range(2):
+        await api.post("/v1/track", json=forged)
+    await database.pool.execute("delete from pending_wake")
+
+    await api.post(link, data=ONE_CLICK)
+
+    assert await database.pool.fetchval("select types from pending_wake") == ["unsubscribed"]
+    assert await database.pool.fetchval("select count(*) from behaviour where lead_id is null") == 1
+
+
 async def test_who_unsubscribed_is_not_written_to_at_a_new_address_either(
     api: httpx.AsyncClient, database: Database, link: str, lead: str
 ):
