@@ -1,18 +1,19 @@
 """Every vendor there is, by what it stands behind. Another one is its module and its line here.
 
-SMTP, HubSpot and the two signed webhooks are older than this list: ``runtime.vendors`` makes them.
+SMTP and the two signed webhooks are older than this list: ``runtime.vendors`` makes them.
 """
 
 from collections.abc import Mapping
 
 from adapters import webhook_inbound
 from adapters.ads import linkedin
+from adapters.crm import hubspot
 from adapters.email import mailgun, postmark, resend, sendgrid
 from adapters.vendor import AnyVendor
 from domain.errors import Refused
 
 MAIL: tuple[AnyVendor, ...] = (mailgun.VENDOR, postmark.VENDOR, resend.VENDOR, sendgrid.VENDOR)
-CRM: tuple[AnyVendor, ...] = ()
+CRM: tuple[AnyVendor, ...] = (hubspot.VENDOR,)
 ADS: tuple[AnyVendor, ...] = (linkedin.VENDOR,)
 #: Those who speak to people, or hear them: chats, calendars, receivers of webhooks.
 PEOPLE: tuple[AnyVendor, ...] = (webhook_inbound.VENDOR,)

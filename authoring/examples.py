@@ -31,6 +31,7 @@ experiments: […]
 cadence: {…}
 audiences: […]
 handoff: {…}
+crm: {…}
 re_engagement: {…}
 length_limit: 365d
 re_entry: {…}
@@ -258,6 +259,22 @@ caps:
     "Audience": """
 audiences:
   - {id: nurture, label: In nurture, when: score.intent >= 10}
+""",
+    "CrmMapping": """
+crm:
+  fields:
+    fit_level: {hubspot: lead_fit, salesforce: Lead_Fit__c}
+    landing_page: false
+    campaign: {hubspot: false}
+  corrections:
+    role: {hubspot: jobtitle, salesforce: Title}
+  opportunity: {…}
+""",
+    "Opportunity": """
+opportunity:
+  title: Handed over by nurturing
+  pipeline: {hubspot: default}
+  stage: {hubspot: appointmentscheduled}
 """,
     "Handoff": """
 handoff:

@@ -50,6 +50,8 @@ CORRECTIONS: Mapping[str, str] = {
 }
 #: Statuses that mean something when a seller sets them. The others are our own, and written over.
 SET_BY_SALES = frozenset({LeadStatus.SALES_ACCEPTED, LeadStatus.DISQUALIFIED})
+#: CRMs that a playbook may name. A test holds them to ``adapters.vendors.CRM``.
+VENDORS = ("hubspot", "pipedrive", "salesforce")
 #: Outcomes of an opportunity, and of a handoff.
 OPPORTUNITY_OUTCOMES = ("opportunity_opened", "won", "lost")
 OUTCOMES = ("accepted", "rejected", *OPPORTUNITY_OUTCOMES)

@@ -361,10 +361,17 @@ class CrmReading(Protocol):
 class CrmConnection(Protocol):
     """One CRM, whole: its records, what is read back, and tasks for its sellers. ``name`` is the vendor's."""
 
-    name: str
-    crm: Crm
-    reading: CrmReading
-    tasks: TouchChannel
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def crm(self) -> Crm: ...
+
+    @property
+    def reading(self) -> CrmReading: ...
+
+    @property
+    def tasks(self) -> TouchChannel: ...
 
     async def close(self) -> None: ...
 

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from domain.audiences import Audiences, DesiredAudiences
-from domain.ports import Clock, Crm, DesiredLists, Inbox, Journeys, Ledger, Playbooks, TouchChannel
+from domain.ports import Clock, CrmConnection, DesiredLists, Inbox, Journeys, Ledger, Playbooks, TouchChannel
 from domain.words import Channel
 from runtime.settings import Settings
 from runtime.vendors import Vendors, open_vendors
@@ -39,7 +39,7 @@ class Composition:
         return self.vendors.channels
 
     @property
-    def crm(self) -> Crm:
+    def crm(self) -> CrmConnection:
         return self.vendors.crm
 
     @property

@@ -79,7 +79,6 @@ class Settings(BaseSettings):
 
     # CRM, ads, webhooks: the sandbox's stand-ins until real ones are named
     hubspot_base_url: str = Field("http://127.0.0.1:8025/hubspot", description="HubSpot API, or its stand-in.")
-    hubspot_token: SecretStr = Field(SecretStr("sandbox"), description="HubSpot private-app token.")
     linkedin_base_url: str = Field(
         "http://127.0.0.1:8025/linkedin", description="LinkedIn Marketing API, or its stand-in."
     )

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from adapters import vendors
 from adapters.ads.linkedin import LinkedInSettings
-from adapters.crm.hubspot import HubSpotCrm, hubspot_client
-from adapters.crm.hubspot_tasks import HubSpotTasks
+from adapters.crm.handoffs import HandoffTasks
+from adapters.crm.hubspot import HubSpotSettings
 from adapters.email.carrier import MailCarrier
 from adapters.email.channel import EmailChannel
 from adapters.email.links import OpenLinks, QuestionLinks, TrackedLinks, UnsubscribeLinks
@@ -19,7 +19,7 @@ from adapters.webhook import SignedWebhook
 from authoring.render import PlaybookRenderer
 from domain.audiences import Audiences
 from domain.errors import Refused
-from domain.ports import Crm, Playbooks, TouchChannel
+from domain.ports import CrmConnection, Playbooks, TouchChannel
 from domain.words import Channel
 from runtime.settings import Settings
 
@@ -27,7 +27,7 @@ from runtime.settings import Settings
 @dataclass(frozen=True, slots=True)
 class Vendors:
     channels: Mapping[Channel, TouchChannel]
-    crm: Crm
+    crm: CrmConnection
     #: By network, of which some may only be there to forget everybody (``TENDRIL_ADS_VENDORS`` no longer names them).
     audiences: Mapping[str, Audiences]
 
@@ -39,9 +39,8 @@ async def open_vendors(settings: Settings, playbooks: Playbooks) -> AsyncIterato
     Raises ``Refused`` when a setting names a vendor that is not known, or one lacks settings of its own.
     """
     async with AsyncExitStack() as stack:
-        hubspot = await stack.enter_async_context(
-            hubspot_client(settings.hubspot_base_url, settings.hubspot_token.get_secret_value())
-        )
+        crm = open_crm(settings)
+        stack.push_async_callback(crm.close)
         audiences = _audiences(settings)
         for network in audiences.values():
             stack.push_async_callback(network.close)
@@ -50,10 +49,9 @@ async def open_vendors(settings: Settings, playbooks: Playbooks) -> AsyncIterato
         alerts = _webhook(settings, "alerts", settings.alert_url)
         for channel in (email, direct_mail, alerts):
             stack.push_async_callback(channel.close)
-        crm = HubSpotCrm(hubspot)
         channels: dict[Channel, TouchChannel] = {
             Channel.EMAIL: email,
-            Channel.SDR_TASK: HubSpotTasks(hubspot, crm),
+            Channel.SDR_TASK: HandoffTasks(crm, playbooks),
             Channel.DIRECT_MAIL: direct_mail,
             Channel.ALERT: alerts,
         }
@@ -81,6 +79,16 @@ def _carrier(settings: Settings) -> MailCarrier:
         lookup_url=settings.mail_lookup_url,
     )
     return SmtpCarrier(server)
+
+
+def open_crm(settings: Settings) -> CrmConnection:
+    """The CRM that the deployment names. Contacts nobody. Raises ``Refused``."""
+    vendor = vendors.named(settings.crm_vendor, vendors.CRM, "TENDRIL_CRM_VENDOR")
+    own = settings_of(vendor)
+    if isinstance(own, HubSpotSettings):
+        own = own.model_copy(update={"base_url": settings.hubspot_base_url})
+    crm: CrmConnection = vendor.adapter(own)
+    return crm
 
 
 def _audiences(settings: Settings) -> dict[str, Audiences]:

@@ -48,7 +48,7 @@ def build_worker(client: Client, parts: Composition, *, runner: WorkflowRunner |
     touching = Touching(
         parts.ledger, parts.channels, parts.inbox, parts.clock, settings.send_timeout, settings.claim_lease
     )
-    reconciling = Reconciling(parts.lists, parts.crm, parts.inbox, parts.clock)
+    reconciling = Reconciling(parts.lists, parts.crm.crm, parts.inbox, parts.clock)
     pushing = Pushing(parts.audiences, parts.networks, parts.clock)
     retention = PgRetention(parts.database)
     settling = Settling(parts.ledger, parts.channels, PendingTouches(client), parts.clock, settings.send_timeout)

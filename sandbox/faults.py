@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Kind = Literal["latency", "429", "500", "401", "400", "timeout", "reset", "421", "450", "550"]
+Kind = Literal["latency", "429", "500", "401", "403", "400", "timeout", "reset", "421", "450", "550"]
 
 
 class Fault(BaseModel):

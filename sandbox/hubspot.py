@@ -1,183 +1,196 @@
-"""HubSpot's stand-in: contacts, tasks and their properties, as CRM v3 answers."""
+"""HubSpot's stand-in over HTTP: contacts, companies, deals and tasks as CRM v3 answers; owners, pipelines, webhooks.
 
+What only the stand-in has begins with ``_``: what sellers do (``_sellers``), its webhooks (``_webhook``, ``_tell``).
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body
+import httpx
+from fastapi import APIRouter, Body, Request
 from fastapi.responses import JSONResponse
 
 from sandbox import answers
 from sandbox.answers import VendorError
-from sandbox.hubspot_rules import CONTACT_PROPERTIES, TASK_PROPERTIES, checked, find, unique_names
+from sandbox.hubspot_account import HubSpot
+from sandbox.hubspot_rules import BUILT_IN, PIPELINE, STAGES
 from sandbox.limits import Rate
-from sandbox.stand_in import StandIn
-from sandbox.state import CrmRecord, Store, timestamp
+from sandbox.stand_in import Section, StandIn, bearer
+from sandbox.state import Store, timestamp
+
+__all__ = ["STAND_IN", "HubSpot"]
 
 Inputs = Annotated[list[dict[str, Any]], Body(embed=True)]
 Word = Annotated[str, Body(embed=True)]
-_BATCH = 100
-_BUILT_IN = {"contacts": CONTACT_PROPERTIES, "tasks": TASK_PROPERTIES}
-
-
-class HubSpot:
-    """The account: reads and writes the sandbox's state."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._groups: set[tuple[str, str]] = set()
-
-    # --- properties ------------------------------------------------------------------------------------------------
-
-    def properties(self, kind: str) -> list[dict[str, Any]]:
-        built_in = [{"name": name, "type": "string", "fieldType": "text"} for name in sorted(_BUILT_IN[kind])]
-        return built_in + list(self._store.state.properties[kind].values())
-
-    def create_group(self, kind: str, name: str) -> None:
-        if (kind, name) in self._groups:
-            raise VendorError(409, f"Property group {name} already exists")
-        self._groups.add((kind, name))
-
-    def create_properties(self, kind: str, definitions: list[dict[str, Any]]) -> None:
-        existing = self._store.state.properties[kind]
-        if any(definition["name"] in existing for definition in definitions):
-            raise VendorError(409, "Property already exists")
-        existing.update({definition["name"]: definition for definition in definitions})
-        self._store.changed()
-
-    # --- objects ---------------------------------------------------------------------------------------------------
-
-    def create(self, kind: str, body: dict[str, Any]) -> CrmRecord:
-        contacts = self._store.state.records["contacts"]
-        wanted = [str(association["to"]["id"]) for association in body.get("associations", [])]
-        if missing := [contact for contact in wanted if contact not in contacts]:
-            raise VendorError(400, f"Could not associate with objects {missing}")
-        values = self._checked(kind, body.get("properties", {}), own=None)
-        return self._put(kind, values, wanted)
-
-    def upsert(self, kind: str, inputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """All or nothing: one bad input refuses the batch, as HubSpot does."""
-        _batch(inputs)
-        prepared = []
-        for entry in inputs:
-            name = entry.get("idProperty", "")
-            if name not in unique_names(kind, self._store.state):
-                raise VendorError(400, f"{name} is not a unique property")
-            record = find(self._store.state, kind, name, str(entry["id"]))
-            values = {name: str(entry["id"])} | entry["properties"]
-            prepared.append((record, self._checked(kind, values, own=record), entry))
-        return [self._written(kind, record, values, entry) for record, values, entry in prepared]
-
-    def update(self, kind: str, inputs: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
-        """Results, and the ids that do not exist."""
-        _batch(inputs)
-        records = self._store.state.records[kind]
-        there = [entry for entry in inputs if str(entry["id"]) in records]
-        prepared = [(records[str(e["id"])], e) for e in there]
-        checked_values = [(record, self._checked(kind, e["properties"], own=record), e) for record, e in prepared]
-        results = [self._written(kind, record, values, entry) for record, values, entry in checked_values]
-        return results, [str(entry["id"]) for entry in inputs if entry not in there]
-
-    def read(self, kind: str, body: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
-        _batch(body["inputs"])
-        name = body.get("idProperty") or "hs_object_id"
-        if name != "hs_object_id" and name not in unique_names(kind, self._store.state):
-            raise VendorError(400, f"{name} is not a unique property")
-        asked = [(str(entry["id"]), find(self._store.state, kind, name, str(entry["id"]))) for entry in body["inputs"]]
-        found = [shown(record, body.get("properties", [])) for _, record in asked if record]
-        return found, [identity for identity, record in asked if not record]
-
-    def answer_task(self, task: str, outcome: str, reason: str) -> None:
-        """What a seller does in HubSpot: choose the outcome, complete the task."""
-        record = self._store.state.records["tasks"].get(task)
-        if record is None:
-            raise VendorError(404, f"No task {task}")
-        answer = {"hs_task_status": "COMPLETED", "tendril_outcome": outcome, "tendril_reject_reason": reason}
-        self._written("tasks", record, self._checked("tasks", answer, own=record), {})
-
-    def _checked(self, kind: str, values: dict[str, Any], own: CrmRecord | None) -> dict[str, str]:
-        return checked(self._store.state, kind, values, own)
-
-    def _written(
-        self, kind: str, record: CrmRecord | None, values: dict[str, str], entry: dict[str, Any]
-    ) -> dict[str, Any]:
-        new = record is None
-        if record is None:
-            record = self._put(kind, values, [])
-        else:
-            record.updated_at = timestamp()
-            self._store.state.put(kind, record, values)
-            self._store.changed()
-        trace = {"objectWriteTraceId": entry["objectWriteTraceId"]} if "objectWriteTraceId" in entry else {}
-        return shown(record, list(values)) | {"new": new} | trace
-
-    def _put(self, kind: str, values: dict[str, str], associations: list[str]) -> CrmRecord:
-        now = timestamp()
-        record = CrmRecord(
-            id=self._store.state.new_id(), properties={}, created_at=now, updated_at=now, associations=associations
-        )
-        self._store.state.put(kind, record, values)
-        self._store.changed()
-        return record
-
-
-def shown(record: CrmRecord, names: list[str]) -> dict[str, Any]:
-    """A record as HubSpot shows it, with the properties asked for (null where it has none)."""
-    values: dict[str, str | None] = {name: record.properties.get(name) for name in names}
-    return {
-        "id": record.id,
-        "properties": values | {"hs_object_id": record.id, "createdate": record.created_at},
-        "createdAt": record.created_at,
-        "updatedAt": record.updated_at,
-        "archived": False,
-    }
+_ON_PAGE = 200
 
 
 def router(account: HubSpot) -> APIRouter:
-    """The account over HTTP, below ``/crm/v3``."""
-    routes = APIRouter(prefix="/crm/v3")
+    """The account over HTTP."""
+    routes = APIRouter()
+    _properties(routes, account)
+    _objects(routes, account)
+    _batches(routes, account)
+    _others(routes, account)
+    _sellers(routes, account)
+    _webhooks(routes, account)
+    return routes
 
-    @routes.get("/properties/{kind}")
+
+def _properties(routes: APIRouter, account: HubSpot) -> None:
+    @routes.get("/crm/v3/properties/{kind}")
     async def list_properties(kind: str) -> dict[str, Any]:
         return {"results": account.properties(_known(kind))}
 
-    @routes.post("/properties/{kind}/groups", status_code=201)
+    @routes.post("/crm/v3/properties/{kind}/groups", status_code=201)
     async def create_group(kind: str, name: Word, label: Word) -> dict[str, Any]:
         account.create_group(_known(kind), name)
         return {"name": name, "label": label, "archived": False}
 
-    @routes.post("/properties/{kind}/batch/create", status_code=201)
+    @routes.post("/crm/v3/properties/{kind}/batch/create", status_code=201)
     async def create_properties(kind: str, inputs: Inputs) -> dict[str, Any]:
         account.create_properties(_known(kind), inputs)
         return _batch_answer(inputs)
 
-    @routes.post("/objects/{kind}", status_code=201)
+
+def _objects(routes: APIRouter, account: HubSpot) -> None:
+    @routes.post("/crm/v3/objects/{kind}", status_code=201)
     async def create(kind: str, body: dict[str, Any]) -> dict[str, Any]:
         record = account.create(_known(kind), body)
-        return shown(record, list(record.properties))
+        return account.one(kind, record.id, list(record.properties), [])
 
-    @routes.post("/objects/{kind}/batch/upsert")
+    @routes.get("/crm/v3/objects/{kind}")
+    async def some(kind: str, limit: int = 10) -> dict[str, Any]:
+        ids = list(account.records(_known(kind)))[:limit]
+        return {"results": [account.one(kind, identity, [], []) for identity in ids]}
+
+    @routes.get("/crm/v3/objects/{kind}/{identity}")
+    async def one(kind: str, identity: str, properties: str = "", associations: str = "") -> dict[str, Any]:
+        return account.one(_known(kind), identity, _words(properties), _words(associations))
+
+    @routes.post("/crm/v3/objects/{kind}/search")
+    async def search(kind: str, body: dict[str, Any]) -> dict[str, Any]:
+        return account.search(_known(kind), body)
+
+    @routes.post("/crm/v3/objects/contacts/gdpr-delete", status_code=204)
+    async def purge(body: dict[str, Any]) -> None:
+        account.purge(str(body["objectId"]))
+
+
+def _batches(routes: APIRouter, account: HubSpot) -> None:
+    @routes.post("/crm/v3/objects/{kind}/batch/upsert")
     async def upsert(kind: str, inputs: Inputs) -> dict[str, Any]:
         return _batch_answer(account.upsert(_known(kind), inputs))
 
-    @routes.post("/objects/{kind}/batch/update")
+    @routes.post("/crm/v3/objects/{kind}/batch/update")
     async def update(kind: str, inputs: Inputs) -> JSONResponse:
         return _multi_status(*account.update(_known(kind), inputs))
 
-    @routes.post("/objects/{kind}/batch/read")
+    @routes.post("/crm/v3/objects/{kind}/batch/read")
     async def read(kind: str, body: dict[str, Any]) -> JSONResponse:
         return _multi_status(*account.read(_known(kind), body))
 
-    return routes
+
+def _others(routes: APIRouter, account: HubSpot) -> None:
+    @routes.get("/crm/v3/owners")
+    async def owners() -> dict[str, Any]:
+        return {"results": [_owner(owner.id, owner.email, owner.name) for owner in account.beside.owners]}
+
+    @routes.get("/crm/v3/pipelines/deals")
+    async def pipelines() -> dict[str, Any]:
+        stages = [{"id": stage, "label": stage, "displayOrder": order} for order, stage in enumerate(STAGES)]
+        return {"results": [{"id": PIPELINE, "label": "Sales Pipeline", "displayOrder": 0, "stages": stages}]}
+
+    @routes.post("/crm/v4/associations/{kind}/{other}/batch/read")
+    async def associations(kind: str, other: str, inputs: Inputs) -> dict[str, Any]:
+        records = account.records(_known(kind))
+        found = {str(one["id"]): records.get(str(one["id"])) for one in inputs}
+        ends = {i: account.associated(record, _known(other)) for i, record in found.items() if record}
+        return _batch_answer([{"from": {"id": i}, "to": _ends(ids)} for i, ids in ends.items() if ids])
+
+
+def _sellers(routes: APIRouter, account: HubSpot) -> None:
+    """What people do in the CRM."""
+
+    @routes.post("/_sellers", status_code=201)
+    async def join(email: Word, name: Word) -> dict[str, str]:
+        return {"id": account.join(email, name)}
+
+    @routes.post("/_sellers/{kind}", status_code=201)
+    async def make(
+        kind: str, properties: Annotated[dict[str, str], Body()], associations: Annotated[list[str], Body()]
+    ) -> dict[str, str]:
+        return {"id": account.make(_known(kind), properties, associations).id}
+
+    @routes.patch("/_sellers/{kind}/{identity}", status_code=204)
+    async def edit(kind: str, identity: str, properties: dict[str, str]) -> None:
+        account.edit(_known(kind), identity, properties)
+
+    @routes.delete("/_sellers/{kind}/{identity}", status_code=204)
+    async def delete(kind: str, identity: str) -> None:
+        account.delete(_known(kind), identity)
+
+
+def _webhooks(routes: APIRouter, account: HubSpot) -> None:
+    @routes.post("/_webhook", status_code=204)
+    async def configure(url: Word) -> None:
+        account.beside.webhook = url
+
+    @routes.post("/_tell")
+    async def tell() -> list[int]:
+        """Everything that happened and was not told, in one request; the status it was answered with."""
+        if not account.beside.webhook:
+            raise VendorError(409, "No webhook is configured: POST its url to _webhook first.")
+        events, account.beside.events = account.beside.events, []
+        body = json.dumps(events).encode()
+        headers = signed(account.beside.webhook, body, account.beside.secret, datetime.now(UTC))
+        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+            return [(await client.post(account.beside.webhook, content=body, headers=headers)).status_code]
+
+
+def signed(url: str, body: bytes, secret: str, at: datetime) -> dict[str, str]:
+    """The headers of a webhook, as HubSpot signs version 3."""
+    timestamp_ = str(round(at.timestamp() * 1000))
+    digest = hmac.new(secret.encode(), f"POST{url}{body.decode()}{timestamp_}".encode(), hashlib.sha256).digest()
+    return {
+        "content-type": "application/json",
+        "x-hubspot-request-timestamp": timestamp_,
+        "x-hubspot-signature-v3": base64.b64encode(digest).decode(),
+    }
 
 
 def _known(kind: str) -> str:
-    if kind not in _BUILT_IN:
+    if kind not in BUILT_IN:
         raise VendorError(404, f"Unable to infer object type from: {kind}")
     return kind
 
 
-def _batch(inputs: list[Any]) -> None:
-    if len(inputs) > _BATCH:
-        raise VendorError(400, f"The maximum number of inputs supported in a batch request is {_BATCH}")
+def _words(text: str) -> list[str]:
+    return [word for word in text.split(",") if word]
+
+
+def _owner(identity: str, email: str, name: str) -> dict[str, Any]:
+    first, _, last = name.partition(" ")
+    at = "2030-01-01T00:00:00Z"
+    return {
+        "id": identity,
+        "email": email,
+        "type": "PERSON",
+        "firstName": first,
+        "lastName": last,
+        "createdAt": at,
+        "updatedAt": at,
+        "archived": False,
+    }
+
+
+def _ends(ids: list[str]) -> list[dict[str, Any]]:
+    kind = {"category": "HUBSPOT_DEFINED", "typeId": 3, "label": None}
+    return [{"toObjectId": int(identity), "associationTypes": [kind]} for identity in ids]
 
 
 def _batch_answer(results: list[dict[str, Any]]) -> dict[str, Any]:
@@ -201,10 +214,25 @@ def _multi_status(results: list[dict[str, Any]], missing: list[str]) -> JSONResp
     return JSONResponse(answer | {"numErrors": 1, "errors": [failure]}, 207)
 
 
+def _admitted(request: Request, token: str) -> bool:
+    """What only the stand-in has is open to all."""
+    return "/_" in request.url.path or bearer(request, token)
+
+
+def _shown(store: Store) -> list[Section]:
+    """Deals; contacts and tasks have tables of their own on the page."""
+    account = HubSpot(store)
+    deals = list(account.records("deals").values())
+    rows = [(d.updated_at[:19], d.properties["dealname"], d.properties["dealstage"]) for d in deals[-_ON_PAGE:]]
+    return [Section("Deals", ("at", "name", "stage"), rows, len(deals))]
+
+
 #: 190 requests in 10 s: a private app of a professional account.
 STAND_IN = StandIn(
     vendor="hubspot",
     router=lambda store: router(HubSpot(store)),
     error=answers.hubspot,
+    admitted=_admitted,
     rate=lambda: Rate(190, 10),
+    shown=_shown,
 )

@@ -31,13 +31,31 @@ TASK_PROPERTIES = frozenset(
         "hubspot_owner_id",
     ]
 )
-_NAMES = {"contacts": CONTACT_PROPERTIES, "tasks": TASK_PROPERTIES}
+DEAL_PROPERTIES = frozenset(["dealname", "pipeline", "dealstage", "amount", "closedate", "hubspot_owner_id"])
+COMPANY_PROPERTIES = frozenset(["name", "domain", "hubspot_owner_id"])
+BUILT_IN = {
+    "contacts": CONTACT_PROPERTIES,
+    "tasks": TASK_PROPERTIES,
+    "deals": DEAL_PROPERTIES,
+    "companies": COMPANY_PROPERTIES,
+}
+#: The stages of the one pipeline, in order: id → whether a deal in it is closed, and won.
+STAGES = {
+    "appointmentscheduled": (False, False),
+    "qualifiedtobuy": (False, False),
+    "closedwon": (True, True),
+    "closedlost": (True, False),
+}
+PIPELINE = "default"
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 _OPTIONS = {
     "hs_task_status": {"NOT_STARTED", "IN_PROGRESS", "WAITING", "COMPLETED", "DEFERRED"},
     "hs_task_priority": {"NONE", "LOW", "MEDIUM", "HIGH"},
     "hs_task_type": {"TODO", "CALL", "EMAIL", "LINKED_IN", "LINKED_IN_CONNECT", "LINKED_IN_MESSAGE"},
+    "dealstage": set(STAGES),
+    "pipeline": {PIPELINE},
 }
+_REQUIRED = {"tasks": ("hs_timestamp",), "deals": ("dealname", "dealstage")}
 
 
 def unique_names(kind: str, state: State) -> frozenset[str]:
@@ -55,10 +73,11 @@ def checked(state: State, kind: str, values: dict[str, Any], own: CrmRecord | No
     """The values, when HubSpot would take them for this record (None: a new one). Raises ``VendorError``."""
     definitions = state.properties[kind]
     problems = [problem for name, value in values.items() if (problem := _problem(kind, definitions, name, value))]
-    if kind == "tasks" and own is None and not values.get("hs_timestamp"):
-        problems.append(_detail("REQUIRED_FIELD", "hs_timestamp", "hs_timestamp is required"))
+    if own is None:
+        lacking = [name for name in _REQUIRED.get(kind, ()) if not values.get(name)]
+        problems += [_detail("REQUIRED_FIELD", name, f"{name} is required") for name in lacking]
     for name in unique_names(kind, state) & values.keys():
-        other = find(state, kind, name, values[name])
+        other = find(state, kind, name, values[name]) if values[name] else None
         if other is not None and other is not own:
             problems.append(_detail("DUPLICATE_VALUE", name, f"{other.id} already has that value."))
     if problems:
@@ -67,7 +86,7 @@ def checked(state: State, kind: str, values: dict[str, Any], own: CrmRecord | No
 
 
 def _problem(kind: str, definitions: dict[str, dict[str, Any]], name: str, value: Any) -> dict[str, Any] | None:
-    if name not in _NAMES[kind] and name not in definitions:
+    if name not in BUILT_IN[kind] and name not in definitions:
         return _detail("PROPERTY_DOESNT_EXIST", name, f'Property "{name}" does not exist')
     if not isinstance(value, str):
         return _detail("INVALID_TYPE", name, f"{name} must be a string")

@@ -79,7 +79,8 @@ def _newest(records: dict[str, CrmRecord]) -> list[CrmRecord]:
 
 
 def _whose(task: CrmRecord, contacts: dict[str, CrmRecord]) -> str:
-    return ", ".join(contacts[contact].properties.get("email", contact) for contact in task.associations)
+    found = [contact for contact in task.associations if contact in contacts]
+    return ", ".join(contacts[contact].properties.get("email", contact) for contact in found)
 
 
 def _segments(state: State) -> list[dict[str, Any]]:

@@ -1,30 +1,55 @@
-"""HubSpot as the CRM: leads as contacts, written in batches; sellers' answers read back from tasks.
+"""HubSpot as the CRM: leads as contacts, handoffs as tasks and deals, and what sellers do read back.
 
-Written against HubSpot's CRM v3 API. Which contact a lead is, in this order: the contact we already know (its id), the
-contact with the lead's address, else a contact addressed by the lead's opaque id.
+Written against HubSpot's CRM v3 API. Limits as HubSpot documents them (https://developers.hubspot.com/changelog/
+increasing-our-api-limits): 190 requests in 10 seconds for a private app of a professional account, batches of 100, and
+five searches a second.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal
 
-import httpx
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
 
-from adapters.crm.hubspot_properties import LEAD_ID, OUTCOME, REJECT_REASON, Properties, properties
+from adapters.budget import Budget
+from adapters.crm.hubspot_associations import Associations
+from adapters.crm.hubspot_contacts import BATCH, CONTACTS, Contacts
+from adapters.crm.hubspot_deals import Deals
+from adapters.crm.hubspot_properties import OUTCOME, REJECT_REASON, Properties, ours
+from adapters.crm.hubspot_reading import HubSpotReading
+from adapters.crm.hubspot_sellers import Sellers
+from adapters.crm.hubspot_tasks import TASKS, HubSpotTasks
+from adapters.crm.hubspot_webhook import HubSpotWebhook
 from adapters.http import VendorClient
-from domain.errors import OurFault, RecordsRefused
-from domain.ports import CrmChange, SalesFeedback
+from adapters.vendor import Finding, Vendor, VendorSettings
+from domain.errors import VendorFault
+from domain.ports import CrmChange, OpportunityWanted, OutboundTouch, SalesFeedback
 
-VENDOR = "hubspot"
-#: HubSpot takes at most this many records in one batch.
-BATCH = 100
-_CONTACTS = "/crm/v3/objects/contacts"
-_TASKS = "/crm/v3/objects/tasks"
-_REFUSED_WHOLE = frozenset({400, 404, 409, 422})
+NAME = "hubspot"
+#: A little longer than HubSpot's window: requests don't take the same time to get there.
+_WINDOW = 10.1
+
+
+class HubSpotSettings(VendorSettings):
+    model_config = SettingsConfigDict(env_prefix="TENDRIL_HUBSPOT_")
+
+    base_url: str = Field(
+        "http://127.0.0.1:8025/hubspot", description="HubSpot's API (https://api.hubapi.com), or its stand-in."
+    )
+    token: SecretStr = Field(SecretStr("sandbox"), description="Access token of a private app.")
+    client_secret: SecretStr = Field(
+        SecretStr(""), description="The app's client secret: it signs HubSpot's webhooks. Empty: none are taken."
+    )
+    erase: Literal["delete", "clear"] = Field(
+        "delete", description="Erasing a person deletes the contact for good (HubSpot's GDPR delete), or empties it."
+    )
+    create_properties: bool = Field(True, description="Make custom properties that the account lacks.")
+    requests: int = Field(190, ge=1, description="Requests within 10 seconds that the account's plan allows.")
 
 
 def hubspot_client(base_url: str, token: str, **options: Any) -> VendorClient:
-    """The connection that ``HubSpotCrm`` and ``HubSpotTasks`` share."""
-    return VendorClient(VENDOR, base_url, headers={"authorization": f"Bearer {token}"}, **options)
+    """The connection that everything of HubSpot's shares."""
+    return VendorClient(NAME, base_url, headers={"authorization": f"Bearer {token}"}, **options)
 
 
 class HubSpotCrm:
@@ -32,26 +57,20 @@ class HubSpotCrm:
 
     batch_size = BATCH
 
-    def __init__(self, client: VendorClient) -> None:
+    def __init__(self, client: VendorClient, properties: Properties, contacts: Contacts, deals: Deals) -> None:
         self._client = client
-        self.properties = Properties(client)
+        self._properties = properties
+        self._contacts = contacts
+        self._deals = deals
 
     async def upsert(self, changes: Sequence[CrmChange]) -> dict[str, str]:
-        """Create or update contacts; lead → contact id for those taken.
+        return await self._contacts.upsert(changes)
 
-        A contact that was deleted or merged away at HubSpot is found again by address. Raises ``RecordsRefused`` when
-        none was taken, any other ``VendorFault`` when HubSpot did not answer for each.
-        """
-        writing = Writing(self._client)
-        await self.properties.ensure("contacts", {name for change in changes for name in _properties(change)})
-        await writing.write("update", [change for change in changes if change.crm_id])
-        gone = [change for change in changes if change.crm_id and change.lead not in writing.taken]
-        unknown = [change for change in changes if not change.crm_id]
-        for id_property in ("email", LEAD_ID):
-            await writing.write("upsert", [c for c in unknown + gone if _key(c) == id_property], id_property)
-        if writing.refused and not writing.taken:
-            raise writing.refused
-        return writing.taken
+    async def erase(self, changes: Sequence[CrmChange]) -> frozenset[str]:
+        return await self._contacts.erase(changes)
+
+    async def open_opportunity(self, touch: OutboundTouch, wanted: OpportunityWanted) -> str:
+        return await self._deals.open(touch, wanted)
 
     async def feedback(self, vendor_task_ids: dict[str, str]) -> list[SalesFeedback]:
         """Answers of sellers: a completed task with an outcome. A task completed without one is not an answer."""
@@ -68,88 +87,83 @@ class HubSpotCrm:
         ]
 
     async def _tasks(self, ids: Sequence[str]) -> list[dict[str, Any]]:
-        await self.properties.ensure("tasks", (OUTCOME, REJECT_REASON))
+        await self._properties.ensure("tasks", ours(OUTCOME, REJECT_REASON))
         body = {
             "inputs": [{"id": task} for task in ids],
             "properties": ["hs_task_status", OUTCOME, REJECT_REASON],
             "propertiesWithHistory": [],
         }
-        answer = await self._client.request("POST", f"{_TASKS}/batch/read", json=body, harmless_to_repeat=True)
+        answer = await self._client.request("POST", f"{TASKS}/batch/read", json=body, harmless_to_repeat=True)
         return list(answer.json()["results"])
 
 
-class Outcome(NamedTuple):
-    """What HubSpot did with a batch: lead → contact id for those it took."""
+class HubSpot:
+    """``domain.ports.CrmConnection``: one account."""
 
-    taken: dict[str, str]
-    errors: int
+    name = NAME
 
-
-class Writing:
-    """One ``upsert``: what was taken so far, and the last refusal."""
-
-    def __init__(self, client: VendorClient) -> None:
+    def __init__(self, client: VendorClient, *, delete: bool = True, create_properties: bool = True) -> None:
         self._client = client
-        self.taken: dict[str, str] = {}
-        self.refused: RecordsRefused | None = None
+        self._searches = Budget(NAME, 5, 1.0)
+        self._properties = Properties(client, create=create_properties)
+        contacts = Contacts(client, self._properties, delete=delete)
+        self.reading = HubSpotReading(client, self._properties, self._searches)
+        sellers = Sellers(self.reading.owners)
+        associations = Associations(client, contacts.of)
+        deals = Deals(client, self._properties, associations, sellers)
+        self.crm = HubSpotCrm(client, self._properties, contacts, deals)
+        self.tasks = HubSpotTasks(client, self._properties, associations, sellers)
 
-    async def write(self, verb: str, changes: Sequence[CrmChange], id_property: str = "") -> None:
-        """Write a batch. HubSpot refuses a whole batch for one bad record: halve it until the bad one stands alone."""
-        if not changes:
-            return
+    async def close(self) -> None:
+        self._searches.close()
+        await self._client.close()
+
+    async def check(self) -> list[Finding]:
+        """What the token may do, looked at by reading a little of each kind of record."""
+        return [await self._finding(what, path, scope) for what, path, scope in _LOOKED_AT]
+
+    async def _finding(self, what: str, path: str, scope: str) -> Finding:
         try:
-            outcome = await self._batch(verb, changes, id_property)
-        except OurFault as error:
-            if error.status not in _REFUSED_WHOLE:
-                raise
-            if len(changes) == 1:
-                self.refused = RecordsRefused(str(error), vendor=VENDOR, status=error.status, code=error.code)
-                return
-            middle = len(changes) // 2
-            await self.write(verb, changes[:middle], id_property)
-            await self.write(verb, changes[middle:], id_property)
-            return
-        self.taken |= outcome.taken
-        if outcome.errors:
-            message = f"hubspot refused {outcome.errors} records of a batch"
-            self.refused = RecordsRefused(message, vendor=VENDOR, status=207)
-
-    async def _batch(self, verb: str, changes: Sequence[CrmChange], id_property: str) -> Outcome:
-        inputs = [_input(change, id_property) for change in changes]
-        path = f"{_CONTACTS}/batch/{verb}"
-        answer = await self._client.request("POST", path, json={"inputs": inputs}, harmless_to_repeat=True)
-        return _outcome(answer, changes)
+            await self._client.request("GET", path, params={"limit": 1}, harmless_to_repeat=True)
+        except VendorFault as fault:
+            return Finding(f"{what}: {fault}", well=False, remedy=f"Give the private app the scope {scope}.")
+        return Finding(what, well=True)
 
 
-def _input(change: CrmChange, id_property: str) -> dict[str, Any]:
-    keys = {"email": change.email, LEAD_ID: change.lead, "": change.crm_id}
-    entry: dict[str, Any] = {
-        "id": keys[id_property],
-        "properties": _properties(change),
-        # HubSpot returns it beside each result and error, so that answers need not come in order.
-        "objectWriteTraceId": change.lead,
-    }
-    return entry | ({"idProperty": id_property} if id_property else {})
+_LOOKED_AT = (
+    ("Contacts can be read", CONTACTS, "crm.objects.contacts.read"),
+    ("Properties of contacts can be read", "/crm/v3/properties/contacts", "crm.schemas.contacts.read"),
+    ("Tasks can be read", TASKS, "crm.objects.contacts.read"),
+    ("Deals can be read", "/crm/v3/objects/deals", "crm.objects.deals.read"),
+    ("Owners can be read", "/crm/v3/owners", "crm.objects.owners.read"),
+)
 
 
-def _properties(change: CrmChange) -> dict[str, str]:
-    own = {"lead_id": change.lead} | ({"email": change.email} if change.email else {})
-    return properties({**change.fields, **own})
+def connection(settings: HubSpotSettings) -> HubSpot:
+    """HubSpot as set up. Contacts nobody."""
+    budget = Budget(NAME, settings.requests, _WINDOW)
+    client = hubspot_client(settings.base_url, settings.token.get_secret_value(), budget=budget)
+    return HubSpot(client, delete=settings.erase == "delete", create_properties=settings.create_properties)
 
 
-def _key(change: CrmChange) -> str:
-    return "email" if change.email else LEAD_ID
+def inbound(settings: HubSpotSettings) -> HubSpotWebhook | None:
+    secret = settings.client_secret.get_secret_value()
+    return HubSpotWebhook(secret) if secret else None
 
 
-def _outcome(answer: httpx.Response, changes: Sequence[CrmChange]) -> Outcome:
-    body = answer.json()
-    wanted = {change.lead for change in changes}
-    leads = ((_lead_of(result), str(result["id"])) for result in body["results"])
-    return Outcome({lead: contact for lead, contact in leads if lead in wanted}, int(body.get("numErrors", 0)))
-
-
-def _lead_of(result: dict[str, Any]) -> str:
-    return str(result.get("objectWriteTraceId") or result["properties"].get(LEAD_ID) or "")
+VENDOR = Vendor(
+    name=NAME,
+    title="HubSpot",
+    settings=HubSpotSettings,
+    adapter=connection,
+    check=HubSpot.check,
+    inbound=inbound,
+    carries=(
+        "Leads as contacts, with what sales sees of each (C20)",
+        "Handoffs as tasks, and as deals where a playbook asks for them",
+        "Read back: owners, corrections, sellers' answers, deals opened, won and lost",
+    ),
+)
 
 
 def _answered(task: dict[str, Any]) -> bool:

@@ -1,7 +1,8 @@
-"""HubSpot properties: which lead field goes where (C20), and making sure that ours exist.
+"""HubSpot properties: what each of our fields is called there (C20), and making sure that ours exist.
 
 Fields that HubSpot has itself keep HubSpot's names; everything else becomes a custom property ``tendril_<field>`` in
-the group "Tendril". A field this table does not know becomes a text property, so a playbook can add fields.
+the group "Tendril". A playbook may name other properties (``crm.fields``); those that the account lacks are made too,
+where the token may.
 """
 
 import asyncio
@@ -9,16 +10,20 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from adapters.http import VendorClient
+from domain.crm import FIELDS
 from domain.errors import OurFault
-from domain.words import RejectReason
+from domain.words import LeadStatus, RejectReason
 
 PREFIX = "tendril_"
 LEAD_ID = f"{PREFIX}lead_id"
 TOUCH_KEY = f"{PREFIX}touch_key"
 OUTCOME = f"{PREFIX}outcome"
 REJECT_REASON = f"{PREFIX}reject_reason"
+#: The stage in which we made a deal: as long as it is there, no seller has moved it.
+FIRST_STAGE = f"{PREFIX}first_stage"
 _GROUP = "tendril"
 _EXISTS = 409
+_MAY_NOT = 403
 
 
 class Kind(NamedTuple):
@@ -31,7 +36,7 @@ class Kind(NamedTuple):
 _TEXT, _LONG_TEXT, _CHOICE = Kind("string", "text"), Kind("string", "textarea"), Kind("enumeration", "select")
 
 #: Lead fields that HubSpot has a standard property for.
-_STANDARD = {
+STANDARD = {
     "email": "email",
     "first_name": "firstname",
     "last_name": "lastname",
@@ -44,21 +49,23 @@ _STANDARD = {
 
 #: Fields of ours that are not short text.
 _KINDS: Mapping[str, Kind] = {
-    f"{PREFIX}why_in_nurture": _LONG_TEXT,
-    f"{PREFIX}what_moves_it_forward": _LONG_TEXT,
-    OUTCOME: _CHOICE,
-    REJECT_REASON: _CHOICE,
+    "why_in_nurture": _LONG_TEXT,
+    "what_moves_it_forward": _LONG_TEXT,
+    "lead_status": _CHOICE,
+    "outcome": _CHOICE,
+    "reject_reason": _CHOICE,
 }
 _CHOICES: Mapping[str, tuple[str, ...]] = {
-    OUTCOME: ("accepted", "rejected"),
-    REJECT_REASON: tuple(RejectReason),
+    "lead_status": tuple(LeadStatus),
+    "outcome": ("accepted", "rejected"),
+    "reject_reason": tuple(RejectReason),
 }
-#: Properties by which HubSpot can address a record: it refuses a second record with the same value.
-_UNIQUE = frozenset({TOUCH_KEY, LEAD_ID})
+#: Fields by which HubSpot can address a record: it refuses a second record with the same value.
+_UNIQUE = frozenset({"touch_key", "lead_id"})
 
 
 def property_name(field: str) -> str:
-    return _STANDARD.get(field, f"{PREFIX}{field}")
+    return STANDARD.get(field, f"{PREFIX}{field}")
 
 
 def property_value(value: Any) -> str:
@@ -72,37 +79,58 @@ def property_value(value: Any) -> str:
     return str(value)
 
 
-def properties(fields: Mapping[str, Any]) -> dict[str, str]:
-    return {property_name(field): property_value(value) for field, value in fields.items()}
+def named(fields: Iterable[str], names: Mapping[str, str]) -> dict[str, str]:
+    """Property → our field: as the playbook names it, else by default."""
+    return {names.get(field) or property_name(field): field for field in fields}
+
+
+def ours(*names: str) -> dict[str, str]:
+    """As ``named``, for properties that are ours by their prefix."""
+    return {name: name.removeprefix(PREFIX) for name in names}
 
 
 class Properties:
-    """Creates our custom properties in the account, once a process and only what is missing."""
+    """Creates properties in the account, once a process and only what is missing. ``create`` False leaves that to a
+    person, who is told what lacks.
+    """
 
-    def __init__(self, client: VendorClient) -> None:
+    def __init__(self, client: VendorClient, *, create: bool = True) -> None:
         self._client = client
+        self._may_create = create
         self._known: dict[str, frozenset[str]] = {}
         self._lock = asyncio.Lock()
 
-    async def ensure(self, record_type: str, names: Iterable[str]) -> None:
-        """Make sure that ``contacts`` or ``tasks`` have these properties. Raises a ``VendorFault``."""
-        ours = frozenset(name for name in names if name.startswith(PREFIX))
-        async with self._lock:
-            if ours <= self._known.get(record_type, frozenset()):
-                return
-            existing = await self._existing(record_type)
-            if missing := ours - existing:
-                await self._create(record_type, missing)
-            self._known[record_type] = existing | ours
+    async def ensure(self, record_type: str, wanted: Mapping[str, str]) -> None:
+        """Make sure that ``contacts``, ``tasks`` or ``deals`` have these properties (property → our field).
 
-    async def _existing(self, record_type: str) -> frozenset[str]:
+        Raises a ``VendorFault``: ``OurFault`` with code ``properties`` when some lack and may not be made.
+        """
+        names = wanted.keys() - STANDARD.values()
+        if names <= self._known.get(record_type, frozenset()):
+            return
+        async with self._lock:
+            existing = self._known.get(record_type) or await self.existing(record_type)
+            if missing := {name: wanted[name] for name in names - existing}:
+                await self._create(record_type, missing)
+            self._known[record_type] = existing | names
+
+    async def existing(self, record_type: str) -> frozenset[str]:
+        """The names of all properties that the account has."""
         answer = await self._client.request("GET", f"/crm/v3/properties/{record_type}", harmless_to_repeat=True)
         return frozenset(item["name"] for item in answer.json()["results"])
 
-    async def _create(self, record_type: str, names: Iterable[str]) -> None:
+    async def _create(self, record_type: str, wanted: Mapping[str, str]) -> None:
+        if not self._may_create:
+            raise self._lacking(record_type, wanted)
         path = f"/crm/v3/properties/{record_type}"
-        await self._post_unless_there(f"{path}/groups", {"name": _GROUP, "label": "Tendril"})
-        await self._post_unless_there(f"{path}/batch/create", {"inputs": [_definition(name) for name in sorted(names)]})
+        inputs = [_definition(name, field) for name, field in sorted(wanted.items())]
+        try:
+            await self._post_unless_there(f"{path}/groups", {"name": _GROUP, "label": "Tendril"})
+            await self._post_unless_there(f"{path}/batch/create", {"inputs": inputs})
+        except OurFault as error:
+            if error.status != _MAY_NOT:
+                raise
+            raise self._lacking(record_type, wanted) from None
 
     async def _post_unless_there(self, path: str, body: Mapping[str, Any]) -> None:
         try:
@@ -111,21 +139,29 @@ class Properties:
             if error.status != _EXISTS:  # another process was first
                 raise
 
+    def _lacking(self, record_type: str, wanted: Iterable[str]) -> OurFault:
+        names = ", ".join(sorted(wanted))
+        message = (
+            f"{self._client.vendor}: {record_type} lack the properties {names}; make them by hand, or let the token"
+            f" make them (scope crm.schemas.{record_type}.write)"
+        )
+        return OurFault(message, vendor=self._client.vendor, code="properties")
 
-def _definition(name: str) -> dict[str, Any]:
-    kind = _KINDS.get(name, _TEXT)
+
+def _definition(name: str, field: str) -> dict[str, Any]:
+    kind = _KINDS.get(field, _TEXT)
     definition: dict[str, Any] = {
         "name": name,
-        "label": "Tendril: " + name.removeprefix(PREFIX).replace("_", " "),
+        "label": "Tendril: " + FIELDS.get(field, field.replace("_", " ")).lower(),
         "groupName": _GROUP,
         "type": kind.type,
         "fieldType": kind.field,
     }
-    if name in _UNIQUE:
+    if field in _UNIQUE:
         definition["hasUniqueValue"] = True
-    if name in _CHOICES:
+    if field in _CHOICES:
         definition["options"] = [
             {"label": choice.replace("_", " ").capitalize(), "value": choice, "displayOrder": order, "hidden": False}
-            for order, choice in enumerate(_CHOICES[name])
+            for order, choice in enumerate(_CHOICES[field])
         ]
     return definition

@@ -9,6 +9,7 @@ from domain.playbook.checks.behaviours import check_behaviours
 from domain.playbook.checks.cadence import check_cadence
 from domain.playbook.checks.conditions import check_conditions, check_names
 from domain.playbook.checks.content import check_content
+from domain.playbook.checks.crm import check_crm
 from domain.playbook.checks.doubles import check_doubles
 from domain.playbook.checks.experiments import check_experiments
 from domain.playbook.checks.finding import Finding, Path
@@ -31,6 +32,7 @@ _CHECKS = (
     check_behaviours,
     check_opens,
     check_experiments,
+    check_crm,
     check_cadence,
     check_repeats,
     check_minutes,

@@ -26,10 +26,12 @@ class Checked(httpx.AsyncHTTPTransport):
         operation = _operation(request.method, path)
         if operation is not None:
             self.seen.add(path)
-            _check(_content(operation["requestBody"]), json.loads(request.content))
+            if "requestBody" in operation:
+                _check(_content(operation["requestBody"]), json.loads(request.content))
         response = await super().handle_async_request(request)
         await response.aread()
-        if operation is not None and (told := operation["responses"].get(str(response.status_code))):
+        told = operation["responses"].get(str(response.status_code), {}) if operation else {}
+        if told.get("content"):
             _check(_content(told), json.loads(response.content))
         return response
 
@@ -40,12 +42,14 @@ def available() -> bool:
 
 @cache
 def _spec() -> dict[str, Any]:
-    """Contacts and objects in one: schemas of the same name are the same in both."""
-    contacts, objects = (
-        json.loads((SPECS / f"hubspot-{name}-v3.json").read_text()) for name in ("contacts", "objects")
-    )
-    schemas = objects["components"]["schemas"] | contacts["components"]["schemas"]
-    return {"paths": objects["paths"] | contacts["paths"], "components": {"schemas": _modern(schemas)}}
+    """All in one: schemas of the same name are the same in each."""
+    paths: dict[str, Any] = {}
+    schemas: dict[str, Any] = {}
+    for name in ("objects", "companies", "deals", "contacts"):
+        part = json.loads((SPECS / f"hubspot-{name}-v3.json").read_text())
+        paths |= part["paths"]
+        schemas |= part["components"]["schemas"]
+    return {"paths": paths, "components": {"schemas": _modern(schemas)}}
 
 
 def _operation(method: str, path: str) -> dict[str, Any] | None:

@@ -1,21 +1,21 @@
-"""HubSpot: contacts in batches, SDR tasks, sellers' answers."""
+"""HubSpot: contacts in batches, SDR tasks and deals, what sellers do read back."""
 
 import asyncio
 
 import httpx
 import pytest
 
-from adapters.crm.hubspot import HubSpotCrm, hubspot_client
-from adapters.crm.hubspot_tasks import HubSpotTasks
+from adapters.crm.hubspot import HubSpot, hubspot_client
 from adapters.http import VendorClient
+from domain.crm import CORRECTIONS
 from domain.errors import OurFault, TransientFault
-from domain.ports import CrmChange, SalesFeedback
-from domain.words import Channel, RejectReason
+from domain.words import Channel
 from sandbox.limits import Rate
 from tests.adapters import hubspot_spec
 from tests.adapters.contract import TouchChannelContract
+from tests.adapters.crm_contract import C20, WANTED, CrmContract, change, erased
 from tests.adapters.running import running_sandbox
-from tests.adapters.touches import PERSONAL, touch
+from tests.adapters.touches import touch
 
 BRIEF = {
     "why_now": "Asked for a price <twice>",
@@ -24,45 +24,87 @@ BRIEF = {
     "question": "What does it cost?",
     "colleagues_active": 0,
 }
-C20 = {
-    "source": "webinar",
-    "campaign": "spring",
-    "landing_page": "/pricing",
-    "offer": "trial",
-    "lead_status": "nurture",
-    "fit_level": "A",
-    "intent_level": "medium",
-    "buyer_stage": "comparison",
-    "segment": "mid_market",
-    "last_action": "looked at pricing (2031-03-01)",
-    "owner": "Sales North",
-    "nurture_path": "nurture",
-    "disqualification_reason": "",
-    "why_in_nurture": "Not ready for sales.",
-    "what_moves_it_forward": "a visit to pricing; a reply",
-}
 
 
-def change(number, **given):
-    values = {"lead": f"ld_{number:012d}", "email": f"lead{number}@example.com", "fields": C20, "version": 1}
-    return CrmChange(**(values | given))
+def connection(sandbox, **options):
+    return HubSpot(hubspot_client(f"{sandbox.url}/hubspot", "sandbox", **options))
 
 
 def crm(sandbox, **options):
-    return HubSpotCrm(hubspot_client(f"{sandbox.url}/hubspot", "sandbox", **options))
+    return connection(sandbox, **options).crm
 
 
 def tasks(sandbox, **options):
-    client = hubspot_client(f"{sandbox.url}/hubspot", "sandbox", **options)
-    return HubSpotTasks(client, HubSpotCrm(client))
+    return connection(sandbox, **options).tasks
 
 
-async def records(sandbox, kind, *ids, names=()):
-    """What HubSpot's stand-in holds, read as anyone would."""
-    client = hubspot_client(f"{sandbox.url}/hubspot", "sandbox")
-    body = {"inputs": [{"id": identity} for identity in ids], "properties": list(names), "propertiesWithHistory": []}
-    answer = await client.request("POST", f"/crm/v3/objects/{kind}/batch/read", json=body, harmless_to_repeat=True)
-    return [record["properties"] for record in answer.json()["results"]]
+def held(sandbox, kind):
+    """What HubSpot's stand-in holds: id → record."""
+    return sandbox.app.state.store.state.records.get(kind, {})
+
+
+async def do(sandbox, method, path, body=None):
+    """What sellers do there."""
+    async with httpx.AsyncClient(base_url=f"{sandbox.url}/hubspot", trust_env=False) as client:
+        answer = await client.request(method, path, json=body)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else {}
+
+
+OWN = {"first_name": "firstname", "last_name": "lastname", "phone": "phone", "company": "company"} | {
+    "job_title": "jobtitle",
+    "email": "email",
+    "owner": "hubspot_owner_id",
+}
+
+
+class TestHubSpot(CrmContract):
+    vendor, writing = "hubspot", "/objects/contacts/batch"
+
+    def connect(self, sandbox, **options):
+        return connection(sandbox, **options)
+
+    def unreachable(self):
+        return HubSpot(hubspot_client("http://127.0.0.1:1", "sandbox"))
+
+    async def contacts(self, sandbox):
+        return {identity: _ours(record.properties) for identity, record in held(sandbox, "contacts").items()}
+
+    async def own_name(self, sandbox, field):  # noqa: ARG002 - the contract has it
+        return OWN[field]
+
+    async def seller(self, sandbox, email, name):
+        return (await do(sandbox, "POST", "/_sellers", {"email": email, "name": name}))["id"]
+
+    async def edits(self, sandbox, contact, **values):
+        named = {OWN.get(name, f"tendril_{name}"): value for name, value in values.items()}
+        await do(sandbox, "PATCH", f"/_sellers/contacts/{contact}", named)
+
+    async def deletes(self, sandbox, contact):
+        await do(sandbox, "DELETE", f"/_sellers/contacts/{contact}")
+
+    async def answers(self, sandbox, task, outcome, reason=""):
+        async with httpx.AsyncClient(base_url=sandbox.url, trust_env=False) as client:
+            answer = await client.post(f"/sellers/tasks/{task}", data={"outcome": outcome, "reason": reason})
+            assert answer.status_code == 204
+
+    async def opens(self, sandbox, contact):
+        properties = {"dealname": "A deal", "pipeline": "default", "dealstage": "appointmentscheduled"}
+        body = {"properties": properties, "associations": [contact]}
+        return (await do(sandbox, "POST", "/_sellers/deals", body))["id"]
+
+    async def moves(self, sandbox, opportunity, to):
+        stage = {"on": "qualifiedtobuy", "won": "closedwon", "lost": "closedlost"}[to]
+        await do(sandbox, "PATCH", f"/_sellers/deals/{opportunity}", {"dealstage": stage})
+
+    async def opportunities(self, sandbox):
+        return {identity: tuple(deal.associations) for identity, deal in held(sandbox, "deals").items()}
+
+
+def _ours(properties):
+    """Values by our names; what the page shows of a contact's owner too."""
+    back = {name: field for field, name in OWN.items() if field != "owner"}
+    return {back.get(name, name.removeprefix("tendril_")): value for name, value in properties.items()}
 
 
 class TestHubSpotTasks(TouchChannelContract):
@@ -79,11 +121,10 @@ class TestHubSpotTasks(TouchChannelContract):
             sandbox.fail("hubspot", kind, path="/objects/tasks", **options)
 
     async def held(self, sandbox):
-        return len(_tasks_of(sandbox.app))
+        return len(held(sandbox, "tasks"))
 
     def unreachable(self):
-        client = hubspot_client("http://127.0.0.1:1", "sandbox")
-        return HubSpotTasks(client, HubSpotCrm(client))
+        return HubSpot(hubspot_client("http://127.0.0.1:1", "sandbox")).tasks
 
     async def test_the_same_key_twice_makes_one_task(self, sandbox):
         """HubSpot itself refuses a second task under a key, whatever we forget."""
@@ -93,39 +134,61 @@ class TestHubSpotTasks(TouchChannelContract):
         assert await self.held(sandbox) == 1
 
 
-def _tasks_of(app):
-    return app.state.store.state.records["tasks"]
+async def company(sandbox, domain="example.com"):
+    body = {"properties": {"name": "Example", "domain": domain}, "associations": []}
+    return (await do(sandbox, "POST", "/_sellers/companies", body))["id"]
 
 
-async def test_a_task_carries_the_brief_and_hangs_on_the_leads_contact(sandbox):
+async def test_a_task_carries_the_brief_and_hangs_on_the_leads_contact_and_company(sandbox):
+    there = await company(sandbox)
     receipt = await tasks(sandbox).send(touch(Channel.SDR_TASK, brief=BRIEF, owner="42"))
-    [task] = await records(
-        sandbox,
-        "tasks",
-        receipt.vendor_id,
-        names=["hs_task_subject", "hs_task_body", "hubspot_owner_id", "tendril_touch_key"],
-    )
-    assert task["hs_task_subject"] == "Asked for a price <twice>"
-    assert task["hubspot_owner_id"] == "42"
-    assert task["tendril_touch_key"] == "ld_aaaabbbbcccc/1/0/guide"
-    assert "Asked for a price &lt;twice&gt;" in task["hs_task_body"]
-    assert "<li>2031-03-01 · looked at pricing</li>" in task["hs_task_body"]
-    kept = _tasks_of(sandbox.app)[receipt.vendor_id]
-    contacts = sandbox.app.state.store.state.records["contacts"]
-    assert [contacts[contact].properties["email"] for contact in kept.associations] == ["ada.sample@example.com"]
+    task = held(sandbox, "tasks")[receipt.vendor_id]
+    assert task.properties["hs_task_subject"] == "Asked for a price <twice>"
+    assert task.properties["hubspot_owner_id"] == "42"
+    assert task.properties["tendril_touch_key"] == "ld_aaaabbbbcccc/1/0/guide"
+    assert "Asked for a price &lt;twice&gt;" in task.properties["hs_task_body"]
+    assert "<li>2031-03-01 · looked at pricing</li>" in task.properties["hs_task_body"]
+    [contact] = held(sandbox, "contacts").values()
+    assert contact.properties["email"] == "ada.sample@example.com"
+    assert task.associations == [contact.id, there]
 
 
-async def test_contacts_get_every_field_that_sales_reads(sandbox):
-    taken = await crm(sandbox).upsert([change(1)])
-    [contact] = await records(sandbox, "contacts", *taken.values(), names=[f"tendril_{name}" for name in C20])
-    assert {name: contact[f"tendril_{name}"] for name in C20} == C20
+async def test_a_task_is_the_owners_by_address_or_name_and_names_whom_hubspot_does_not_know(sandbox):
+    sam = (await do(sandbox, "POST", "/_sellers", {"email": "sam@example.com", "name": "Sam Seller"}))["id"]
+    channel = tasks(sandbox)
+    owners = ("Sam@example.com", "sam seller", "Sales North")
+    sent = [await channel.send(touch(Channel.SDR_TASK, key=f"ld_a/1/0/{n}", owner=o)) for n, o in enumerate(owners)]
+    made = [held(sandbox, "tasks")[receipt.vendor_id].properties for receipt in sent]
+    assert [task.get("hubspot_owner_id", "") for task in made] == [sam, sam, ""]
+    assert ["Sales North" in task["hs_task_body"] for task in made] == [False, False, True]
+
+
+async def test_a_task_of_a_contact_that_sales_deleted_hangs_on_the_one_made_again(sandbox):
+    receipt = await tasks(sandbox).send(touch(Channel.SDR_TASK, crm_id="999999"))
+    [contact] = held(sandbox, "contacts")
+    assert held(sandbox, "tasks")[receipt.vendor_id].associations == [contact]
+
+
+async def test_an_opportunity_is_the_owners_and_hangs_on_contact_and_company(sandbox):
+    there = await company(sandbox)
+    sam = (await do(sandbox, "POST", "/_sellers", {"email": "sam@example.com", "name": "Sam Seller"}))["id"]
+    made = await crm(sandbox).open_opportunity(touch(Channel.SDR_TASK, owner="sam@example.com"), WANTED)
+    deal, [contact] = held(sandbox, "deals")[made], held(sandbox, "contacts")
+    assert deal.associations == [contact, there]
+    assert deal.properties["hubspot_owner_id"] == sam
+    assert (deal.properties["pipeline"], deal.properties["dealstage"]) == ("default", "appointmentscheduled")
+
+
+async def test_an_opportunity_in_a_pipeline_that_is_not_there_names_those_that_are(sandbox):
+    wanted = WANTED.model_copy(update={"pipeline": "enterprise"})
+    with pytest.raises(OurFault, match="no pipeline enterprise; there is default"):
+        await crm(sandbox).open_opportunity(touch(Channel.SDR_TASK), wanted)
 
 
 @pytest.mark.parametrize(("value", "kept"), [(None, ""), (True, "true"), (["a", 2], "a; 2"), (3.5, "3.5")])
 async def test_values_of_every_kind_arrive_as_text(sandbox, value, kept):
     taken = await crm(sandbox).upsert([change(1, fields={"anything": value})])
-    [contact] = await records(sandbox, "contacts", *taken.values(), names=["tendril_anything"])
-    assert contact["tendril_anything"] == kept
+    assert held(sandbox, "contacts")[taken[change(1).lead]].properties["tendril_anything"] == kept
 
 
 async def test_two_processes_that_make_the_same_properties_at_once_both_go_on(sandbox):
@@ -133,27 +196,22 @@ async def test_two_processes_that_make_the_same_properties_at_once_both_go_on(sa
     assert len({contact for part in taken for contact in part.values()}) == 4
 
 
-async def test_a_second_push_changes_the_same_contact(sandbox):
-    hubspot = crm(sandbox)
-    first = await hubspot.upsert([change(1)])
-    second = await hubspot.upsert([change(1, fields={"lead_status": "sales_accepted"})])
-    assert second == first
-    [contact] = await records(sandbox, "contacts", *first.values(), names=["tendril_lead_status"])
-    assert contact["tendril_lead_status"] == "sales_accepted"
+async def test_a_property_that_the_playbook_names_and_the_account_lacks_is_made(sandbox):
+    taken = await crm(sandbox).upsert([change(1, fields={"segment": "smb"}, names={"segment": "market"})])
+    assert held(sandbox, "contacts")[taken[change(1).lead]].properties["market"] == "smb"
 
 
-async def test_a_changed_address_stays_the_same_contact(sandbox):
-    hubspot = crm(sandbox)
-    [contact] = (await hubspot.upsert([change(1)])).values()
-    taken = await hubspot.upsert([change(1, email="new@example.com", crm_id=contact)])
-    assert list(taken.values()) == [contact]
-    [kept] = await records(sandbox, "contacts", contact, names=["email"])
-    assert kept["email"] == "new@example.com"
+async def test_where_properties_may_not_be_made_it_is_said_which_lack(sandbox):
+    client = hubspot_client(f"{sandbox.url}/hubspot", "sandbox")
+    with pytest.raises(OurFault, match="contacts lack the properties market, tendril_lead_id; make them by hand"):
+        await HubSpot(client, create_properties=False).crm.upsert([change(1, fields={}, names={}), _marketed(2)])
+    sandbox.fail("hubspot", "403", path="/properties/contacts/groups")
+    with pytest.raises(OurFault, match=r"crm\.schemas\.contacts\.write"):
+        await crm(sandbox).upsert([change(1)])
 
 
-async def test_a_contact_deleted_in_the_crm_is_made_again(sandbox):
-    taken = await crm(sandbox).upsert([change(1, crm_id="999999"), change(2)])
-    assert set(taken) == {change(1).lead, change(2).lead}
+def _marketed(number):
+    return change(number, fields={"segment": "smb"}, names={"segment": "market"})
 
 
 async def test_a_lead_without_an_address_is_known_by_its_id(sandbox):
@@ -164,25 +222,10 @@ async def test_a_lead_without_an_address_is_known_by_its_id(sandbox):
 
 async def test_a_hundred_contacts_are_one_request(sandbox):
     client = Counting(sandbox)
-    hubspot = HubSpotCrm(client)
+    hubspot = HubSpot(client).crm
     taken = await hubspot.upsert([change(number) for number in range(hubspot.batch_size)])
     assert len(taken) == 100
     assert client.paths.count("/crm/v3/objects/contacts/batch/upsert") == 1
-
-
-async def test_one_bad_contact_does_not_hold_up_the_others(sandbox):
-    """HubSpot refuses a whole batch for one bad record."""
-    changes = [change(number) for number in range(20)]
-    changes[13] = change(13, email="not-an-address")
-    taken = await crm(sandbox).upsert(changes)
-    assert set(taken) == {c.lead for c in changes} - {changes[13].lead}
-
-
-async def test_when_none_is_taken_that_is_a_fault_without_names(sandbox):
-    with pytest.raises(OurFault) as caught:
-        await crm(sandbox).upsert([change(1, email="ada.sample")])
-    assert caught.value.status == 400
-    assert not [word for word in PERSONAL if word in str(caught.value)]
 
 
 async def test_a_rate_limit_says_how_long_to_wait():
@@ -197,65 +240,92 @@ async def test_a_rate_limit_says_how_long_to_wait():
 async def test_properties_are_made_once_and_by_whoever_is_first(sandbox):
     await crm(sandbox).upsert([change(1)])
     client = Counting(sandbox)
-    hubspot = HubSpotCrm(client)
+    hubspot = HubSpot(client).crm
     for number in range(3):
         await hubspot.upsert([change(number)])
     assert [path for path in client.paths if "properties" in path] == ["/crm/v3/properties/contacts"]
 
 
-@pytest.mark.parametrize("answer", [("accepted", ""), ("rejected", RejectReason.NO_BUDGET)])
-async def test_a_sellers_answer_is_read_back(sandbox, answer):
-    channel, (outcome, reason) = tasks(sandbox), answer
-    receipt = await channel.send(touch(Channel.SDR_TASK, brief=BRIEF))
-    handoffs = {"ld_a-1-1": receipt.vendor_id}
+async def test_where_deleting_for_good_is_not_allowed_a_contact_is_emptied(sandbox):
+    hubspot = connection(sandbox)
+    [contact] = (await hubspot.crm.upsert([change(1)])).values()
+    await do(sandbox, "PATCH", f"/_sellers/contacts/{contact}", {"phone": "+49 30 1", "firstname": "Ada"})
+    sandbox.fail("hubspot", "403", path="/gdpr-delete")
+    assert await hubspot.crm.erase([erased(change(1), contact)]) == {change(1).lead}
+    assert set(held(sandbox, "contacts")[contact].properties.values()) == {""}
+
+
+async def test_somebody_erased_is_found_by_the_leads_id_where_no_other_is_known(sandbox):
     hubspot = crm(sandbox)
-    assert await hubspot.feedback(handoffs) == []
-    await _answers(sandbox, receipt.vendor_id, outcome, reason)
-    assert await hubspot.feedback(handoffs) == [SalesFeedback(handoff="ld_a-1-1", outcome=outcome, reason=reason)]
+    await hubspot.upsert([change(1)])
+    await hubspot.erase([erased(change(1), "")])
+    assert held(sandbox, "contacts") == {}
 
 
 async def test_a_task_is_due_when_sales_must_have_answered(sandbox):
     due = "2031-03-02T10:00:00Z"
     receipt = await tasks(sandbox).send(touch(Channel.SDR_TASK, brief=BRIEF | {"sla_at": due}))
-    task = sandbox.app.state.store.state.records["tasks"][receipt.vendor_id].properties
+    task = held(sandbox, "tasks")[receipt.vendor_id].properties
     assert task["hs_timestamp"] == due
     assert "Sla at" not in task["hs_task_body"]
 
 
-async def test_tasks_that_are_gone_are_no_answer(sandbox):
-    assert await crm(sandbox).feedback({f"ld_a-1-{number}": str(number) for number in range(250)}) == []
+async def test_a_search_goes_on_where_hubspot_does_not_page(sandbox, monkeypatch):
+    """HubSpot shows no more than the first 10,000 records of a search."""
+    monkeypatch.setattr("adapters.crm.hubspot_reading._MOST", 20)
+    monkeypatch.setattr("adapters.crm.hubspot_reading._PAGE", 10)
+    hubspot = connection(sandbox)
+    taken: dict[str, str] = {}
+    for number in range(5):  # HubSpot's times are milliseconds: each batch has one of its own
+        taken |= await hubspot.crm.upsert([change(10 * number + each) for each in range(10)])
+        await asyncio.sleep(0.002)
+    found, cursor = set(), ""
+    for _ in range(20):
+        page = await hubspot.reading.changed(cursor, (), {}, 10)
+        found, cursor = found | {contact.crm_id for contact in page.contacts}, page.cursor
+        if not page.more:
+            break
+    assert found == set(taken.values())
 
 
-async def test_no_open_handoffs_ask_nothing(sandbox):
-    client = Counting(sandbox)
-    assert await HubSpotCrm(client).feedback({}) == []
-    assert client.paths == []
+async def test_the_check_says_what_the_token_may_not_do(sandbox):
+    assert all(finding.well for finding in await connection(sandbox).check())
+    sandbox.fail("hubspot", "403", path="/owners")
+    [wrong] = [finding for finding in await connection(sandbox).check() if not finding.well]
+    assert "crm.objects.owners.read" in wrong.remedy
 
 
 async def test_requests_and_answers_are_as_hubspots_specification_has_them(sandbox):
     """Holds to the specification where it lies beside the checkout, and to our own reading of it elsewhere."""
     transport = hubspot_spec.Checked() if hubspot_spec.available() else None
-    client = hubspot_client(f"{sandbox.url}/hubspot", "sandbox", transport=transport)
-    hubspot = HubSpotCrm(client)
-    taken = await hubspot.upsert([change(1), change(2)])
-    await hubspot.upsert([change(1, crm_id=taken[change(1).lead]), change(3, crm_id="999999")])
-    receipt = await HubSpotTasks(client, hubspot).send(touch(Channel.SDR_TASK, brief=BRIEF, owner="42"))
-    await HubSpotTasks(client, hubspot).lookup(touch(Channel.SDR_TASK))
-    assert await hubspot.feedback({"ld_a-1-1": receipt.vendor_id}) == []
+    hubspot = connection(sandbox, transport=transport)
+    await company(sandbox)
+    taken = await hubspot.crm.upsert([change(1), change(2)])
+    await hubspot.crm.upsert([change(1, crm_id=taken[change(1).lead]), change(3, crm_id="999999")])
+    receipt = await hubspot.tasks.send(touch(Channel.SDR_TASK, brief=BRIEF, owner="42"))
+    await hubspot.tasks.lookup(touch(Channel.SDR_TASK))
+    assert await hubspot.crm.feedback({"ld_a-1-1": receipt.vendor_id}) == []
+    made = await hubspot.crm.open_opportunity(touch(Channel.SDR_TASK), WANTED)
+    await hubspot.reading.read_opportunities([made])
+    await hubspot.reading.opportunities("", 10)
+    await hubspot.reading.changed("", [*C20, *CORRECTIONS], {}, 10)
+    await hubspot.reading.read([*taken.values()], [*C20], {})
+    await hubspot.crm.erase([erased(change(2), taken[change(2).lead])])
     if transport is not None:
+        [contact] = [i for i, one in held(sandbox, "contacts").items() if "ada.sample" in one.properties["email"]]
         assert transport.seen == {
-            "/crm/v3/objects/contacts/batch/upsert",
+            "/crm/v3/objects/contacts/batch/read",
             "/crm/v3/objects/contacts/batch/update",
+            "/crm/v3/objects/contacts/batch/upsert",
+            "/crm/v3/objects/contacts/gdpr-delete",
+            "/crm/v3/objects/contacts/search",
+            f"/crm/v3/objects/contacts/{contact}",
+            "/crm/v3/objects/deals",
+            "/crm/v3/objects/deals/batch/read",
+            "/crm/v3/objects/deals/search",
             "/crm/v3/objects/tasks",
             "/crm/v3/objects/tasks/batch/read",
         }
-
-
-async def _answers(sandbox, task, outcome, reason):
-    """A seller answers, as the page's buttons do."""
-    async with httpx.AsyncClient(base_url=sandbox.url, trust_env=False) as client:
-        answer = await client.post(f"/sellers/tasks/{task}", data={"outcome": outcome, "reason": reason})
-        assert answer.status_code == 204
 
 
 class Counting(VendorClient):

@@ -6,7 +6,8 @@ from email.message import EmailMessage
 
 from domain.words import Channel
 from sandbox.mail import MailStore
-from tests.adapters.test_hubspot import BRIEF, change, crm, tasks
+from tests.adapters.crm_contract import change
+from tests.adapters.test_hubspot import BRIEF, crm, tasks
 from tests.adapters.touches import touch
 
 
@@ -74,7 +75,13 @@ async def test_a_real_mail_program_can_deliver(sandbox, http):
 
 
 async def test_the_vendors_page_tells_where_a_lead_is_and_why(sandbox, http):
-    await crm(sandbox).upsert([change(1)])
+    fields = {
+        "buyer_stage": "comparison",
+        "segment": "mid_market",
+        "why_in_nurture": "Not ready for sales.",
+        "what_moves_it_forward": "a visit to pricing; a reply",
+    }
+    await crm(sandbox).upsert([change(1, fields=fields)])
     page = (await http.get("/vendors")).text
     for words in (
         "lead1@example.com",

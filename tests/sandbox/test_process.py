@@ -10,14 +10,14 @@ from pathlib import Path
 
 import httpx
 
-from adapters.crm.hubspot import HubSpotCrm, hubspot_client
+from adapters.crm.hubspot import HubSpot, hubspot_client
 from adapters.email.channel import EmailChannel
 from adapters.email.links import QuestionLinks, UnsubscribeLinks
 from adapters.email.smtp import SmtpCarrier, SmtpServer
 from authoring.render import PlaybookRenderer
 from domain.words import Channel
 from runtime.embedded.ports import any_free
-from tests.adapters.test_hubspot import change
+from tests.adapters.crm_contract import change
 from tests.adapters.touches import OnePlaybook, touch
 
 ROOT = Path(__file__).parents[2]
@@ -60,7 +60,7 @@ async def test_what_was_acknowledged_is_there_after_kill_9_and_contacts_after_a_
     renderer = PlaybookRenderer(OnePlaybook(), QuestionLinks(url, ["secret"]).url)
     email = EmailChannel(SmtpCarrier(server), renderer, OnePlaybook(), links)
     async with started(http_port, smtp_port, tmp_path) as process:
-        await HubSpotCrm(hubspot_client(f"{url}/hubspot", "sandbox")).upsert([change(1)])
+        await HubSpot(hubspot_client(f"{url}/hubspot", "sandbox")).crm.upsert([change(1)])
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 10) == 0
     async with started(http_port, smtp_port, tmp_path) as process:

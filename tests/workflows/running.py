@@ -5,12 +5,12 @@ import json
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
@@ -21,7 +21,19 @@ from domain.audiences import AdsAudience, AudienceState, Fate, Outcome, Taken
 from domain.clock import ScaledClock
 from domain.errors import VendorFault
 from domain.playbook.models import Playbook
-from domain.ports import Clock, CrmChange, OutboundTouch, Receipt, SalesFeedback
+from domain.ports import (
+    Clock,
+    CrmChange,
+    CrmContact,
+    CrmOpportunity,
+    CrmOwner,
+    CrmPage,
+    OpportunityPage,
+    OpportunityWanted,
+    OutboundTouch,
+    Receipt,
+    SalesFeedback,
+)
 from domain.state import JourneyState
 from domain.words import Channel, CommandKind
 from runtime.composition import Composition
@@ -81,18 +93,62 @@ class Recorder:
 
 @dataclass
 class QuietCrm:
-    """A CRM that takes everything; ``answers`` are what sellers said."""
+    """A CRM that takes everything, whole; ``answers`` are what sellers said, ``contacts`` and ``deals`` what it has."""
 
+    name: str = "quiet"
     batch_size: int = 100
     taken: list[CrmChange] = field(default_factory=list)
+    gone: list[CrmChange] = field(default_factory=list)
     answers: list[SalesFeedback] = field(default_factory=list)
+    sellers: list[CrmOwner] = field(default_factory=list)
+    contacts: list[CrmContact] = field(default_factory=list)
+    deals: list[CrmOpportunity] = field(default_factory=list)
+    tasks: Recorder = field(default_factory=Recorder)
 
-    async def upsert(self, changes: Any) -> dict[str, str]:
+    @property
+    def crm(self) -> Self:
+        return self
+
+    @property
+    def reading(self) -> Self:
+        return self
+
+    async def upsert(self, changes: Sequence[CrmChange]) -> dict[str, str]:
         self.taken += changes
         return {change.lead: f"crm-{change.lead}" for change in changes}
 
+    async def erase(self, changes: Sequence[CrmChange]) -> frozenset[str]:
+        self.gone += changes
+        return frozenset(change.lead for change in changes)
+
     async def feedback(self, vendor_task_ids: dict[str, str]) -> list[SalesFeedback]:
         return [answer for answer in self.answers if answer.handoff in vendor_task_ids]
+
+    async def open_opportunity(self, touch: OutboundTouch, wanted: OpportunityWanted) -> str:  # noqa: ARG002 the port has it
+        return touch.key
+
+    async def owners(self) -> list[CrmOwner]:
+        return self.sellers
+
+    async def changed(self, cursor: str, fields: Sequence[str], names: Mapping[str, str], limit: int) -> CrmPage:  # noqa: ARG002 as above
+        first = int(cursor or 0)
+        page = self.contacts[first : first + limit]
+        return CrmPage(contacts=page, cursor=str(first + len(page)), more=first + len(page) < len(self.contacts))
+
+    async def read(self, ids: Sequence[str], fields: Sequence[str], names: Mapping[str, str]) -> list[CrmContact]:  # noqa: ARG002 as above
+        known = {contact.crm_id: contact for contact in self.contacts}
+        return [known.get(identity) or CrmContact(crm_id=identity, deleted=True) for identity in ids]
+
+    async def opportunities(self, cursor: str, limit: int) -> OpportunityPage:
+        first = int(cursor or 0)
+        page = self.deals[first : first + limit]
+        more = first + len(page) < len(self.deals)
+        return OpportunityPage(opportunities=page, cursor=str(first + len(page)), more=more)
+
+    async def read_opportunities(self, ids: Sequence[str]) -> list[CrmOpportunity]:
+        return [deal for deal in self.deals if deal.id in ids]
+
+    async def close(self) -> None: ...
 
 
 @dataclass

@@ -22,6 +22,7 @@ Rule = Literal[
     "circle",
     "condition",
     "control",
+    "crm",
     "duplicate",
     "empty-audience",
     "exhausted",

@@ -8,6 +8,7 @@ in ``domain.playbook.check``. The document is kept whole and is named by its has
 from domain.playbook.models.basics import Part
 from domain.playbook.models.behaviours import BehaviourMatch, Counted, Pattern
 from domain.playbook.models.cadence import Cadence, Cap, Holidays, Pace
+from domain.playbook.models.crm import CrmMapping, Opportunity
 from domain.playbook.models.document import Asset, Playbook
 from domain.playbook.models.people import (
     PRESETS,
@@ -57,6 +58,7 @@ __all__ = [
     "Cadence",
     "Cap",
     "Counted",
+    "CrmMapping",
     "DisqualifyRule",
     "Experiment",
     "Fit",
@@ -68,6 +70,7 @@ __all__ = [
     "IntentBaseline",
     "LeadField",
     "Length",
+    "Opportunity",
     "Option",
     "Pace",
     "Part",

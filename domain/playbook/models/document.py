@@ -10,6 +10,7 @@ from domain.durations import Duration
 from domain.playbook.models.basics import Identifier, Part, Slug
 from domain.playbook.models.behaviours import BehaviourMatch, Pattern
 from domain.playbook.models.cadence import Cadence
+from domain.playbook.models.crm import CrmMapping
 from domain.playbook.models.people import DisqualifyRule, LeadField, Length, Segment, Sender, Situation, TriageRule
 from domain.playbook.models.scoring import Scoring
 from domain.playbook.models.sending import Sending
@@ -65,6 +66,7 @@ class Playbook(Part):
     cadence: Cadence = Field(description="When and how often.")
     audiences: tuple[Audience, ...] = Field((), description="Ads audiences.")
     handoff: Handoff = Field(description="Giving a lead to sales.")
+    crm: CrmMapping = Field(CrmMapping(), description="What the CRM is told, and under which names.")
     re_engagement: ReEngagement = Field(description="After a long silence.")
     length_limit: Duration = Field(description="Longest a journey may last.")
     re_entry: ReEntry = Field(ReEntry(policy="once", after=None), description="Beginning again after an end.")
