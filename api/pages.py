@@ -6,6 +6,7 @@ from typing import Any
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from api.texts import Texts
 from domain.clock import pace
 from storage.retractions import why_not_counted
 
@@ -28,6 +29,11 @@ _templates.filters["words"] = lambda value: str(value).replace("_", " ")
 _templates.filters["moment"] = lambda value: value.strftime("%d %b %Y %H:%M")
 _templates.filters["pace"] = pace
 _templates.filters["doubt"] = why_not_counted
+
+
+def spoken(template: str, say: Texts, status: int = 200, **values: Any) -> HTMLResponse:
+    """As ``page``, in the words of one language: ``say`` in the template, and ``lang`` its code."""
+    return page(template, status, say=say, lang=say.language, **values)
 
 
 def page(template: str, status: int = 200, **values: Any) -> HTMLResponse:

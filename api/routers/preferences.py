@@ -1,5 +1,6 @@
 """The preference centre: a page behind the token of the mail's unsubscribe link. Looking changes nothing."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Form
@@ -7,12 +8,13 @@ from fastapi.responses import HTMLResponse
 
 from adapters.email.links import UnsubscribeToken
 from api.context import ApiContext, Context
-from api.pages import page
+from api.pages import spoken
 from api.problems import DATABASE_AWAY
 from api.routers.unsubscribe import owner_of
 from api.services import opt_out
 from api.services.preferences import NotAChoice, channels, in_words, paces, read
 from api.specification import pages
+from api.texts import Accepted, texts_for
 from storage import preferences
 from storage.preferences import Preferences
 
@@ -20,21 +22,22 @@ router = APIRouter(prefix="/u", tags=["unsubscribe"], responses=pages(404, 410, 
 
 
 @router.get("/{token}/preferences", response_class=HTMLResponse, summary="Show a lead its choices")
-async def show(token: str, context: Context) -> HTMLResponse:
+async def show(token: str, context: Context, accepted: Accepted) -> HTMLResponse:
     """How often, on which channels, or not at all; one form, no script. Changes nothing."""
     owner = owner_of(context, token)
     if owner is None:
-        return _plain("damaged", 404)
+        return _plain("damaged", 404, accepted)
     try:
-        return _form(context, await preferences.read(context.database, owner.lead, context.now()))
+        return _form(context, await preferences.read(context.database, owner.lead, context.now()), accepted)
     except DATABASE_AWAY:
-        return _plain("later", 503)
+        return _plain("later", 503, accepted)
 
 
 @router.post("/{token}/preferences", response_class=HTMLResponse, summary="Take a lead's choices")
 async def choose(
     token: str,
     context: Context,
+    accepted: Accepted,
     offered: Annotated[list[str], Form(default_factory=list, description="Channels that were shown.")],
     channel: Annotated[list[str], Form(default_factory=list, description="Those of them that are wanted.")],
     often: Annotated[
@@ -47,43 +50,50 @@ async def choose(
     """
     owner = owner_of(context, token)
     if owner is None:
-        return _plain("damaged", 404)
+        return _plain("damaged", 404, accepted)
     try:
-        if stop:
-            return await _stop(context, owner)
         held = await preferences.read(context.database, owner.lead, context.now())
+        if stop:
+            await opt_out.by_link(context.database, owner, context.now())
+            say = texts_for(held.language if held else "", accepted)
+            return spoken("unsubscribe.html", say, state="done", token="")
         if held is None or held.forbidden:
-            return _form(context, held)
-        try:
-            wanted = read(held, often, offered, channel)
-        except NotAChoice as wrong:
-            return _form(context, held, 422, str(wrong))
-        await preferences.save(context.database, owner.lead, wanted, context.now())
-        return await _saved(context, owner)
+            return _form(context, held, accepted)
+        return await _save(context, owner, held, accepted, (often, offered, channel))
     except DATABASE_AWAY:
-        return _plain("later", 503)
+        return _plain("later", 503, accepted)
 
 
-async def _stop(context: ApiContext, owner: UnsubscribeToken) -> HTMLResponse:
-    await opt_out.by_link(context.database, owner, context.now())
-    return page("unsubscribe.html", state="done", token="")
+async def _save(
+    context: ApiContext,
+    owner: UnsubscribeToken,
+    held: Preferences,
+    accepted: str,
+    chosen: tuple[str, Sequence[str], Sequence[str]],
+) -> HTMLResponse:
+    say = texts_for(held.language, accepted)
+    try:
+        wanted = read(held, *chosen, say)
+    except NotAChoice as wrong:
+        return _form(context, held, accepted, 422, str(wrong))
+    await preferences.save(context.database, owner.lead, wanted, context.now())
+    after = await preferences.read(context.database, owner.lead, context.now())
+    if after is None or after.forbidden:
+        return _form(context, after, accepted)
+    return spoken("preferences.html", say, state="saved", held=after, words=in_words(after, say))
 
 
-async def _saved(context: ApiContext, owner: UnsubscribeToken) -> HTMLResponse:
-    held = await preferences.read(context.database, owner.lead, context.now())
-    if held is None or held.forbidden:
-        return _form(context, held)
-    return page("preferences.html", state="saved", held=held, words=in_words(held))
-
-
-def _form(context: ApiContext, held: Preferences | None, status: int = 200, error: str = "") -> HTMLResponse:
+def _form(
+    context: ApiContext, held: Preferences | None, accepted: str, status: int = 200, error: str = ""
+) -> HTMLResponse:
     if held is None:
-        return _plain("closed", 410)
+        return _plain("closed", 410, accepted)
+    say = texts_for(held.language, accepted)
     if held.forbidden:
-        return page("preferences.html", state="off", held=held)
-    choices = {"paces": paces(held, context.now()), "channels": channels(held)}
-    return page("preferences.html", status, state="ask", held=held, error=error, **choices)
+        return spoken("preferences.html", say, state="off", held=held)
+    choices = {"paces": paces(held, context.now(), say), "channels": channels(held, say)}
+    return spoken("preferences.html", say, status, state="ask", held=held, error=error, **choices)
 
 
-def _plain(state: str, status: int) -> HTMLResponse:
-    return page("preferences.html", status, state=state, held=None)
+def _plain(state: str, status: int, accepted: str) -> HTMLResponse:
+    return spoken("preferences.html", texts_for("", accepted), status, state=state, held=None)

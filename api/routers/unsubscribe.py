@@ -7,10 +7,11 @@ from fastapi.responses import HTMLResponse
 
 from adapters.email.links import UnsubscribeLinks, UnsubscribeToken
 from api.context import ApiContext, Context
-from api.pages import page
+from api.pages import spoken
 from api.problems import DATABASE_AWAY, DATABASE_RETRY_SECONDS
 from api.services import opt_out
 from api.specification import pages
+from api.texts import Accepted, Texts, texts_for
 from domain.errors import Refused
 
 router = APIRouter(prefix="/u", tags=["unsubscribe"])
@@ -18,11 +19,12 @@ _ONE_CLICK = "One-Click"
 
 
 @router.get("/{token}", response_class=HTMLResponse, summary="Ask before unsubscribing", responses=pages(404))
-async def ask(token: str, context: Context) -> HTMLResponse:
+async def ask(token: str, context: Context, accepted: Accepted) -> HTMLResponse:
     """A page with one button, and a way to the preference centre. Changes nothing."""
+    say = texts_for("", accepted)
     if owner_of(context, token) is None:
-        return page("unsubscribe.html", 404, state="damaged", token="")
-    return page("unsubscribe.html", state="ask", token=token)
+        return spoken("unsubscribe.html", say, 404, state="damaged", token="")
+    return spoken("unsubscribe.html", say, state="ask", token=token)
 
 
 @router.post(
@@ -31,24 +33,25 @@ async def ask(token: str, context: Context) -> HTMLResponse:
 async def unsubscribe(
     token: str,
     context: Context,
+    accepted: Accepted,
     one_click: Annotated[str, Form(alias="List-Unsubscribe", description="Must be One-Click.")] = "",
 ) -> HTMLResponse:
     """Opts the lead out for good (RFC 8058). From the page's button or from a mail program; twice is once."""
-    owner = owner_of(context, token)
+    owner, say = owner_of(context, token), texts_for("", accepted)
     if owner is None:
-        return page("unsubscribe.html", 404, state="damaged", token="")
+        return spoken("unsubscribe.html", say, 404, state="damaged", token="")
     if one_click != _ONE_CLICK:
-        return page("unsubscribe.html", 400, state="ask", token=token)
+        return spoken("unsubscribe.html", say, 400, state="ask", token=token)
     try:
         await opt_out.by_link(context.database, owner, context.now())
     except DATABASE_AWAY:
-        return _later()
-    return page("unsubscribe.html", state="done", token="")
+        return _later(say)
+    return spoken("unsubscribe.html", say, state="done", token="")
 
 
-def _later() -> HTMLResponse:
+def _later(say: Texts) -> HTMLResponse:
     """Nothing was stored: mail programs come again after ``Retry-After``, people are told to."""
-    answer = page("unsubscribe.html", 503, state="later", token="")
+    answer = spoken("unsubscribe.html", say, 503, state="later", token="")
     answer.headers["Retry-After"] = str(DATABASE_RETRY_SECONDS)
     return answer
 

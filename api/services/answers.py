@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic_core import to_json
 
+from api.texts import DEFAULT, Texts, languages
 from domain.facts import FieldValue
 from domain.playbook.fields import LARGEST
 from domain.playbook.models import Option, Question
@@ -19,7 +20,6 @@ from domain.playbook.models import Option, Question
 #: As much as a template prints of a field (``authoring.templates``).
 LONGEST = 200
 MOST_LINES = 20
-_YES_OR_NO = (Option(label="Yes", value=True), Option(label="No", value=False))
 _SPACE = re.compile(r"\s+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _WHOLE = re.compile(r"[+-]?\d+")
@@ -31,7 +31,13 @@ Control = Literal["radio", "checkbox", "lines", "text"]
 
 
 class NotAnAnswer(ValueError):
-    """What came can't be stored as an answer. The message says what to do instead, to the one who wrote it."""
+    """What came can't be stored as an answer. ``key`` and ``words`` say what to do instead, in any language
+    (``api.texts``), to the one who wrote it; the message does in English.
+    """
+
+    def __init__(self, key: str, **words: int) -> None:
+        super().__init__(languages()[DEFAULT](key, **words))
+        self.key, self.words = key, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +49,11 @@ class Choice:
     value: str | int | float | bool
 
 
-def choices(question: Question, kind: str) -> tuple[Choice, ...]:
-    """The answers to choose from; none where the lead writes one."""
-    options = question.options or (_YES_OR_NO if kind == "bool" else ())
+def choices(question: Question, kind: str, say: Texts | None = None) -> tuple[Choice, ...]:
+    """The answers to choose from; none where the lead writes one. Yes and no are in the words of ``say``."""
+    say = say or languages()[DEFAULT]
+    yes_or_no = (Option(label=say("answer.yes"), value=True), Option(label=say("answer.no"), value=False))
+    options = question.options or (yes_or_no if kind == "bool" else ())
     return tuple(Choice(to_json(one.value).decode(), one.label, one.value) for one in options)
 
 
@@ -63,7 +71,7 @@ def read(question: Question, kind: str, given: Sequence[str]) -> FieldValue:
         return _chosen(offered, kind, given)
     answer = _READERS[kind](given[0] if given else "")
     if answer in ("", []):
-        raise NotAnAnswer("Write an answer first.")
+        raise NotAnAnswer("answer.first")
     return answer
 
 
@@ -71,10 +79,10 @@ def _chosen(offered: Sequence[Choice], kind: str, given: Sequence[str]) -> Field
     values = [choice.value for choice in offered if choice.key in given]
     if kind == "list":
         if not values:
-            raise NotAnAnswer("Choose at least one of the answers.")
+            raise NotAnAnswer("answer.least")
         return [str(value) for value in values]
     if len(values) != 1:
-        raise NotAnAnswer("Choose one of the answers.")
+        raise NotAnAnswer("answer.one")
     # JSON knows no difference between 1 and 1.0: the value is stored as the field's type.
     return str(values[0]) if kind == "string" else float(values[0]) if kind == "float" else values[0]
 
@@ -82,14 +90,14 @@ def _chosen(offered: Sequence[Choice], kind: str, given: Sequence[str]) -> Field
 def _one_line(text: str) -> str:
     line = _SPACE.sub(" ", _CONTROL.sub("", text)).strip()
     if len(line) > LONGEST:
-        raise NotAnAnswer(f"Shorten this to {LONGEST} characters; it has {len(line)}.")
+        raise NotAnAnswer("answer.long", most=LONGEST, has=len(line))
     return line
 
 
 def _lines(text: str) -> list[str]:
     lines = list(dict.fromkeys(filter(None, (_one_line(line) for line in text.splitlines()))))
     if len(lines) > MOST_LINES:
-        raise NotAnAnswer(f"Keep the {MOST_LINES} that matter most; these are {len(lines)}.")
+        raise NotAnAnswer("answer.lines", most=MOST_LINES, has=len(lines))
     return lines
 
 
@@ -97,14 +105,14 @@ def _written(text: str) -> str:
     """What stands where a number should. Raises ``NotAnAnswer`` when nothing does."""
     written = _one_line(text)
     if not written:
-        raise NotAnAnswer("Write a number first.")
+        raise NotAnAnswer("answer.number")
     return written
 
 
 def _whole(text: str) -> int:
     written = _written(text)
     if not (_WHOLE.fullmatch(written) or _GROUPED.fullmatch(written)):
-        raise NotAnAnswer("Write a whole number, such as 250.")
+        raise NotAnAnswer("answer.whole")
     return int(_within(int(re.sub(r"[^\d+-]", "", written))))
 
 
@@ -114,13 +122,13 @@ def _number(text: str) -> float:
     if grouped and (grouped[1] not in ".," or written.count(grouped[1]) > 1):
         return _within(float(written.replace(grouped[1], "")))
     if grouped or not _DECIMAL.fullmatch(written):
-        raise NotAnAnswer("Write a number without marks for thousands, such as 1200 or 12.5.")
+        raise NotAnAnswer("answer.plain")
     return _within(float(written.replace(",", ".")))
 
 
 def _within(number: float) -> float:
     if not isfinite(number) or abs(number) > LARGEST:
-        raise NotAnAnswer("Write a smaller number.")
+        raise NotAnAnswer("answer.smaller")
     return number
 
 
