@@ -36,7 +36,7 @@ _RESERVED = frozenset(
         "subject", "reply-to", "cc", "bcc",
     }
 )  # fmt: skip
-_SCOPES = ("mail.send", "messages.read", "suppression.read", "user.webhooks.event.settings.read")
+_SCOPES = ("mail.send", "suppression.read", "user.webhooks.event.settings.read")
 _EVENTS: dict[DeliveryKind, dict[str, Any]] = {
     DeliveryKind.DELIVERED: {"event": "delivered", "response": "250 OK"},
     DeliveryKind.DEFERRED: {"event": "deferred", "response": "450 try again later", "attempt": "1"},

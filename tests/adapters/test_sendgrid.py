@@ -30,7 +30,6 @@ from sandbox.sendgrid import PUBLIC_KEY, error, event, signature
 from tests.adapters.inbound_contract import ADDRESS, HAPPENED, NOW, InboundContract
 from tests.adapters.mail_contract import AgainstAStandIn, Held, MailCarrierContract, SuppressingContract
 from tests.adapters.mails import KEY, mail, sought
-from tests.adapters.running import serving
 
 SPEC = Path(__file__).parents[2].parent / "shared" / "specs" / "sendgrid-mail-v3.json"
 
@@ -82,6 +81,11 @@ class TestSendGrid(OnSendGrid, MailCarrierContract):
         sandbox.fail("sendgrid", "401", path="/v3/logs")
         with pytest.raises(CannotTell, match="scope"):
             await self.carrier(sandbox).carried(sought(mail()))
+
+    async def test_connecting_says_that_such_a_key_leaves_touches_to_a_person(self, sandbox):
+        sandbox.fail("sendgrid", "401", path="/v3/logs")
+        [missing] = [finding for finding in await VENDOR.check(self.carrier(sandbox)) if not finding.well]
+        assert "wait for a person" in missing.remedy
 
     async def test_more_mail_to_an_address_than_is_looked_through_can_not_tell(self, sandbox):
         carrier = self.carrier(sandbox)
@@ -189,32 +193,6 @@ class TestSendGridWebhook(InboundContract):
     def test_a_key_that_is_none_is_refused_with_the_place_to_find_it(self, key):
         with pytest.raises(Refused, match="PUBLIC_KEY"):
             SendGridInbound(key)
-
-
-async def test_what_the_stand_in_tells_reaches_a_webhook_as_sendgrid_tells_it(sandbox):
-    received: list[Delivery] = []
-    inbound = SendGridInbound(PUBLIC_KEY)
-
-    async def webhook(scope, receive, send):
-        body = (await receive())["body"]
-        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-        request = InboundRequest(body=body, headers=headers, at=datetime.now(UTC))
-        inbound.verify(request)
-        received.extend(told for told in inbound.read(request) if isinstance(told, Delivery))
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body"})
-
-    carrier = VENDOR.adapter(VENDOR.settings(base_url=f"{sandbox.url}/sendgrid", api_key="sandbox"))
-    await carrier.carry(mail())
-    await carrier.close()
-    async with serving(webhook) as url, httpx.AsyncClient(base_url=f"{sandbox.url}/sendgrid", trust_env=False) as http:
-        assert (await http.post("/_tell", json={"kinds": ["delivered"]})).status_code == 409
-        await http.post("/_webhook", json={"url": url})
-        wish = {"kinds": ["delivered", "bounced_hard"], "times": 2, "backwards": True, "touch": KEY}
-        assert (await http.post("/_tell", json=wish)).json() == [200, 200]
-    assert [told.kind for told in received] == ["bounced_hard", "delivered"] * 2
-    assert received[0].at > received[1].at
-    assert received[:2] == received[2:]
 
 
 def test_when_no_more_may_come_is_said_as_a_time():

@@ -1,0 +1,82 @@
+"""What the stand-ins of mail vendors tell reaches a webhook as the vendor tells it, and is shown on their page."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+
+from adapters.email import postmark, resend, sendgrid
+from adapters.inbound import Inbound, InboundRequest, Told
+from adapters.vendor import AnyVendor
+from sandbox.postmark import PASSWORD
+from sandbox.resend import SECRET
+from sandbox.sendgrid import PUBLIC_KEY
+from tests.adapters.mails import KEY, mail
+from tests.adapters.running import serving
+
+_CREDENTIALS: list[tuple[AnyVendor, dict[str, Any]]] = [
+    (sendgrid.VENDOR, {"api_key": "sandbox", "webhook_public_key": PUBLIC_KEY}),
+    (postmark.VENDOR, {"server_token": "sandbox", "webhook_password": PASSWORD}),
+    (resend.VENDOR, {"api_key": "sandbox", "webhook_secret": SECRET}),
+]
+each_mailer = pytest.mark.parametrize(("vendor", "credentials"), _CREDENTIALS, ids=[v.name for v, _ in _CREDENTIALS])
+
+
+@each_mailer
+async def test_what_became_of_a_mail_is_told_twice_and_backwards_if_that_is_wished(sandbox, vendor, credentials):
+    settings = vendor.settings(base_url=f"{sandbox.url}/{vendor.name}", **credentials)
+    carrier = vendor.adapter(settings)
+    await carrier.carry(mail())
+    await carrier.close()
+    wish = {"kinds": ["delivered", "bounced_hard"], "times": 2, "backwards": True, "touch": KEY}
+    told: list[Told] = []
+    async with heard(vendor.inbound(settings), told) as url, of(sandbox, vendor) as http:
+        assert (await http.post("/_tell", json=wish)).status_code == 409, "there is no webhook yet"
+        await http.post("/_webhook", json={"url": url})
+        assert set((await http.post("/_tell", json=wish)).json()) == {200}
+        assert (await http.post("/_tell", json={**wish, "touch": "ld_nobody/1/0/x"})).status_code == 404
+    assert sorted(one.kind for one in told) == ["bounced_hard"] * 2 + ["delivered"] * 2
+    assert told[0].kind == "bounced_hard"
+    assert len({(one.id, one.kind, one.at) for one in told}) == 2
+    assert {one.about.touch for one in told} == {KEY}
+
+
+@each_mailer
+async def test_who_bounced_is_on_the_list_that_is_read(sandbox, vendor, credentials):
+    settings = vendor.settings(base_url=f"{sandbox.url}/{vendor.name}", **credentials)
+    carrier = vendor.adapter(settings)
+    await carrier.carry(mail())
+    async with heard(vendor.inbound(settings), []) as url, of(sandbox, vendor) as http:
+        await http.post("/_webhook", json={"url": url})
+        await http.post("/_tell", json={"kinds": ["bounced_hard"]})
+    listed = [(one.email, one.reason) async for one in carrier.suppressed(None)]
+    await carrier.close()
+    assert listed == [("ada.sample@example.com", "hard_bounced")]
+    async with httpx.AsyncClient(base_url=sandbox.url, trust_env=False) as browser:
+        page = (await browser.get("/vendors")).text
+    assert "A guide" in page
+    assert KEY in page
+    assert "hard_bounced" in page
+
+
+@asynccontextmanager
+async def heard(inbound: Inbound, told: list[Any]) -> AsyncIterator[str]:
+    """A webhook's address, until the block ends; what it is told, verified, is added to ``told``."""
+    app = FastAPI()
+
+    @app.post("/")
+    async def take(request: Request) -> None:
+        given = InboundRequest(body=await request.body(), headers=dict(request.headers), at=datetime.now(UTC))
+        inbound.verify(given)
+        told.extend(inbound.read(given))
+
+    async with serving(app) as url:
+        yield url
+
+
+def of(sandbox, vendor: AnyVendor) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=f"{sandbox.url}/{vendor.name}", trust_env=False)
