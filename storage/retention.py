@@ -75,9 +75,22 @@ select (select max(id) from old) as last, (select count(*) from purged) as purge
 """,  # noqa: S608 - words of our own
     **_TYPES,
 )
+#: What two rules would purge is the first one's: that for its type, then that for unknown visitors.
 _COUNT = Statement(
-    f"select count(*) from behaviour w where id > :after and received_at < :cutoff and {_UNDER} and not {_UNREAD}",  # noqa: S608
+    f"""
+select count(*) from behaviour w where id > :after and received_at < :cutoff and {_UNDER} and not {_UNREAD}
+and (:only = '' or not coalesce(w.received_at < (
+    select own.cutoff from unnest(:own_kinds, :own_likes, :own_cutoffs) with ordinality
+        as own (kind, name, cutoff, ord)
+    where own.kind = w.kind and w.name like own.name order by own.ord limit 1
+), false))
+and not coalesce(:only = 'uncounted' and w.lead_id is null and w.received_at < :strangers, false)
+""",  # noqa: S608 - words of our own
     **_TYPES,
+    own_kinds="text[]",
+    own_likes="text[]",
+    own_cutoffs="timestamptz[]",
+    strangers="timestamptz",
 )
 _DUE = "select not exists (select from retention_pass where name = $1 and finished_real_at > now() - $2::interval)"
 _BEGIN = "insert into retention_pass (name) values ($1) on conflict do nothing"
@@ -164,14 +177,27 @@ async def drop(db: Database, name: str) -> None:
 
 async def preview(db: Database, now: datetime) -> dict[str, int]:
     """Name of each rule that ends → how much it would purge now."""
-    found = {}
-    for work in _passes(await in_force(db), now):
+    found, rules = {}, await in_force(db)
+    first = _first(rules, now)
+    for work in _passes(rules, now):
         if work.rule.table:
             found[work.rule.name] = await db.pool.fetchval(f"select count(*) {_too_old(work)}", work.since)
         else:
-            values = work.values(await _done(db, work.rule.name))
+            values = work.values(await _done(db, work.rule.name)) | first
             found[work.rule.name] = await db.pool.fetchval(_COUNT.sql, *_COUNT.arguments(values))
     return found
+
+
+def _first(rules: Sequence[Rule], now: datetime) -> dict[str, Any]:
+    """What goes by the rule for its type, and before when what is an unknown visitor's goes."""
+    ends = {one.name: None if one.keep is None else now - one.keep for one in rules}
+    own = [(kind, one.like, ends[one.name]) for one in rules for kind in one.kinds]
+    return {
+        "own_kinds": [kind for kind, _, _ in own],
+        "own_likes": [like for _, like, _ in own],
+        "own_cutoffs": [end for _, _, end in own],
+        "strangers": ends.get("unknown"),
+    }
 
 
 def _passes(rules: Sequence[Rule], now: datetime) -> list[_Pass]:

@@ -101,6 +101,13 @@ async def test_each_type_of_event_has_its_own_time(database: Database, begun: Jo
     assert await database.pool.fetchval("select count(*) from dead_letter") == 0
 
 
+async def test_what_two_rules_would_purge_is_foreseen_once(database: Database):
+    await inbox.accept(database, [event("m-1", anonymous_id="v-1", trusted=False)], NOW)
+    for days, rule_of in ((410, "pages"), (200, "unknown"), (100, "uncounted")):
+        foreseen = await retention.preview(database, NOW + days * DAY)
+        assert {name: rows for name, rows in foreseen.items() if rows} == {rule_of: 1}
+
+
 async def test_a_rule_of_ones_own_goes_before_the_others_and_a_change_is_for_what_was_passed_over_too(
     database: Database, begun: JourneyState
 ):
