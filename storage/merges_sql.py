@@ -177,6 +177,10 @@ where i.lead_id = $1 and i.kind = old.kind and i.value = old.value
 CRM_IDENTITY_BACK = """
 delete from identity where kind = 'crm_id' and lead_id = $1 and value = (select crm_id from lead where id = $2)
 """
+#: The survivor may have been told the other's external id since: it is the other's alone.
+USER_ID_BACK = """
+delete from identity where kind = 'user_id' and lead_id = $1 and value = (select external_id from lead where id = $2)
+"""
 ANSWERS_BACK = "update answer set lead_id = $2 where lead_id = $1 and field = any($3::text[])"
 AUDIENCES_BACK = """
 update audience_member a set lead_id = $2, desired = false, version = version + 1, changed_at = $3

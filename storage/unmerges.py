@@ -102,6 +102,7 @@ async def _profile(connection: Connection, merge: Any, now: datetime) -> None:
     await connection.execute(sql.TAKE_UP, lead, *names, now)
     identities = kept.get("identities", ())
     await connection.execute(sql.IDENTITIES_BACK, root, lead, *_pairs(identities))
+    await connection.execute(sql.USER_ID_BACK, root, lead)
     await connection.execute(sql.ANSWERS_BACK, root, lead, kept.get("answers", []))
     await connection.execute(sql.EMPTY, lead, root, kept.get("fields", []), kept.get("columns", []), now)
 

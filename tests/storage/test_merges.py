@@ -213,9 +213,12 @@ async def test_what_came_since_goes_with_its_names_and_refusals_stay_with_both(
     await accept(
         database, [event("a", user_id="u-1"), event("b", user_id="u-2"), event("c", anonymous_id="v-2")], LATER
     )
+    assert await known(database, external_id="u-2") == ann
     await suppress(database, "ann@acme.example", "opted_out", "test", LATER)
     undone = await unmerges.unmerge(database, other, "test", LATER)
     assert undone.behaviour == 2
+    assert await known(database, external_id="u-2") == other
+    assert not await database.pool.fetchval("select count(*) from identity where lead_id = $1", ann)
     assert [name for name, _ in await inbox(database, ann)] == ["a"]
     assert [name for name, _ in await inbox(database, other)] == ["b", "c"]
     assert {row["email"] for row in await database.pool.fetch("select email from suppression")} == {
