@@ -31,7 +31,7 @@ from domain.errors import OurFault, TransientFault, VendorFault
 _BUSY = frozenset({408, 423, 425})
 _NO_ACCESS = frozenset({401, 403})
 _CODE_KEYS = ("category", "errorType", "code", "serviceErrorCode", "error")
-_REQUEST_ID_HEADERS = ("x-hubspot-correlation-id", "x-li-uuid", "x-request-id")
+_REQUEST_ID_HEADERS = ("x-hubspot-correlation-id", "x-li-uuid", "x-amzn-requestid", "x-request-id")
 #: Connections are dropped after 4 idle seconds, before servers do (5 s is common): a request that meets a connection
 #: just being closed gets no answer, and then nobody knows whether it was carried out.
 _LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=20, keepalive_expiry=4)

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from adapters import webhook_inbound
 from adapters.ads import linkedin
 from adapters.crm import hubspot
-from adapters.email import mailgun, postmark, resend, sendgrid
+from adapters.email import mailgun, postmark, resend, sendgrid, ses
 from adapters.vendor import AnyVendor
 from domain.errors import Refused
 
-MAIL: tuple[AnyVendor, ...] = (mailgun.VENDOR, postmark.VENDOR, resend.VENDOR, sendgrid.VENDOR)
+MAIL: tuple[AnyVendor, ...] = (mailgun.VENDOR, postmark.VENDOR, resend.VENDOR, sendgrid.VENDOR, ses.VENDOR)
 CRM: tuple[AnyVendor, ...] = (hubspot.VENDOR,)
 ADS: tuple[AnyVendor, ...] = (linkedin.VENDOR,)
 #: Those who speak to people, or hear them: chats, calendars, receivers of webhooks.

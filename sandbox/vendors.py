@@ -1,6 +1,6 @@
 """Which vendors the sandbox plays. Another one is a module with a ``STAND_IN`` and its line here."""
 
-from sandbox import hubspot, linkedin, mailgun, postmark, resend, sendgrid
+from sandbox import hubspot, linkedin, mailgun, postmark, resend, sendgrid, ses
 from sandbox.stand_in import StandIn
 
 STAND_INS: tuple[StandIn, ...] = (
@@ -10,4 +10,5 @@ STAND_INS: tuple[StandIn, ...] = (
     postmark.STAND_IN,
     resend.STAND_IN,
     sendgrid.STAND_IN,
+    ses.STAND_IN,
 )
