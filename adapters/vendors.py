@@ -6,7 +6,7 @@ SMTP and the two signed webhooks are older than this list: ``runtime.vendors`` m
 from collections.abc import Mapping
 
 from adapters import webhook_inbound
-from adapters.ads import linkedin
+from adapters.ads import google, linkedin, meta
 from adapters.crm import hubspot
 from adapters.email import mailgun, postmark, resend, sendgrid, ses
 from adapters.vendor import AnyVendor
@@ -14,7 +14,7 @@ from domain.errors import Refused
 
 MAIL: tuple[AnyVendor, ...] = (mailgun.VENDOR, postmark.VENDOR, resend.VENDOR, sendgrid.VENDOR, ses.VENDOR)
 CRM: tuple[AnyVendor, ...] = (hubspot.VENDOR,)
-ADS: tuple[AnyVendor, ...] = (linkedin.VENDOR,)
+ADS: tuple[AnyVendor, ...] = (linkedin.VENDOR, google.VENDOR, meta.VENDOR)
 #: Those who speak to people, or hear them: chats, calendars, receivers of webhooks.
 PEOPLE: tuple[AnyVendor, ...] = (webhook_inbound.VENDOR,)
 ALL: Mapping[str, AnyVendor] = {vendor.name: vendor for vendor in (*MAIL, *CRM, *ADS, *PEOPLE)}

@@ -1,12 +1,14 @@
 """Which vendors the sandbox plays. Another one is a module with a ``STAND_IN`` and its line here."""
 
-from sandbox import hubspot, linkedin, mailgun, postmark, resend, sendgrid, ses
+from sandbox import google, hubspot, linkedin, mailgun, meta, postmark, resend, sendgrid, ses
 from sandbox.stand_in import StandIn
 
 STAND_INS: tuple[StandIn, ...] = (
+    google.STAND_IN,
     hubspot.STAND_IN,
     linkedin.STAND_IN,
     mailgun.STAND_IN,
+    meta.STAND_IN,
     postmark.STAND_IN,
     resend.STAND_IN,
     sendgrid.STAND_IN,
