@@ -7,7 +7,7 @@ Stand-ins refuse senders of ``mails.UNVERIFIED``. A vendor with a list of people
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -22,6 +22,7 @@ from domain.errors import CannotTell, LeadFault, OurFault, TransientFault, Vendo
 from domain.ports import RenderedEmail
 from tests.adapters.mails import KEY, UNVERIFIED, WAY_OUT, mail, sought
 from tests.adapters.running import Sandbox
+from tests.adapters.standing import emptied, standing_sandbox
 from tests.adapters.touches import PERSONAL
 
 NOWHERE = "http://127.0.0.1:1"
@@ -58,6 +59,15 @@ class AgainstAStandIn(ABC):
     @abstractmethod
     def settings(self, url: str) -> dict[str, Any]:
         """The vendor's settings that reach the stand-in of the sandbox at ``url``; the address is ``base_url``."""
+
+    @pytest.fixture(scope="class")
+    def standing(self) -> Iterator[Sandbox]:
+        with standing_sandbox() as sandbox:
+            yield sandbox
+
+    @pytest.fixture
+    def sandbox(self, standing: Sandbox) -> Sandbox:
+        return emptied(standing)
 
     @pytest_asyncio.fixture(autouse=True)
     async def made(self) -> AsyncIterator[list[MailCarrier]]:
