@@ -2,10 +2,13 @@
 
 Desired state is rows that stay dirty until the vendor has taken them, so any failure only means: later. A row that the
 vendor refuses for what it says is put off by itself, so that it holds nobody else up.
+
+Rows are fetched by big pages and pushed in full batches, several at once: the vendor's rate is the limit, not ours.
 """
 
+import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,12 +16,15 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from domain.errors import OurFault, RecordsRefused, VendorFault
-from domain.ports import Clock, Crm, CrmChange, DesiredLists, Inbox
+from domain.ports import Clock, CrmChange, CrmConnection, DesiredLists, Inbox, Playbooks
 
 PUSH_CRM = "push_crm"
 READ_FEEDBACK = "read_feedback"
-#: Rows taken up in one run; what is left stays dirty for the next.
-_MOST_BATCHES = 50
+#: Rows fetched at a time, and how often in one run; what is left stays dirty for the next.
+_PAGE = 5000
+_MOST_PAGES = 10
+#: Batches on their way at once.
+_AT_ONCE = 8
 _MOST_HANDOFFS = 500
 #: Seconds a round waits for a vendor that said when to come again.
 _MOST_PATIENCE = 30.0
@@ -32,21 +38,23 @@ class Reconciling:
     """The activities of the ``Reconcile`` workflow. Each returns how many rows or answers it dealt with."""
 
     lists: DesiredLists
-    crm: Crm
+    connection: CrmConnection
+    playbooks: Playbooks
     inbox: Inbox
     clock: Clock
 
     @activity.defn(name=PUSH_CRM)
     async def push_crm(self) -> int:
-        """Upsert dirty CRM records in the vendor's batches. Fails at the end when some were refused."""
-        taken, refused = 0, 0
-        for _ in range(_MOST_BATCHES):
-            changes = await self.lists.dirty_crm(self.crm.batch_size)
+        """Upsert dirty CRM records, and remove those of people who were erased. Fails at the end when some were
+        refused.
+        """
+        taken = refused = 0
+        for _ in range(_MOST_PAGES):
+            changes = [await self._named(change) for change in await self.lists.dirty_crm(_PAGE)]
             if not changes:
                 break
-            ids = await self._upsert(changes)
-            taken += len(ids)
-            refused += len(changes) - len(ids)
+            done = await self._push(changes)
+            taken, refused = taken + done, refused + len(changes) - done
         if refused:
             raise refusal(f"the CRM refused {refused} records and took {taken}: crm_record.error says why")
         return taken
@@ -58,29 +66,73 @@ class Reconciling:
         if not tasks:
             return 0
         try:
-            answers = await self.crm.feedback(tasks)
+            answers = await self.connection.crm.feedback(tasks)
         except VendorFault as fault:
             raise later(fault) from None
         for answer in answers:
             await self.inbox.sales_answer(answer, self._now())
         return len(answers)
 
-    async def _upsert(self, changes: Sequence[CrmChange]) -> dict[str, str]:
-        """Lead → vendor id for those taken; the others are put off."""
+    async def _named(self, change: CrmChange) -> CrmChange:
+        """With what the playbook calls the fields in this CRM, and without those that it leaves out."""
+        if not change.playbook:
+            return change
+        mapping = (await self.playbooks.compiled(change.playbook)).document.crm
+        left_out = mapping.left_out(self.connection.name)
+        fields = {name: value for name, value in change.fields.items() if name not in left_out}
+        return change.model_copy(update={"fields": fields, "names": mapping.names(self.connection.name)})
+
+    async def _push(self, changes: Sequence[CrmChange]) -> int:
+        """How many were taken. After a fault nothing more is begun; what is on its way comes to its end."""
+        waiting = _batches(changes, self.connection.crm.batch_size)
+        results = await asyncio.gather(*(self._work(waiting) for _ in range(_AT_ONCE)), return_exceptions=True)
+        for result in results:
+            if isinstance(result, VendorFault):
+                raise later(result) from None
+            if isinstance(result, BaseException):
+                raise result
+        return sum(result for result in results if isinstance(result, int))
+
+    async def _work(self, waiting: Iterator[Sequence[CrmChange]]) -> int:
+        taken = 0
+        for batch in waiting:
+            try:
+                taken += await self._batch(batch)
+            except VendorFault:
+                for _ in waiting:  # nobody begins another
+                    pass
+                raise
+        return taken
+
+    async def _batch(self, changes: Sequence[CrmChange]) -> int:
+        """How many were taken; the others are put off."""
         activity.heartbeat()
         why = "refused by the CRM"
         try:
-            ids = await self.crm.upsert(changes)
+            ids = await self._taken(changes)
         except RecordsRefused as fault:
             ids, why = {}, opaque(fault)
-        except VendorFault as fault:
-            raise later(fault) from None
         await self.lists.crm_pushed([change for change in changes if change.lead in ids], ids, self._now())
         await self.lists.crm_refused([change for change in changes if change.lead not in ids], why)
-        return ids
+        return len(ids)
+
+    async def _taken(self, changes: Sequence[CrmChange]) -> dict[str, str]:
+        """Lead → vendor id for those taken."""
+        if not changes[0].erased:
+            return await self.connection.crm.upsert(changes)
+        gone = await self.connection.crm.erase(changes)
+        return {change.lead: change.crm_id for change in changes if change.lead in gone}
 
     def _now(self) -> datetime:
         return self.clock.from_real(activity.info().started_time)
+
+
+def _batches(changes: Sequence[CrmChange], size: int) -> Iterator[Sequence[CrmChange]]:
+    """Full batches of one kind: those of known contacts apart from those of new ones, which go another way."""
+    for erased in (True, False):
+        alike = sorted((c for c in changes if c.erased is erased), key=lambda c: (bool(c.crm_id), bool(c.email)))
+        for start in range(0, len(alike), size):
+            yield alike[start : start + size]
 
 
 def opaque(fault: VendorFault) -> str:

@@ -10,11 +10,12 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.audiences import pushing
 from activities.messages import Watch
+from activities.reading import READ_CRM
 from activities.reconciling import PUSH_CRM, READ_FEEDBACK
 from activities.retaining import PURGE_EXPIRED
 from activities.settling import SETTLE_CLAIMS
 from domain.audiences import DesiredAudiences
-from domain.ports import DesiredLists, Ledger, Retention
+from domain.ports import CrmNews, DesiredLists, Ledger, Retention
 
 #: Seconds between heartbeats while nothing happens.
 _SIGN_OF_LIFE = 2.0
@@ -29,6 +30,7 @@ class Watching:
     retention: Retention
     audiences: DesiredAudiences
     networks: Collection[str] = ()
+    news: CrmNews | None = None
 
     @activity.defn(name="outstanding")
     async def outstanding(self, watch: Watch) -> list[str]:
@@ -49,6 +51,7 @@ class Watching:
         work = {
             PUSH_CRM: await self.lists.dirty_crm(1),
             READ_FEEDBACK: await self.lists.open_handoff_tasks(1),
+            READ_CRM: self.news is not None and await self.news.due(),
             SETTLE_CLAIMS: await self.ledger.open_claims(1),
             PURGE_EXPIRED: await self.retention.due(),
         }

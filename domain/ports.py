@@ -392,6 +392,50 @@ class DesiredLists(Protocol):
         ...
 
 
+class CrmNews(Protocol):
+    """What the CRM has told, how far it has been read, and where what was read goes. Of one vendor."""
+
+    async def due(self) -> bool:
+        """Whether something waits to be read, or nobody has looked for long."""
+        ...
+
+    async def unseen_long(self) -> bool: ...
+
+    async def waiting(self, record: str, limit: int) -> dict[str, int]:
+        """Records told of (contact, opportunity, task): id → the telling's version, for ``done``."""
+        ...
+
+    async def done(self, record: str, read: Mapping[str, int]) -> None: ...
+
+    async def cursor(self, stream: str) -> str: ...
+
+    async def read_upto(self, stream: str, cursor: str, *, ended: bool) -> None:
+        """``ended``: there is nothing more for now."""
+        ...
+
+    async def sellers(self, owners: Sequence[CrmOwner]) -> None: ...
+
+    async def handoffs(self, tasks: Sequence[str]) -> dict[str, str]:
+        """Open handoffs of these tasks: handoff id → task id."""
+        ...
+
+    async def playbooks(self) -> list[str]:
+        """Hashes of the playbooks in force, the default first: they say what is read, and under which names."""
+        ...
+
+    async def known(self, after: str, limit: int) -> list[str]:
+        """Ids of our contacts, in order, after this one."""
+        ...
+
+    async def take_contacts(self, contacts: Sequence[CrmContact], now: datetime) -> int:
+        """What sales changed holds, by the rule of ``domain.crm``; how many leads it changed. Again is harmless."""
+        ...
+
+    async def take_opportunities(self, found: Sequence[CrmOpportunity], now: datetime) -> int:
+        """Their outcomes reach the journeys of the lead and, once one is opened, of its account; how many were news."""
+        ...
+
+
 class Inbox(Protocol):
     """Where adapters put what became of a touch, so that the journey considers it as any behaviour."""
 

@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     )
 
     crm_vendor: str = Field("hubspot", description="The CRM: `hubspot`, or another vendor of docs/channels.md.")
+    crm_interval: float = Field(
+        300.0, gt=0, description="Seconds between looks at what sales changed in the CRM; its webhooks tell at once."
+    )
     ads_vendors: str = Field(
         "linkedin",
         description="Where audiences are kept, with commas between: `linkedin`, or others of docs/channels.md.",

@@ -17,6 +17,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 
 from activities.audiences import Pushing
 from activities.deciding import Deciding
+from activities.reading import Reading
 from activities.reconciling import Reconciling
 from activities.retaining import Retaining
 from activities.settling import Settling
@@ -27,6 +28,7 @@ from runtime.relay import Relay
 from runtime.settings import Settings
 from runtime.telemetry import Counting, configure_logging, serve_metrics
 from runtime.temporal import PendingTouches, connect, prepare_namespace
+from storage.crm import PgCrmNews
 from storage.retention import PgRetention
 from workflows.lead_journey import LeadJourney
 from workflows.reconcile import Reconcile
@@ -48,7 +50,9 @@ def build_worker(client: Client, parts: Composition, *, runner: WorkflowRunner |
     touching = Touching(
         parts.ledger, parts.channels, parts.inbox, parts.clock, settings.send_timeout, settings.claim_lease
     )
-    reconciling = Reconciling(parts.lists, parts.crm.crm, parts.inbox, parts.clock)
+    reconciling = Reconciling(parts.lists, parts.crm, parts.playbooks, parts.inbox, parts.clock)
+    news = PgCrmNews(parts.database, parts.crm.name, timedelta(seconds=settings.crm_interval))
+    reading = Reading(news, parts.crm, parts.playbooks, parts.inbox, parts.clock)
     pushing = Pushing(parts.audiences, parts.networks, parts.clock)
     retention = PgRetention(parts.database)
     settling = Settling(parts.ledger, parts.channels, PendingTouches(client), parts.clock, settings.send_timeout)
@@ -59,10 +63,11 @@ def build_worker(client: Client, parts: Composition, *, runner: WorkflowRunner |
         activities=[
             deciding.decide,
             touching.send_touch,
-            Watching(parts.lists, parts.ledger, retention, parts.audiences, parts.networks).outstanding,
+            Watching(parts.lists, parts.ledger, retention, parts.audiences, parts.networks, news).outstanding,
             reconciling.push_crm,
             *pushing.activities(),
             reconciling.read_feedback,
+            reading.read_crm,
             settling.settle_claims,
             Retaining(retention, parts.clock).purge_expired,
         ],

@@ -13,10 +13,13 @@ from datetime import datetime
 from domain.ports import CrmChange
 from storage.database import Database
 
-#: Of a merged lead nothing is told: the contact is its survivor's. The contact of somebody erased is emptied by the id
+#: Of a merged lead nothing is told: the contact is its survivor's. The contact of somebody erased is removed by the id
 #: we know; one that we know no id of is not made.
 _DIRTY_CRM = """
-select c.lead_id as lead, coalesce(l.email, '') as email, l.crm_id, c.desired as fields, c.version
+select c.lead_id as lead, coalesce(l.email, '') as email, l.crm_id, c.desired as fields, c.version,
+    e.lead_id is not null as erased, coalesce((
+        select j.playbook_hash from journey j where j.lead_id = c.lead_id order by j.cycle desc limit 1
+    ), '') as playbook
 from crm_record c join lead l on l.id = c.lead_id left join erasure e on e.lead_id = l.id
 where c.pushed_version < c.version and (l.merged_into is null or e.lead_id is not null)
     and (l.email is not null or e.lead_id is not null and l.crm_id <> '')
@@ -25,8 +28,8 @@ order by coalesce(c.pushed_at, c.changed_at), c.lead_id limit $1
 """
 _CRM_PUSHED = """
 with pushed as (
-    select c.lead_id, told.version, told.crm_id
-    from unnest($1::text[], $2::int[], $3::text[]) as told (lead_id, version, crm_id)
+    select c.lead_id, told.version, told.crm_id, told.status
+    from unnest($1::text[], $2::int[], $3::text[], $5::text[]) as told (lead_id, version, crm_id, status)
     join crm_record c on c.lead_id = told.lead_id order by c.lead_id for update of c
 ),
 known as (
@@ -34,7 +37,9 @@ known as (
     where lead.id = pushed.lead_id and pushed.crm_id <> '' and lead.crm_id <> pushed.crm_id
 )
 update crm_record c set pushed_version = greatest(c.pushed_version, pushed.version), pushed_at = $4, error = '',
-    refusals = 0, retry_real_at = null
+    refusals = 0, retry_real_at = null,
+    -- so that what is read back is known to be our own word
+    seen = c.seen || case pushed.status when '' then '{}' else jsonb_build_object('lead_status', pushed.status) end
 from pushed where c.lead_id = pushed.lead_id
 """
 _REFUSED = """
@@ -73,6 +78,7 @@ class PgLists:
             [change.version for change in taken],
             [ids[change.lead] for change in taken],
             now,
+            ["" if change.erased else str(change.fields.get("lead_status", "")) for change in taken],
         )
 
     async def crm_refused(self, changes: Sequence[CrmChange], reason: str) -> None:

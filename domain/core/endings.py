@@ -1,8 +1,9 @@
 """What ends a journey at once, whatever else was planned (C3, C12, C25). Asked first, in this order."""
 
 from domain.core.draft import Draft
+from domain.decision import ResolveHandoff
 from domain.facts import Behaviour
-from domain.words import DeliveryKind, Ending, LeadStatus
+from domain.words import DeliveryKind, DisqualifyReason, Ending, LeadStatus
 
 #: Delivery events after which nobody may write again: event → (ending, words).
 _FINAL_DELIVERIES = {
@@ -12,13 +13,17 @@ _FINAL_DELIVERIES = {
 }
 #: Reason of a suppression → ending. Any other reason (erasure, a person's entry) ends as opted out.
 _SUPPRESSED = {"complained": Ending.COMPLAINED, "hard_bounced": Ending.HARD_BOUNCED}
-#: What the CRM reports when sales works the lead already.
+#: What the CRM reports when sales works the lead already, or a colleague of theirs (C26).
 OPPORTUNITY_OPENED = "opportunity_opened"
+_OPENED = frozenset({OPPORTUNITY_OPENED, "sales_opportunity_opened"})
+_WON = "sales_won"
+#: Sales set the lead's status in the CRM, rather than answer a handoff.
+_STATUS_SET = "sales_set_status"
 
 
 def check(draft: Draft) -> None:
     """End the journey if anything demands it."""
-    for rule in (_merged, _forbidden, _final_delivery, _opportunity, _disqualified, too_long):
+    for rule in (_merged, _forbidden, _final_delivery, _opportunity, _set_by_sales, _disqualified, too_long):
         if not draft.state.ended:
             rule(draft)
 
@@ -60,9 +65,30 @@ def _of_another_address(draft: Draft, behaviour: Behaviour) -> bool:
 
 
 def _opportunity(draft: Draft) -> None:
-    if any(behaviour.name == OPPORTUNITY_OPENED for behaviour in _unread(draft, "crm")):
-        draft.because(OPPORTUNITY_OPENED, "sales opened an opportunity")
-        draft.end(Ending.OPPORTUNITY_OPENED, "sales opened an opportunity", LeadStatus.SALES_ACCEPTED)
+    told = [behaviour for behaviour in _unread(draft, "crm") if behaviour.name in _OPENED | {_WON}]
+    if told:
+        colleague = all(behaviour.properties.get("colleague") is True for behaviour in told)
+        words = "sales opened an opportunity" + (" with a colleague" if colleague else "")
+        if not colleague and told[-1].name == _WON:
+            words = "sales won the opportunity"
+        draft.because(OPPORTUNITY_OPENED, words)
+        draft.end(Ending.OPPORTUNITY_OPENED, words, LeadStatus.SALES_ACCEPTED)
+
+
+def _set_by_sales(draft: Draft) -> None:
+    """The newest word of sales' own holds over ours (``domain.crm``). That sales took a lead which was handed over is
+    an answer to the handoff, and ends the journey as any other.
+    """
+    statuses = [str(one.properties.get("status")) for one in _unread(draft, "crm") if one.name == _STATUS_SET]
+    if statuses and statuses[-1] == LeadStatus.DISQUALIFIED:
+        draft.because(_STATUS_SET, "sales disqualified the lead in the CRM")
+        draft.end(Ending.DISQUALIFIED, DisqualifyReason.OTHER.value, LeadStatus.DISQUALIFIED)
+    elif statuses and statuses[-1] == LeadStatus.SALES_ACCEPTED:
+        handoff, words = draft.state.handoff, "sales took the lead in the CRM"
+        draft.because(_STATUS_SET, words)
+        if handoff is not None:
+            draft.resolve_handoff = ResolveHandoff(id=handoff.id, outcome="accepted")
+        draft.end(Ending.SALES_ACCEPTED, handoff.reason if handoff else words, LeadStatus.SALES_ACCEPTED)
 
 
 def _disqualified(draft: Draft) -> None:

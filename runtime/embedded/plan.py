@@ -59,6 +59,7 @@ def settle(settings: Settings, options: Options, directory: DataDirectory, datab
         "worker_drain": 3.0,
         "demo": options.demo,
         # Minutes are weeks on a fast clock: CRM and audiences should keep up with the eye.
+        "crm_interval": 5.0 if clock_scale(settings, options) > 1 else settings.crm_interval,
         "reconcile_interval": 2.0 if clock_scale(settings, options) > 1 else settings.reconcile_interval,
     }
     return settings.model_copy(

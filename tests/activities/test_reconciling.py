@@ -1,5 +1,6 @@
 """Desired state reaches vendors in their batches, and what failed stays to be pushed."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +15,10 @@ from activities.watching import Watching
 from domain.clock import ScaledClock
 from domain.errors import OurFault, RecordsRefused, TransientFault
 from domain.facts import OperatorCommand
+from domain.playbook.models import CrmMapping
 from domain.ports import CrmChange, SalesFeedback
 from domain.words import CommandKind
+from storage import erasure, playbooks
 from storage.audiences import PgAudiences
 from storage.inbox import PgInbox
 from storage.ledger import PgLedger
@@ -47,7 +50,8 @@ async def outstanding(bench: Bench) -> list[str]:
 
 
 def reconciling(bench: Bench, crm: QuietCrm) -> Reconciling:
-    return Reconciling(PgLists(bench.database), crm, PgInbox(bench.database), ScaledClock())
+    playbooks = PgPlaybooks(bench.database)
+    return Reconciling(PgLists(bench.database), crm, playbooks, PgInbox(bench.database), ScaledClock())
 
 
 async def call(activity: Any) -> Any:
@@ -115,3 +119,74 @@ async def test_a_sellers_answer_becomes_behaviour(bench: Bench):
     assert await call(work.read_feedback) == 1, "said twice"
     rows = await bench.database.pool.fetch("select name, properties from behaviour")
     assert [(row["name"], row["properties"]["reason"]) for row in rows] == [("sales_rejected", "timing")]
+
+
+async def _wanting(bench: Bench, number: int, *, content_hash: str = "") -> None:
+    """So many leads whose CRM records are dirty, and a journey of each under that playbook."""
+    rows = """
+        with made as (
+            insert into lead (id, email, created_at, updated_at)
+            select 'ld_' || n, 'lead' || n || '@example.com', $2, $2 from generate_series(1, $1::int) as n returning id
+        ),
+        begun as (
+            insert into journey (lead_id, cycle, playbook_name, playbook_hash, started_at)
+            select id, 1, 'minimal', $3, $2 from made where $3 <> ''
+        )
+        insert into crm_record (lead_id, desired, changed_at)
+        select id, '{"segment": "smb", "offer": "trial"}', $2 from made
+    """
+    await bench.database.pool.execute(rows, number, START, content_hash)
+
+
+async def test_batches_are_full_and_several_are_on_their_way_at_once(bench: Bench):
+    sizes: list[int] = []
+    under_way = most = 0
+
+    class Slow(QuietCrm):
+        async def upsert(self, changes: Sequence[CrmChange]) -> dict[str, str]:
+            nonlocal under_way, most
+            under_way, most = under_way + 1, max(most, under_way + 1)
+            sizes.append(len(changes))
+            await asyncio.sleep(0)
+            under_way -= 1
+            return await super().upsert(changes)
+
+    await _wanting(bench, 250)
+    await bench.database.pool.execute("update lead set crm_id = 'c-' || id where id <= 'ld_15'")
+    assert await call(reconciling(bench, Slow(batch_size=50)).push_crm) == 250
+    assert sizes == [50] * 5
+    assert most > 1
+
+
+async def test_after_a_fault_no_other_batch_is_begun(bench: Bench):
+    begun: list[int] = []
+
+    class Breaking(QuietCrm):
+        async def upsert(self, changes: Sequence[CrmChange]) -> dict[str, str]:
+            begun.append(len(changes))
+            raise TransientFault("down", vendor="crm", status=503)
+
+    await _wanting(bench, 200)
+    with pytest.raises(ApplicationError):
+        await call(reconciling(bench, Breaking(batch_size=10)).push_crm)
+    assert len(begun) <= 8
+
+
+async def test_fields_go_where_the_playbook_says_or_nowhere(bench: Bench):
+    mapping = {"fields": {"segment": {"quiet": "market"}, "offer": False}}
+    document = bench.playbook.model_copy(update={"crm": CrmMapping.model_validate(mapping)})
+    await _wanting(bench, 1, content_hash=await playbooks.store(bench.database, document, START))
+    crm = QuietCrm()
+    await call(reconciling(bench, crm).push_crm)
+    assert [(change.fields, change.names) for change in crm.taken] == [({"segment": "smb"}, {"segment": "market"})]
+
+
+async def test_the_contact_of_somebody_erased_is_removed(bench: Bench):
+    await _wanting(bench, 2)
+    await bench.database.pool.execute("update lead set crm_id = 'c-1' where id = 'ld_1'")
+    await erasure.erase(bench.database, "ld_1", "test", START)
+    crm = QuietCrm()
+    assert await call(reconciling(bench, crm).push_crm) == 2
+    assert [(change.lead, change.crm_id, change.email) for change in crm.gone] == [("ld_1", "c-1", "")]
+    assert [change.lead for change in crm.taken] == ["ld_2"]
+    assert PUSH_CRM not in await outstanding(bench)

@@ -27,8 +27,8 @@ class CrmMapping(Part):
     )
     corrections: dict[Identifier, Names] = Field(
         {},
-        description="Lead field → CRM → the property from which it is read back when sales changes it there. First name, "
-        "last name, phone, company and job title are, without being named, where `lead_fields` has them.",
+        description="Lead field → CRM → the property from which it is read back when sales changes it there. First "
+        "name, last name, phone, company and job title are, without being named, where `lead_fields` has them.",
     )
     opportunity: Opportunity | None = Field(None, description="An opportunity made with each handoff.")
 
