@@ -53,6 +53,13 @@ class Settings(BaseSettings):
         "http://127.0.0.1:8025",
         description="Where a Message-ID can be asked for after a crash (the local inbox); empty when it can't.",
     )
+    dkim_domain: str = Field(
+        "",
+        description="Domain that SMTP mail is signed for, or several with commas between; empty leaves it to the relay.",
+    )
+    dkim_selector: str = Field("", description="Selector below which the DKIM key's public part is in the DNS.")
+    dkim_key: SecretStr = Field(SecretStr(""), description="DKIM private key (RSA or Ed25519), as PEM.")
+    dkim_key_file: Path | None = Field(None, description="The same as a PEM file.")
 
     track_links: bool = Field(
         True,

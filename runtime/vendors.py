@@ -11,6 +11,7 @@ from adapters.crm.handoffs import HandoffTasks
 from adapters.crm.hubspot import HubSpotSettings
 from adapters.email.carrier import MailCarrier
 from adapters.email.channel import EmailChannel
+from adapters.email.dkim import signer
 from adapters.email.links import OpenLinks, QuestionLinks, TrackedLinks, UnsubscribeLinks
 from adapters.email.smtp import SmtpCarrier, SmtpServer
 from adapters.email.tracked import Tracking
@@ -36,7 +37,7 @@ class Vendors:
 async def open_vendors(settings: Settings, playbooks: Playbooks) -> AsyncIterator[Vendors]:
     """Adapters for every vendor. Nothing is contacted until a touch or a push needs it.
 
-    Raises ``Refused`` when a setting names a vendor that is not known, or one lacks settings of its own.
+    Raises ``Refused`` when a setting names a vendor that is not known, or is wrong, or one lacks settings of its own.
     """
     async with AsyncExitStack() as stack:
         crm = open_crm(settings)
@@ -78,7 +79,8 @@ def _carrier(settings: Settings) -> MailCarrier:
         password=settings.smtp_password.get_secret_value(),
         lookup_url=settings.mail_lookup_url,
     )
-    return SmtpCarrier(server)
+    key = settings.dkim_key.get_secret_value()
+    return SmtpCarrier(server, signer(settings.dkim_domain, settings.dkim_selector, key, settings.dkim_key_file))
 
 
 def open_crm(settings: Settings) -> CrmConnection:

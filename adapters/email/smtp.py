@@ -16,6 +16,7 @@ import aiosmtplib
 import httpx
 
 from adapters.email.carrier import Mail, Sought
+from adapters.email.dkim import Signer
 from adapters.email.replies import Step, fault
 from adapters.http import VendorClient
 from domain.errors import CannotTell, OurFault, TransientFault, VendorFault
@@ -47,16 +48,20 @@ class SmtpCarrier:
 
     vendor = _VENDOR
 
-    def __init__(self, server: SmtpServer) -> None:
+    def __init__(self, server: SmtpServer, signer: Signer | None = None) -> None:
         self._server = server
+        self._signer = signer
         self._idle: list[aiosmtplib.SMTP] = []
         self._slots = asyncio.Semaphore(server.connections)
         self._inbox = VendorClient("inbox", server.lookup_url, timeout=5) if server.lookup_url else None
 
     async def carry(self, mail: Mail) -> str:
-        """Hand the message to the server. Raises a ``VendorFault``."""
+        """Hand the message to the server, signed where there is a signer. Raises a ``VendorFault``."""
+        message = mail.message.as_bytes()
+        if self._signer is not None:
+            message = self._signer.signed(message, mail.sender.email)
         async with self._connection() as connection:
-            await self._converse(connection, mail.sender.email, mail.to, mail.message.as_bytes())
+            await self._converse(connection, mail.sender.email, mail.to, message)
         return mail.message_id
 
     async def carried(self, sought: Sought) -> str | None:
