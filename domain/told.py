@@ -14,10 +14,12 @@ class About:
     """Whose it is, by what the vendor gives: the first that is known decides.
 
     ``touch`` is the ledger's key; ``vendor_id`` what the receipt of a touch said; ``task`` the vendor's id of a
-    handoff's task; ``lead`` our id; ``crm_id`` the CRM's; ``email`` an address.
+    handoff's task; ``mail`` the name in its Message-ID (``domain.mail``); ``lead`` our id; ``crm_id`` the CRM's;
+    ``email`` an address.
     """
 
     touch: str = ""
+    mail: str = ""
     vendor_id: str = ""
     task: str = ""
     lead: str = ""

@@ -61,6 +61,11 @@ class Settings(BaseSettings):
     dkim_key: SecretStr = Field(SecretStr(""), description="DKIM private key (RSA or Ed25519), as PEM.")
     dkim_key_file: Path | None = Field(None, description="The same as a PEM file.")
 
+    reply_address: str = Field(
+        "",
+        description="Where replies go, each mail's name behind a `+`: an address, or `sender` for the playbook's own;"
+        " empty: replies are not read.",
+    )
     track_links: bool = Field(
         True,
         description="Links in mail lead through `TENDRIL_PUBLIC_URL`, which notes that they were followed.",

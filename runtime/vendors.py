@@ -63,7 +63,9 @@ def _email(settings: Settings, playbooks: Playbooks) -> EmailChannel:
     links = UnsubscribeLinks(settings.public_url, settings.link_secrets)
     questions = QuestionLinks(settings.public_url, settings.link_secrets)
     renderer = PlaybookRenderer(playbooks, questions.url)
-    return EmailChannel(_carrier(settings), renderer, playbooks, links, _tracking(settings))
+    return EmailChannel(
+        _carrier(settings), renderer, playbooks, links, _tracking(settings), replies=settings.reply_address
+    )
 
 
 def _carrier(settings: Settings) -> MailCarrier:

@@ -66,7 +66,7 @@ REMOVE_NAMED = (_BEHAVIOUR, "delete from suppression where lead_id = $1 or email
 REMOVE = (
     """
     update lead set external_id = null, email = null, fields = '{}', country = '', timezone = '', source = '',
-        owner = '', account_id = null
+        owner = '', account_id = null, away_until = null
     where id = $1
     """,
     "delete from identity where lead_id = $1",

@@ -48,7 +48,7 @@ select json_build_object(
         'basis', coalesce((
             select c.basis from consent c where c.lead_id = l.id and c.granted order by c.at desc, c.channel limit 1
         ), ''),
-        'paused_until', (select p.paused_until from preference p where p.lead_id = l.id),
+        'paused_until', greatest(l.away_until, (select p.paused_until from preference p where p.lead_id = l.id)),
         'least_days', coalesce((select p.least_days from preference p where p.lead_id = l.id), 0)
     ),
     'behaviours', (

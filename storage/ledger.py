@@ -12,6 +12,7 @@ from domain.core.cadence import next_open, zone_of
 from domain.core.days_off import countries
 from domain.core.steps import at_any_hour
 from domain.errors import NotFound
+from domain.mail import name_of
 from domain.playbook.models import Cadence, Cap, Playbook
 from domain.ports import Claim, ClaimResult, OpenClaim, OutboundTouch, Playbooks, Receipt
 from domain.words import DIRECT_CHANNELS, Channel, TouchStatus
@@ -217,6 +218,7 @@ async def _claim(
         [cap.most for cap in caps],
         [attempt.now - cap.within for cap in caps],
         *sender,
+        name_of(key),
     )
     if row["status"] in _SETTLED:
         return Claim(result=_SETTLED[row["status"]], reason=row["reason"])

@@ -55,14 +55,14 @@ where key = $1 and status = 'claimed'
 """
 
 #: Refuses, calls back or claims; the row is planned, or claimed and certainly not sent. $5–$8 are the caps: per,
-#: channel, most, since; $9 and $10 the sender and its domain. Parts are materialised, or PostgreSQL would plan the
-#: verdict once for each place that names it (60 ms of planning).
+#: channel, most, since; $9 and $10 the sender and its domain, $11 the mail's name. Parts are materialised, or
+#: PostgreSQL would plan the verdict once for each place that names it (60 ms of planning).
 CLAIM = (
     """
 with this as materialized (
     select t.key, t.lead_id, t.account_id, t.channel, l.email, l.fields, l.owner, l.crm_id,
         t.channel in ('email', 'direct_mail') as direct, /* forbidden */ as forbidden,
-        p.paused_until, coalesce(p.least_days, 0) as least_days,
+        greatest(p.paused_until, l.away_until) as paused_until, coalesce(p.least_days, 0) as least_days,
         /* person */ as person,
         case
             when l.merged_into is not null then 'the lead was merged'
@@ -125,7 +125,8 @@ update touch t set
     leased_until = case verdict.verdict when '' then clock_timestamp() + make_interval(secs => $4) end,
     attempts = attempts + case verdict.verdict when '' then 1 else 0 end,
     sender = case verdict.verdict when '' then $9 else sender end,
-    sending_domain = case when verdict.verdict = '' and t.channel = 'email' then $10 else sending_domain end
+    sending_domain = case when verdict.verdict = '' and t.channel = 'email' then $10 else sending_domain end,
+    mail_name = case when verdict.verdict = '' and t.channel = 'email' then $11 else mail_name end
 from verdict where t.key = verdict.key
 returning t.*, verdict.email, verdict.fields, verdict.owner, verdict.crm_id,
     /* brief */

@@ -35,8 +35,8 @@ _COUNTED = 'update webhook_request set taken = $2, "foreign" = $3 where id = $1'
 #: By the first thing that is known. Somebody erased is nobody.
 _WHOSE = """
 select found.lead_id, found.touch, found.handoff, found.sent_at
-from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[]) with ordinality
-    as about (touch, vendor_id, task, lead, crm_id, email, ord)
+from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) with ordinality
+    as about (touch, vendor_id, task, lead, crm_id, email, mail, ord)
 left join lateral (
     select lead_id, touch, handoff, sent_at from (
         select 1 as rank, t.lead_id, t.key as touch, h.id as handoff, t.sent_at
@@ -46,6 +46,8 @@ left join lateral (
         where t.vendor_id = about.vendor_id and t.vendor_id <> '' and t.vendor = $1
         union all select 3, t.lead_id, t.key, h.id, t.sent_at
         from touch t join handoff h on h.touch_key = t.key where t.vendor_id = about.task and t.vendor_id <> ''
+        union all select 3, t.lead_id, t.key, h.id, t.sent_at
+        from touch t left join handoff h on h.touch_key = t.key where t.mail_name = about.mail and t.mail_name <> ''
         union all select 4, l.id, null, null, null from lead l where l.id = about.lead
         union all select 5, l.id, null, null, null from lead l where about.crm_id <> '' and l.crm_id = about.crm_id
         union all select 6, l.id, null, null, null from lead l where about.email <> '' and l.email = about.email
@@ -53,6 +55,10 @@ left join lateral (
     where not exists (select from erasure e where e.lead_id = ways.lead_id) order by rank limit 1
 ) as found on true
 order by about.ord
+"""
+_AWAY = """
+update lead set away_until = greatest(lead.away_until, told.until)
+from unnest($1::text[], $2::timestamptz[]) as told (lead, until) where lead.id = told.lead
 """
 
 
@@ -124,6 +130,7 @@ async def _take(connection: Connection, vendor: str, told: Sequence[Told], clock
     lost = [one for one, owner in zip(concerning, whose, strict=True) if not owner]
     new = await inbox.accept_on(connection, events, now) if events else 0
     await _suppress_strangers(connection, vendor, lost, now)
+    await _note_absences(connection, events, clock)
     return Took(new=new, foreign=len(lost), dead=len(dead))
 
 
@@ -140,6 +147,7 @@ async def _whose(connection: Connection, vendor: str, abouts: Sequence[About]) -
         [about.lead for about in abouts],
         [about.crm_id for about in abouts],
         [normalised(about.email) if about.email else "" for about in abouts],
+        [about.mail for about in abouts],
     )
     return [row if row["lead_id"] else None for row in rows]
 
@@ -171,7 +179,8 @@ def _worded(told: Delivery | Happened, owner: Any) -> tuple[str, str, dict[str, 
         url = told.url.partition("#")[0].partition("?")[0]
         given = {"touch": owner["touch"], "detail": told.detail, "url": url}
         return "delivery", told.kind, {name: value for name, value in given.items() if value}
-    return told.kind, told.name, dict(told.properties)
+    touch = {"touch": owner["touch"]} if told.kind == "delivery" and owner["touch"] else {}
+    return told.kind, told.name, dict(told.properties) | touch
 
 
 def _message_id(vendor: str, told: Delivery | Happened, owner: Any) -> str:
@@ -216,6 +225,17 @@ async def _suppress_strangers(connection: Connection, vendor: str, lost: Sequenc
     }
     if reasons:
         await suppress_on(connection, reasons, vendor, now)
+
+
+async def _note_absences(connection: Connection, events: Sequence[NewBehaviour], clock: ScaledClock) -> None:
+    """Nothing is sent to somebody who is away. The leads' rows are held already, by their behaviour."""
+    away = {
+        event.lead_id: clock.from_real(datetime.fromisoformat(event.properties["until"]))
+        for event in events
+        if (event.kind, event.name) == ("delivery", "away") and event.lead_id
+    }
+    if away:
+        await connection.execute(_AWAY, list(away), list(away.values()))
 
 
 async def raw(db: Database, vendor: str, limit: int = 20) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from adapters.email.carrier import Mail, MailCarrier, Sought
 from adapters.email.links import UnsubscribeLinks
 from adapters.email.message import build, message_id, recipient, ways_out
+from adapters.email.reply_address import reply_address
 from adapters.email.tracked import Tracking
 from domain.errors import NotFound, OurFault
 from domain.playbook.models import Playbook
@@ -15,7 +16,8 @@ class EmailChannel:
     """``domain.ports.TouchChannel`` for e-mail. The sender is the one the ledger chose of the playbook's.
 
     Without ``tracking`` links lead where the playbook says, and nobody hears of it when they are followed.
-    ``unsubscribe_mailbox`` takes unsubscribe requests by mail; "" when nobody reads one.
+    ``replies`` says where replies go (``reply_address``), and requests to unsubscribe by mail. "" leaves replies to the
+    sender, and offers no way out by mail: nobody would read it.
     """
 
     def __init__(
@@ -26,14 +28,14 @@ class EmailChannel:
         links: UnsubscribeLinks,
         tracking: Tracking | None = None,
         *,
-        unsubscribe_mailbox: str = "",
+        replies: str = "",
     ) -> None:
         self._carrier = carrier
         self._renderer = renderer
         self._playbooks = playbooks
         self._links = links
         self._tracking = tracking
-        self._mailbox = unsubscribe_mailbox
+        self._replies = replies
 
     async def send(self, touch: OutboundTouch) -> Receipt:
         """Hand the touch's mail to the carrier. Raises a ``VendorFault``."""
@@ -54,18 +56,21 @@ class EmailChannel:
     async def _mail(self, touch: OutboundTouch) -> Mail:
         playbook = await self._playbook(touch)
         sender, url = playbook.sender, self._links.url(touch.lead, touch.key)
+        replies = reply_address(self._replies, sender, touch.key)
         rendered = await self._renderer.email(touch, url)
         if self._tracking is not None:
             rendered = self._tracking.tracked(touch, rendered, playbook)
-        message = build(touch, rendered, sender, unsubscribe_url=url, mailbox=self._mailbox, now=datetime.now(UTC))
+        message = build(
+            touch, rendered, sender, unsubscribe_url=url, mailbox=replies, reply_to=replies, now=datetime.now(UTC)
+        )
         return Mail(
             key=touch.key,
             message_id=message_id(touch.key, sender),
             sender=sender,
             to=recipient(touch.email).addr_spec,
-            reply_to=sender.reply_to,
+            reply_to=replies or sender.reply_to,
             rendered=rendered,
-            headers=ways_out(url, self._mailbox),
+            headers=ways_out(url, replies),
             message=message,
         )
 

@@ -1,7 +1,5 @@
 """Building the message of one touch: RFC 5322, with one-click unsubscribe (RFC 8058)."""
 
-import base64
-import hashlib
 from datetime import datetime
 from email.headerregistry import Address, BaseHeader
 from email.message import EmailMessage
@@ -11,24 +9,31 @@ from functools import lru_cache
 from typing import cast
 
 from domain.errors import LeadFault, OurFault
+from domain.mail import name_of
 from domain.playbook.models import Sender
 from domain.ports import OutboundTouch, RenderedEmail
 
-_ID_LENGTH = 26
 #: Every part travels as 7-bit text, so that no relay on the way has to convert it (and break a signature).
 _ENCODING = "quoted-printable"
 
 
 def message_id(key: str, sender: Sender) -> str:
     """The Message-ID of a touch, angle brackets included: the same for every attempt, and opaque."""
-    digest = base64.b32encode(hashlib.sha256(key.encode()).digest()).decode().lower()
-    return f"<{digest[:_ID_LENGTH]}@{sender.email.rpartition('@')[2].lower()}>"
+    return f"<{name_of(key)}@{sender.email.rpartition('@')[2].lower()}>"
 
 
 def build(
-    touch: OutboundTouch, rendered: RenderedEmail, sender: Sender, *, unsubscribe_url: str, mailbox: str, now: datetime
+    touch: OutboundTouch,
+    rendered: RenderedEmail,
+    sender: Sender,
+    *,
+    unsubscribe_url: str,
+    mailbox: str,
+    reply_to: str = "",
+    now: datetime,
 ) -> EmailMessage:
-    """The whole message. ``mailbox`` takes unsubscribe requests by mail; "" when nobody reads one.
+    """The whole message. ``mailbox`` takes unsubscribe requests by mail; "" when nobody reads one. ``reply_to`` is in
+    the place of the sender's own.
 
     Raises ``LeadFault`` when the lead's address can't be written to, ``OurFault`` when the sender's can't.
     """
@@ -37,6 +42,8 @@ def build(
         message[header.name] = header
     for name, value in ways_out(unsubscribe_url, mailbox).items():
         message[name] = value
+    if reply_to or sender.reply_to:
+        message["Reply-To"] = reply_to or sender.reply_to
     message["To"] = recipient(touch.email)
     message["Subject"] = " ".join(rendered.subject.split())
     message["Date"] = format_datetime(now)
@@ -73,9 +80,7 @@ def _always(sender: Sender) -> tuple[BaseHeader, ...]:
         sent_from = Address(display_name=sender.name, addr_spec=sender.email)
     except (ValueError, IndexError):
         raise OurFault("the playbook's sender.email is not a valid address", vendor="smtp", code="sender") from None
-    values: dict[str, Address | str] = {"From": sent_from}
-    values |= {"Reply-To": sender.reply_to} if sender.reply_to else {}
-    return tuple(_header(name, value) for name, value in values.items())
+    return (_header("From", sent_from),)
 
 
 def _header(name: str, value: Address | str) -> BaseHeader:

@@ -73,13 +73,15 @@ class Touch(SQLModel, table=True):
     """The ledger. ``key`` is ``lead/cycle/epoch/step[/occurrence]``; at most one message ever leaves under it.
 
     ``variant`` is ``experiment:variant`` where its step is part of one. ``sender`` (one of the playbook's ``senders``)
-    and its domain are set by the first claim and stay. ``fate`` is bounced or complained, once the receiver said so.
+    and its domain are set by the first claim and stay, as ``mail_name`` is (``domain.mail``). ``fate`` is bounced or
+    complained, once the receiver said so.
     """
 
     __table_args__ = (
         Index("touch_lead", "lead_id"),
         Index("touch_account_sent", "account_id", "sent_at"),
         Index("touch_vendor_id", "vendor_id", postgresql_where=text("vendor_id <> ''")),
+        Index("touch_mail", "mail_name", postgresql_where=text("mail_name <> ''")),
         Index("touch_sending", "sending_domain", "claimed_at", postgresql_where=text("sending_domain <> ''")),
         Index("touch_open", "status", postgresql_where=text("status in ('planned','claimed','unknown')")),
     )
@@ -104,6 +106,7 @@ class Touch(SQLModel, table=True):
     sent_at: datetime | None = moment(null=True)
     vendor: str = ""
     vendor_id: str = ""
+    mail_name: str = ""
     sender: str = ""
     sending_domain: str = ""
     fate: str = ""

@@ -24,7 +24,8 @@ class Lead(SQLModel, table=True):
     """A person. ``inbox_position`` is the position of the newest behaviour; locking the row orders the inbox.
 
     ``mailbox`` is what addresses of one mailbox share (``domain.addresses``). A lead with ``merged_into`` is part of
-    that one, which is part of no other: whatever is meant for it reaches the survivor.
+    that one, which is part of no other: whatever is meant for it reaches the survivor. Nothing is sent before
+    ``away_until``, which an out-of-office reply gave.
     """
 
     __table_args__ = (
@@ -45,6 +46,7 @@ class Lead(SQLModel, table=True):
     inbox_position: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
     crm_id: str = ""
     merged_into: str | None = Field(default=None, foreign_key="lead.id")
+    away_until: datetime | None = moment(null=True)
     created_at: datetime = moment()
     updated_at: datetime = moment()
 

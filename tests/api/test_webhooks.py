@@ -9,13 +9,17 @@ import pytest
 from fastapi import FastAPI
 from standardwebhooks import Webhook
 
+from adapters.inbound import About, Delivery, Happened, InboundRequest
 from adapters.webhook_inbound import SignedInbound
 from api.services.replaying import replay
-from domain.ports import Receipt
-from domain.words import Channel
-from storage import dead_letters, leads
+from domain.mail import name_of
+from domain.ports import ClaimResult, Receipt
+from domain.state import JourneyState
+from domain.words import Channel, DeliveryKind
+from storage import dead_letters, leads, webhooks
 from storage.database import Database
 from storage.erasure import erase
+from storage.journeys import PgJourneys
 from storage.leads import LeadInput
 from storage.ledger import PgLedger
 from storage.playbooks import PgPlaybooks, store
@@ -182,3 +186,24 @@ async def test_of_somebody_erased_nothing_is_kept(http, database: Database):
     assert await counts(database) == []
     await told(http, "delivery.delivered", {"touch": key})
     assert [row[1] for row in await behaviour(database)] == ["track"]
+
+
+async def test_a_reply_is_found_by_the_name_of_its_mail(database: Database):
+    lead, key = await sent(database)
+    reply = Delivery("r-1", About(mail=name_of(key)), DeliveryKind.REPLIED, NOW)
+    await webhooks.take(database, "mail", InboundRequest(b"1", {}, datetime.now(UTC)), [reply], REAL)
+    assert [row[:3] for row in await behaviour(database)] == [(lead, "delivery", "replied")]
+
+
+async def test_nothing_is_sent_to_somebody_who_is_away(database: Database):
+    lead, key = await sent(database)
+    until = datetime.now(UTC) + timedelta(days=3)
+    away = Happened("a-1", About(mail=name_of(key)), "delivery", "away", NOW, {"until": until.isoformat()})
+    await webhooks.take(database, "mail", InboundRequest(b"2", {}, datetime.now(UTC)), [away], REAL)
+
+    playbook_hash = await database.pool.fetchval("select playbook_hash from touch")
+    state = JourneyState.begin(lead, 1, playbook_hash, NOW)
+    assert (await PgJourneys(database).gather(state, NOW)).permission.paused_until == until
+    await database.pool.execute("update touch set status = 'planned', sent_at = null")
+    claim = await PgLedger(database, PgPlaybooks(database)).claim(key, "c2", until - timedelta(days=1), 30, NOW)
+    assert claim.result is ClaimResult.REFUSED

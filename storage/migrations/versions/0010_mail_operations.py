@@ -10,11 +10,13 @@ depends_on = None
 
 
 def upgrade() -> None:
-    for column in ("sender", "sending_domain", "fate"):
+    for column in ("mail_name", "sender", "sending_domain", "fate"):
         op.add_column("touch", sa.Column(column, sa.Text(), server_default="", nullable=False))
     op.create_index(
         "touch_sending", "touch", ["sending_domain", "claimed_at"], postgresql_where=sa.text("sending_domain <> ''")
     )
+    op.create_index("touch_mail", "touch", ["mail_name"], postgresql_where=sa.text("mail_name <> ''"))
+    op.add_column("lead", sa.Column("away_until", sa.DateTime(timezone=True), nullable=True))
     op.create_table(
         "mail_identity",
         sa.Column("domain", sa.Text(), nullable=False),
@@ -39,6 +41,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("mail_minute")
     op.drop_table("mail_identity")
+    op.drop_column("lead", "away_until")
+    op.drop_index("touch_mail", "touch")
     op.drop_index("touch_sending", "touch")
-    for column in ("fate", "sending_domain", "sender"):
+    for column in ("fate", "sending_domain", "sender", "mail_name"):
         op.drop_column("touch", column)
