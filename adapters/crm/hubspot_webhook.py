@@ -47,7 +47,10 @@ class HubSpotWebhook:
             raise Forged("its signature is not that of this app's client secret, for this address")
 
     def read(self, request: InboundRequest) -> list[Told]:
-        body = json.loads(request.body)
+        try:
+            body = json.loads(request.body)
+        except RecursionError:
+            raise ValueError("the body is nested too deeply") from None
         if not isinstance(body, list):
             raise ValueError("HubSpot sends a list of events")  # noqa: TRY004 - the port's word for it
         return [told for event in body if (told := _told(event)) is not None]

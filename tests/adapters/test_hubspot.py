@@ -4,6 +4,7 @@ import asyncio
 
 import httpx
 import pytest
+from hubspot import Client
 
 from adapters.crm.hubspot import HubSpot, hubspot_client
 from adapters.http import VendorClient
@@ -338,3 +339,44 @@ class Counting(VendorClient):
     async def request(self, method, path, **options):
         self.paths.append(path)
         return await super().request(method, path, **options)
+
+
+async def test_hubspots_own_client_reads_what_the_stand_in_answers(sandbox):
+    """``hubspot-api-client`` checks what it reads against HubSpot's models."""
+    hubspot = connection(sandbox)
+    [contact] = (await hubspot.crm.upsert([change(1)])).values()
+    made = await hubspot.crm.open_opportunity(touch(Channel.SDR_TASK, crm_id=contact), WANTED)
+    sam = (await do(sandbox, "POST", "/_sellers", {"email": "sam@example.com", "name": "Sam Seller"}))["id"]
+    found = await asyncio.to_thread(_as_hubspots_client_reads, f"{sandbox.url}/hubspot", contact, made)
+    assert found == (
+        change(1).email,
+        "appointmentscheduled",
+        [int(contact)],
+        [(sam, "sam@example.com")],
+        1,
+        ["default"],
+    )
+
+
+def _as_hubspots_client_reads(url, contact, deal):
+    client = Client(access_token="sandbox")
+    crm = client.crm
+    apis = {
+        "contacts": crm.contacts.basic_api,
+        "deals": crm.deals.basic_api,
+        "ends": crm.associations.v4.batch_api,
+        "owners": crm.owners.owners_api,
+        "search": crm.contacts.search_api,
+        "pipelines": crm.pipelines.pipelines_api,
+    }
+    for api in apis.values():
+        api.api_client.configuration.host = url
+    read = apis["contacts"].get_by_id(contact, properties=["email"]).properties["email"]
+    stage = apis["deals"].get_by_id(deal, properties=["dealstage"]).properties["dealstage"]
+    body = {"inputs": [{"id": deal}]}
+    ends = apis["ends"].get_page("deals", "contacts", body).results[0]
+    owners = [(owner.id, owner.email) for owner in apis["owners"].get_page().results]
+    search = {"filterGroups": [], "limit": 10, "after": "0", "properties": ["email"], "sorts": ["lastmodifieddate"]}
+    total = apis["search"].do_search(search).total
+    pipelines = [one.id for one in apis["pipelines"].get_all("deals").results]
+    return read, stage, [end.to_object_id for end in ends.to], owners, total, pipelines
