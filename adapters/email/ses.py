@@ -13,10 +13,10 @@ November 2026):
 import base64
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 
 from botocore.credentials import ReadOnlyCredentials
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from adapters.budget import Budget
@@ -39,7 +39,7 @@ class SesSettings(VendorSettings):
 
     region: str = Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-\d$", description="Amazon's region, such as `eu-west-1`.")
     access_key_id: str = Field("", description="Access key; empty: found as Amazon's tools find it, also by role.")
-    secret_access_key: SecretStr = Field(SecretStr(""), description="The access key's secret.")
+    secret_access_key: SecretStr = Field(SecretStr(""), validate_default=True, description="The access key's secret.")
     session_token: SecretStr = Field(SecretStr(""), description="Session token, where the access key is temporary.")
     configuration_set: str = Field("", description="Configuration set: it publishes what becomes of mail.")
     topic_arn: str = Field("", description="SNS topic it publishes to; empty: webhooks are not heard.")
@@ -52,11 +52,12 @@ class SesSettings(VendorSettings):
     )
     timeout: float = Field(10.0, gt=0, description="Seconds SES may take to connect, and to answer.")
 
-    @model_validator(mode="after")
-    def _key_is_whole(self) -> Self:
-        if bool(self.access_key_id) != bool(self.secret_access_key.get_secret_value()):
-            raise ValueError("TENDRIL_SES_ACCESS_KEY_ID and TENDRIL_SES_SECRET_ACCESS_KEY need each other")
-        return self
+    @field_validator("secret_access_key", mode="after")
+    @classmethod
+    def _key_is_whole(cls, secret: SecretStr, others: ValidationInfo) -> SecretStr:
+        if bool(others.data.get("access_key_id")) != bool(secret.get_secret_value()):
+            raise ValueError("TENDRIL_SES_ACCESS_KEY_ID and its secret need each other")
+        return secret
 
     def credentials(self) -> ReadOnlyCredentials | None:
         if not self.access_key_id:

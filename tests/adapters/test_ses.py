@@ -14,13 +14,13 @@ import httpx
 import pytest
 from botocore.serialize import create_serializer
 from botocore.validate import validate_parameters
-from pydantic import ValidationError
 
 from adapters.email.carrier import key_of
 from adapters.email.ses import VENDOR, SesCarrier, SesSettings
 from adapters.email.ses_client import SesClient
 from adapters.email.ses_pace import Pace
-from domain.errors import LeadFault, OurFault, TransientFault
+from adapters.vendor import settings_of
+from domain.errors import LeadFault, OurFault, Refused, TransientFault
 from sandbox import ses
 from sandbox.mail import body
 from sandbox.mailers import Mailer, SentMail, Unwilling
@@ -165,9 +165,12 @@ async def test_without_credentials_it_is_our_fault_and_connecting_says_so(sandbo
     assert "TENDRIL_SES_ACCESS_KEY_ID" in found.remedy
 
 
-def test_half_a_key_is_refused():
-    with pytest.raises(ValidationError, match="need each other"):
-        SesSettings(region="eu-west-1", access_key_id="sandbox")
+@pytest.mark.parametrize("half", ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY"])
+def test_half_a_key_is_refused(monkeypatch, half):
+    monkeypatch.setenv("TENDRIL_SES_REGION", "eu-west-1")
+    monkeypatch.setenv(f"TENDRIL_SES_{half}", "sandbox")
+    with pytest.raises(Refused, match="need each other"):
+        settings_of(VENDOR)
 
 
 async def test_connecting_tells_the_quota(sandbox):
