@@ -25,7 +25,7 @@ async def known(db: Database, **profile: Any) -> str:
     return (await leads.upsert(db, LeadInput(**profile), NOW, enrol=False)).lead_id
 
 
-async def did(db: Database, name: str, **sender: str) -> None:
+async def did(db: Database, name: str, **sender: Any) -> None:
     await accept(db, [event(name, **sender)], NOW)
 
 

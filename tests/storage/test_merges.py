@@ -137,7 +137,11 @@ async def test_a_refusal_of_either_holds(database: Database, two: tuple[str, str
     await suppress(database, "ann@home.example", "opted_out", "test", NOW)
     await merge(database, ann, other)
     permission = (await PgJourneys(database).gather(JourneyState.begin(ann, 1, playbook, NOW), LATER)).permission
-    assert (permission.suppressed, permission.declined, permission.least_days) == ("opted_out", {Channel.EMAIL}, 30)
+    assert (permission.suppressed, permission.declined, permission.least_days) == (
+        "opted_out",
+        frozenset({Channel.EMAIL}),
+        30,
+    )
 
 
 async def test_a_dead_address_says_nothing_of_the_persons_other_one(
@@ -161,7 +165,12 @@ async def test_every_name_of_the_merged_lead_reaches_the_survivor(database: Data
     await merge(database, ann, other)
     for profile in ({"email": "ann@home.example"}, {"external_id": "u-2"}, {"anonymous_ids": ("v-2",)}):
         assert await known(database, **profile) == ann
-    senders = ({"user_id": "u-2"}, {"anonymous_id": "v-2"}, {"lead_id": other}, {"user_id": other, "lead_id": other})
+    senders: Any = (
+        {"user_id": "u-2"},
+        {"anonymous_id": "v-2"},
+        {"lead_id": other},
+        {"user_id": other, "lead_id": other},
+    )
     await accept(database, [event(f"e{n}", **sender) for n, sender in enumerate(senders)], LATER)
     assert [name for name, _ in await inbox(database, ann)] == ["e0", "e1", "e2", "e3"]
     assert (await leads.get(database, other)).id == ann
@@ -280,7 +289,7 @@ async def test_one_lead_and_nobody_are_no_two(database: Database, two: tuple[str
 
 async def test_what_arrives_while_two_are_merged_reaches_the_survivor(database: Database, two: tuple[str, str]):
     ann, other = two
-    senders = [{"lead_id": other}, {"user_id": "u-2"}, {"anonymous_id": "v-2"}, {"lead_id": ann}]
+    senders: Any = [{"lead_id": other}, {"user_id": "u-2"}, {"anonymous_id": "v-2"}, {"lead_id": ann}]
     arriving = [accept(database, [event(f"e{n}", **senders[n % len(senders)])], NOW) for n in range(40)]
     profiles = [known(database, email="ann@home.example", anonymous_ids=(f"late-{n}",)) for n in range(5)]
     await asyncio.gather(*arriving[:20], merge(database, ann, other), *profiles, *arriving[20:])
