@@ -14,7 +14,7 @@ from datetime import datetime
 from temporalio import activity
 
 from activities.reconciling import later, opaque, refusal
-from domain.audiences import AdsAudience, AudienceChange, Audiences, DesiredAudiences, Fate, Taken
+from domain.audiences import LIST_MADE, AdsAudience, AudienceChange, Audiences, DesiredAudiences, Fate, Taken
 from domain.errors import OurFault, TransientFault, VendorFault
 from domain.ports import Clock
 
@@ -150,7 +150,9 @@ class _Run:
 
     async def _joined(self, audience: AdsAudience, batch: Sequence[AudienceChange]) -> None:
         keys = [self.network.key(change.email) for change in batch]
-        said = await self._patiently(lambda: self.network.add(audience, keys))
+        said = await self._patiently(audience, lambda: self.network.add(audience, keys))
+        if said.made:
+            await self.desired.refill(self.network.network, audience.id)
         members = [(change, key) for change, key in zip(batch, keys, strict=True) if key not in said.refused]
         await self.desired.joined(
             [change for change, _ in members], [key for _, key in members], said.request, self.now
@@ -164,7 +166,7 @@ class _Run:
         former = {change.lead: change.known_as or self.network.key(change.email) for change in batch}
         gone = [change for change in batch if not change.shared and (change.stale or not change.member)]
         keys = [former[change.lead] for change in gone]
-        said = await self._patiently(lambda: self.network.remove(audience, keys)) if keys else Taken()
+        said = await self._patiently(audience, lambda: self.network.remove(audience, keys)) if keys else Taken()
         refused = {change.lead for change in gone if former[change.lead] in said.refused}
         await self.desired.left([change for change in batch if change.lead not in refused], self.now)
         await self._put_off([change for change in gone if change.lead in refused], said)
@@ -179,13 +181,15 @@ class _Run:
         await self.desired.refused(changes, f"{self.network.network} {said.code}".strip())
         self.refused += len(changes)
 
-    async def _patiently(self, ask: Callable[[], Awaitable[Taken]]) -> Taken:
+    async def _patiently(self, audience: AdsAudience, ask: Callable[[], Awaitable[Taken]]) -> Taken:
         """As the network says when to come again, within reason. Raises a ``VendorFault``."""
         while True:
             activity.heartbeat()
             try:
                 return await ask()
             except TransientFault as fault:
+                if fault.code == LIST_MADE:
+                    await self.desired.refill(self.network.network, audience.id)
                 wait = fault.retry_after
                 if not wait or wait > self.patience or self.closed or time.monotonic() + wait > self.until:
                     raise

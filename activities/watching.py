@@ -1,9 +1,11 @@
 """``outstanding``: wait until something must be reconciled. Waiting in an activity costs a run of hours no history."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
@@ -19,6 +21,7 @@ from domain.ports import CrmNews, DesiredLists, Ledger, Retention
 
 #: Seconds between heartbeats while nothing happens.
 _SIGN_OF_LIFE = 2.0
+_log = logging.getLogger("tendril.reconcile")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,17 @@ class Watching:
             SETTLE_CLAIMS: await self.ledger.open_claims(1),
             PURGE_EXPIRED: await self.retention.due(),
         }
-        networks = [network for network in await self.audiences.due() if network in self.networks]
-        return [name for name, something in work.items() if something] + [pushing(network) for network in networks]
+        networks = await self.audiences.due()
+        for network in set(networks) - set(self.networks):
+            _tell_once(network)
+        names = [name for name, something in work.items() if something]
+        return names + [pushing(network) for network in networks if network in self.networks]
+
+
+@cache
+def _tell_once(network: str) -> None:
+    """Nobody can be removed without credentials, and nothing else would say so."""
+    _log.warning("people are on lists of a network that is not set up here", extra={"vendor": network})
 
 
 async def _pause(seconds: float) -> None:

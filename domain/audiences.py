@@ -11,6 +11,9 @@ from typing import Protocol
 
 from domain.ports import Value
 
+#: Code of the fault that says: the list was just made, and takes people in a moment.
+LIST_MADE = "list_made"
+
 
 class AdsAudience(Value):
     """A list of people at a network. ``id`` is the playbook's, and finds it there again; ``label`` is for people."""
@@ -44,12 +47,14 @@ class AudienceChange(Value):
 class Taken(Value):
     """What a network says of a batch. ``refused`` are the keys that it won't have as they are, for ``code``.
 
-    ``request`` names the batch where the network carries it out later: then ``outcome`` tells.
+    ``request`` names the batch where the network carries it out later: then ``outcome`` tells. ``made``: there was no
+    such list, so that nobody was on it.
     """
 
     refused: frozenset[str] = frozenset()
     code: str = ""
     request: str = ""
+    made: bool = False
 
 
 class Fate(StrEnum):
@@ -106,7 +111,7 @@ class Audiences(Protocol):
         """Put people on the list, at most ``batch_size``, and make it when it is not there.
 
         Raises a ``VendorFault`` when nothing is known of any: ``TransientFault`` with ``retry_after`` where the network
-        wants a pause first.
+        wants a pause first, with the code ``LIST_MADE`` where that is because it just made the list.
         """
         ...
 
@@ -158,6 +163,10 @@ class DesiredAudiences(Protocol):
         """The network no longer has them under the key that it knew. Who moved only is still to join anew."""
         ...
 
+    async def refill(self, network: str, audience: str) -> None:
+        """The network has nobody on this list any more: whoever should be there is to join again."""
+        ...
+
     async def refused(self, changes: Sequence[AudienceChange], reason: str) -> None:
         """The network won't have these as they are: they come again later, and later each time, or once they change."""
         ...
@@ -175,5 +184,5 @@ class DesiredAudiences(Protocol):
         ...
 
     async def read(self, network: str, audience: str, state: AudienceState | None, problem: str = "") -> None:
-        """Keep what was read of a list; ``problem`` when it could not be read."""
+        """Keep what was read of a list; ``problem`` when it could not be read. One that is gone is refilled."""
         ...

@@ -119,6 +119,9 @@ class PgAudiences:
             if not problem:
                 await connection.execute(sql.REFILL, network, audience)
 
+    async def refill(self, network: str, audience: str) -> None:
+        await self._db.pool.execute(sql.REFILL, network, audience)
+
     async def _reach(self, connection: Connection) -> dict[str, list[str]]:
         """Audiences that are not for all networks → those they are for. Where that changed, all is spread anew."""
         only = {

@@ -21,7 +21,8 @@ from storage.tombstones import Name
 
 
 class Erased(BaseModel):
-    """How far an erasure has come. ``waiting``: what is still to be told: ``journey``, ``crm``, ``audience NAME``.
+    """How far an erasure has come. ``waiting``: what is still to be told: ``journey``, ``crm``,
+    ``audience NAME at NETWORK``.
 
     ``finished_at`` is None until nothing is left anywhere, Temporal's history included.
     """

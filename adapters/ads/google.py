@@ -30,7 +30,8 @@ from domain.audiences import AdsAudience, AudienceState, Fate, Outcome, Taken
 from domain.errors import Refused, VendorFault
 
 VENDOR_NAME = "google"
-BATCH, AT_ONCE, PER_MINUTE = 10_000, 10, 300
+#: Of ten at once five are enough for the rate, and take half the memory.
+BATCH, AT_ONCE, PER_MINUTE = 10_000, 5, 300
 #: Days that a membership lasts at most (support.google.com/google-ads/answer/6379332).
 MOST_DAYS = 540
 #: "A minimum of 100 active visitors or users within the last 30 days", on every network
@@ -113,11 +114,13 @@ class GoogleAudiences:
         return sha256(googles(email))
 
     async def add(self, audience: AdsAudience, keys: Sequence[str]) -> Taken:
-        found = await self._id(audience) or await self._create(audience)
+        known = await self._id(audience)
+        found = known or await self._create(audience)
         body = self._members(found, keys) | self._consent()
         if self._settings.terms_accepted:
             body["termsOfService"] = {"customerMatchTermsOfServiceStatus": "ACCEPTED"}
-        return await self._tell(audience, "ingest", body)
+        said = await self._tell(audience, "ingest", body)
+        return said.model_copy(update={"made": not known})
 
     async def remove(self, audience: AdsAudience, keys: Sequence[str]) -> Taken:
         found = await self._id(audience)

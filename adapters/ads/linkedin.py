@@ -18,7 +18,7 @@ from adapters.ads.words import in_words, list_gone
 from adapters.budget import Budget
 from adapters.http import VendorClient
 from adapters.vendor import Finding, Vendor, VendorSettings
-from domain.audiences import AdsAudience, AudienceState, Fate, Outcome, Taken
+from domain.audiences import LIST_MADE, AdsAudience, AudienceState, Fate, Outcome, Taken
 from domain.errors import TransientFault, VendorFault
 
 VENDOR_NAME = "linkedin"
@@ -79,7 +79,7 @@ class LinkedInAudiences:
             raise TransientFault(
                 f"the linkedin segment of audience {audience.id} was just made and takes members in {SETTLING:.0f} s",
                 vendor=VENDOR_NAME,
-                code="segment_made",
+                code=LIST_MADE,
                 retry_after=SETTLING,
             )
         return await self._stream(audience, segment, "ADD", keys)

@@ -81,8 +81,10 @@ class MetaAudiences:
         return sha256(trimmed(email))
 
     async def add(self, audience: AdsAudience, keys: Sequence[str]) -> Taken:
-        found = await self._id(audience) or await self._create(audience)
-        return await self._tell("POST", audience, found, keys)
+        known = await self._id(audience)
+        found = known or await self._create(audience)
+        said = await self._tell("POST", audience, found, keys)
+        return said.model_copy(update={"made": not known})
 
     async def remove(self, audience: AdsAudience, keys: Sequence[str]) -> Taken:
         found = await self._id(audience)

@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import ActivityEnvironment
 
 from activities.audiences import Pushing
-from domain.audiences import AdsAudience, Fate, Outcome, Taken
+from domain.audiences import LIST_MADE, AdsAudience, Fate, Outcome, Taken
 from domain.clock import ScaledClock
 from domain.errors import OurFault, TransientFault
 from storage.audiences import PgAudiences
@@ -28,6 +28,7 @@ class Network(QuietAudiences):
     wrong: dict[str, Exception] = field(default_factory=dict)
     refused: frozenset[str] = frozenset()
     outcomes: list[Outcome] = field(default_factory=list)
+    makes: bool = False
     under_way: int = 0
     most: int = 0
 
@@ -39,7 +40,9 @@ class Network(QuietAudiences):
         await asyncio.sleep(0.01)
         self.under_way -= 1
         await super().add(audience, [key for key in keys if key not in self.refused])
-        return Taken(refused=self.refused & set(keys), code="no", request="request-1" if self.outcomes else "")
+        return Taken(
+            refused=self.refused & set(keys), code="no", request="request-1" if self.outcomes else "", made=self.makes
+        )
 
     async def outcome(self, request: str) -> Outcome:  # noqa: ARG002 the port has it
         return self.outcomes.pop(0)
@@ -118,7 +121,7 @@ async def test_one_list_that_is_wrong_does_not_hold_the_others_up(database: Data
 
 async def test_a_network_that_says_when_to_come_again_is_waited_for(database: Database):
     await everybody(database, 1)
-    busy = TransientFault("busy", vendor="linkedin", code="segment_made", retry_after=0.05)
+    busy = TransientFault("busy", vendor="linkedin", code=LIST_MADE, retry_after=0.05)
     assert await push(database, Network(faults=[busy, busy])) == 1
 
 
@@ -155,6 +158,23 @@ async def test_a_batch_that_failed_later_is_pushed_again(database: Database):
     assert tuple(row) == ("BAD", True)
     await database.pool.execute("update network_member set retry_real_at = now()")
     assert await push(database, network) == 1
+
+
+@pytest.mark.parametrize("pause", [True, False])
+async def test_a_list_that_had_to_be_made_anew_gets_everybody_back(database: Database, pause: bool):
+    await everybody(database, 2)
+    network = Network()
+    await push(database, network)
+    network.members.clear()
+    await want(database, await lead(database, "lead2@acme.example"))
+    if pause:
+        network.faults = [TransientFault("made", vendor="linkedin", code=LIST_MADE, retry_after=0.01)]
+    else:
+        network.makes = True
+    await push(database, network)
+    network.makes = False
+    await push(database, network)
+    assert network.members["retarget"] == {f"lead{number}@acme.example" for number in range(3)}
 
 
 async def test_each_list_is_read_back(database: Database):

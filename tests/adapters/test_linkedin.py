@@ -6,6 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from adapters.ads.linkedin import SETTLING, VENDOR, LinkedInAudiences, LinkedInSettings, linkedin_audiences
+from domain.audiences import LIST_MADE
 from domain.errors import TransientFault
 from tests.adapters.audiences_contract import QUIET, AudiencesContract, address
 from tests.adapters.running import Sandbox
@@ -30,7 +31,7 @@ async def test_a_segment_just_made_takes_members_after_five_seconds(sandbox):
     audiences = linkedin(sandbox)
     with pytest.raises(TransientFault) as caught:
         await audiences.add(QUIET, [audiences.key(address(1))])
-    assert (caught.value.code, caught.value.retry_after) == ("segment_made", SETTLING)
+    assert (caught.value.code, caught.value.retry_after) == (LIST_MADE, SETTLING)
 
 
 async def test_a_segment_that_was_deleted_is_made_anew(sandbox):

@@ -33,7 +33,7 @@ async def test_erasing_removes_the_person_and_says_what_is_still_to_follow(api: 
     again = await api.delete(f"/v1/leads/{lead}")
 
     assert answer.status_code == 200
-    assert answer.json()["waiting"] == ["audience retarget", "crm", "journey"]
+    assert answer.json()["waiting"] == ["audience retarget at linkedin", "crm", "journey"]
     assert answer.json()["finished_at"] is None
     assert again.json() == answer.json()
     profile = (await api.get(f"/v1/leads/{lead}")).json()

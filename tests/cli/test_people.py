@@ -39,10 +39,10 @@ async def test_erasing_says_what_has_been_done_and_what_follows(tendril: Termina
     done = await tendril("leads", "erase", lead)
 
     assert f"{lead} is erased here, and does not come back by import, API or identify." in first.out
-    assert "It is still to be removed from the audience retarget." in first.out
+    assert "It is still to be removed from the audience retarget at linkedin." in first.out
     assert "Its contact in the CRM is still to be emptied." in first.out
     assert "Its journey ends at its next decision." in first.out
-    assert again.json["waiting"] == ["audience retarget", "crm", "journey"]
+    assert again.json["waiting"] == ["audience retarget at linkedin", "crm", "journey"]
     assert "nothing is left of it anywhere" in done.out
     assert f"There is no lead {EMAIL}." in (await tendril("leads", "erase", EMAIL, code=1)).err
 
