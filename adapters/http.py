@@ -121,6 +121,18 @@ class VendorClient:
             message += ": check the token and its scopes"
         return OurFault(message, vendor=self.vendor, status=status, code=code)
 
+    def answered(self, response: httpx.Response, *names: str) -> Mapping[str, Any]:
+        """The JSON object of a success, which has these names. Raises ``OurFault`` when it is none of this vendor's.
+
+        Such as a page of somebody's proxy: then nobody knows what was done.
+        """
+        found = said(response)
+        if all(name in found for name in names):
+            return found
+        status = response.status_code
+        message = f"{self.vendor} answered {status} without “{'”, “'.join(names)}”: is the base URL the vendor's?"
+        raise OurFault(message, vendor=self.vendor, status=status, code="answer", certainly_not_sent=False)
+
     def code(self, response: httpx.Response) -> str:
         """The vendor's own word for an error; a client whose vendor says it in another shape overrides this."""
         return vendor_code(response)
@@ -145,14 +157,18 @@ class VendorClient:
         )
 
 
-def vendor_code(response: httpx.Response) -> str:
-    """The vendor's own word for an error, from a JSON body; "" when there is none."""
+def said(response: httpx.Response) -> Mapping[str, Any]:
+    """The JSON object of an answer; an empty one when it is none."""
     try:
         body = response.json()
     except ValueError:
-        return ""
-    if not isinstance(body, dict):
-        return ""
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def vendor_code(response: httpx.Response) -> str:
+    """The vendor's own word for an error, from a JSON body; "" when there is none."""
+    body = said(response)
     found = next((body[key] for key in _CODE_KEYS if isinstance(body.get(key), str | int)), "")
     # A code is a word or a number. Anything longer is prose, which could quote an address.
     text = str(found)

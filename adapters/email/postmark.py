@@ -23,7 +23,7 @@ from adapters.budget import Budget
 from adapters.email.absence import not_taken
 from adapters.email.carrier import Mail, Sought, Suppressed, reference
 from adapters.email.postmark_webhook import TOUCH, PostmarkInbound, joined
-from adapters.http import VendorClient
+from adapters.http import VendorClient, said
 from adapters.inbound_json import instant
 from adapters.vendor import Finding, Vendor, VendorSettings
 from domain.errors import LeadFault, OurFault, VendorFault
@@ -59,7 +59,7 @@ class PostmarkClient(VendorClient):
     """Knows Postmark's errors: ``{"ErrorCode", "Message"}``. Messages quote addresses and are only looked at."""
 
     def code(self, response: httpx.Response) -> str:
-        return str(_error(response).get("ErrorCode", ""))
+        return str(said(response).get("ErrorCode", ""))
 
     def fault(self, response: httpx.Response, path: str, *, harmless_to_repeat: bool) -> VendorFault:
         code = self.code(response)
@@ -92,7 +92,7 @@ class Postmark:
         """Hand the mail over; Postmark's MessageID. Raises a ``VendorFault``."""
         body = _body(mail, self.stream, tracking=self._tracking)
         answer = await self._client.request("POST", "/email", json=body, harmless_to_repeat=False)
-        return str(answer.json()["MessageID"])
+        return str(self._client.answered(answer, "MessageID")["MessageID"])
 
     async def carried(self, sought: Sought) -> str | None:
         """Search by the reference. Raises ``CannotTell``, or a ``VendorFault``."""
@@ -106,7 +106,7 @@ class Postmark:
             f"metadata_{TOUCH}": wanted[TOUCH],
         }
         answer = await self._client.request("GET", "/messages/outbound", params=params, harmless_to_repeat=True)
-        for message in answer.json()["Messages"]:
+        for message in self._client.answered(answer, "Messages")["Messages"]:
             if joined(message.get("Metadata")) == reference(sought.key):
                 return str(message["MessageID"])
         not_taken("Postmark", sought, lag=_LAG, kept=_KEPT)
@@ -118,24 +118,24 @@ class Postmark:
         # It filters by whole days, in its own time zone.
         params = {} if since is None else {"fromdate": f"{since - timedelta(days=1):%Y-%m-%d}"}
         answer = await self._client.request("GET", path, params=params, harmless_to_repeat=True)
-        for entry in answer.json()["Suppressions"]:
+        for entry in self._client.answered(answer, "Suppressions")["Suppressions"]:
             at = instant(entry, "CreatedAt")
             if since is None or at >= since:
                 yield Suppressed(entry["EmailAddress"], _REASONS.get(entry["SuppressionReason"], "opted_out"), at)
 
     async def server(self) -> Mapping[str, Any]:
         """What the token belongs to. Raises a ``VendorFault``."""
-        return await self._object("/server")
+        return await self._object("/server", "DeliveryType")
 
     async def stream_settings(self) -> Mapping[str, Any]:
         """Raises a ``VendorFault``; ``OurFault`` when there is no such stream."""
-        return await self._object(f"/message-streams/{self.stream}")
+        return await self._object(f"/message-streams/{self.stream}", "ID")
 
     async def close(self) -> None:
         await self._client.close()
 
-    async def _object(self, path: str) -> Mapping[str, Any]:
-        return dict((await self._client.request("GET", path, harmless_to_repeat=True)).json())
+    async def _object(self, path: str, name: str) -> Mapping[str, Any]:
+        return self._client.answered(await self._client.request("GET", path, harmless_to_repeat=True), name)
 
 
 def metadata(key: str) -> dict[str, str]:
@@ -195,15 +195,7 @@ def _body(mail: Mail, stream: str, *, tracking: bool) -> dict[str, Any]:
 
 def _about_recipient(response: httpx.Response) -> bool:
     """Code 300 is said of any address of the request; its message names the field in quotes."""
-    return "'To'" in str(_error(response).get("Message", ""))
-
-
-def _error(response: httpx.Response) -> Mapping[str, Any]:
-    try:
-        body = response.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
+    return "'To'" in str(said(response).get("Message", ""))
 
 
 def _inbound(settings: PostmarkSettings) -> PostmarkInbound | None:

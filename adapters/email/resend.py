@@ -23,7 +23,7 @@ from adapters.budget import Budget
 from adapters.email.absence import not_taken
 from adapters.email.carrier import Mail, Sought, Suppressed, reference
 from adapters.email.resend_webhook import TOUCH, ResendInbound
-from adapters.http import VendorClient
+from adapters.http import VendorClient, said
 from adapters.inbound_json import instant
 from adapters.vendor import Finding, Vendor, VendorSettings
 from domain.errors import CannotTell, LeadFault, OurFault, TransientFault, VendorFault
@@ -63,7 +63,7 @@ class ResendClient(VendorClient):
     """Knows Resend's errors: ``{"statusCode", "name", "message"}``. Messages are only looked at."""
 
     def code(self, response: httpx.Response) -> str:
-        name = _error(response).get("name")
+        name = said(response).get("name")
         return name if isinstance(name, str) and name.replace("_", "").isalnum() else ""
 
     def wait(self, response: httpx.Response) -> float | None:
@@ -102,7 +102,7 @@ class Resend:
         answer = await self._client.request(
             "POST", "/emails", json=_body(mail), headers=headers, harmless_to_repeat=False
         )
-        return str(answer.json()["id"])
+        return str(self._client.answered(answer, "id")["id"])
 
     async def carried(self, sought: Sought) -> str | None:
         """Look through the latest mails. Raises ``CannotTell``, or a ``VendorFault``."""
@@ -146,7 +146,7 @@ class Resend:
 
     async def _marked(self, identity: str, wanted: str) -> bool:
         answer = await self._client.request("GET", f"/emails/{identity}", harmless_to_repeat=True)
-        html = answer.json().get("html")
+        html = self._client.answered(answer, "id").get("html")
         if not html:
             raise CannotTell("Resend does not keep the content of mails for this team")
         return wanted in html
@@ -155,7 +155,7 @@ class Resend:
         after: dict[str, str] = {}
         while True:
             answer = await self._client.request("GET", path, params={"limit": PAGE, **after}, harmless_to_repeat=True)
-            body = answer.json()
+            body = self._client.answered(answer, "data")
             yield body["data"]
             if not (body.get("has_more") and body["data"]):
                 return
@@ -212,15 +212,7 @@ def _body(mail: Mail) -> dict[str, Any]:
 
 def _about_recipient(response: httpx.Response) -> bool:
     """The message names the field in back quotes."""
-    return "`to`" in str(_error(response).get("message", ""))
-
-
-def _error(response: httpx.Response) -> Mapping[str, Any]:
-    try:
-        body = response.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
+    return "`to`" in str(said(response).get("message", ""))
 
 
 def _inbound(settings: ResendSettings) -> ResendInbound | None:

@@ -100,6 +100,9 @@ class SendGrid:
         """Hand the mail over; SendGrid's ``X-Message-Id``. Raises a ``VendorFault``."""
         body = _body(mail, tracking=self._tracking)
         answer = await self._client.request("POST", "/v3/mail/send", json=body, harmless_to_repeat=False)
+        if answer.status_code != httpx.codes.ACCEPTED:
+            message = f"sendgrid answered {answer.status_code} to a mail, and not 202: is the base URL SendGrid's?"
+            raise OurFault(message, vendor=NAME, status=answer.status_code, code="answer", certainly_not_sent=False)
         return str(answer.headers.get("x-message-id", "")) or reference(mail.key)
 
     async def carried(self, sought: Sought) -> str | None:
@@ -121,7 +124,7 @@ class SendGrid:
     async def scopes(self) -> frozenset[str]:
         """What the key may do. Raises a ``VendorFault``."""
         answer = await self._client.request("GET", "/v3/scopes", harmless_to_repeat=True)
-        return frozenset(answer.json()["scopes"])
+        return frozenset(self._client.answered(answer, "scopes")["scopes"])
 
     async def has_logs(self) -> bool:
         """Whether the key may read Email Logs; SendGrid documents no scope for them, so they are asked."""
@@ -138,7 +141,7 @@ class SendGrid:
         """Ids of mails."""
         request = {"query": query, "limit": most}
         answer = await self._client.request("POST", "/v3/logs", json=request, harmless_to_repeat=True)
-        return [str(message["sg_message_id"]) for message in answer.json()["messages"]]
+        return [str(message["sg_message_id"]) for message in self._client.answered(answer, "messages")["messages"]]
 
     async def _logged(self, sought: Sought) -> str | None:
         if '"' in sought.to:
@@ -155,7 +158,7 @@ class SendGrid:
 
     async def _reference(self, message: str) -> str:
         answer = await self._client.request("GET", f"/v3/logs/{message}", harmless_to_repeat=True)
-        return str((answer.json().get("custom_args") or {}).get(TOUCH, ""))
+        return str((self._client.answered(answer).get("custom_args") or {}).get(TOUCH, ""))
 
     async def _entries(self, name: str, since: datetime | None) -> AsyncIterator[dict[str, Any]]:
         """A list whole, page by page. An entry added meanwhile may be told twice, which harms nobody."""

@@ -8,6 +8,7 @@ Stand-ins refuse senders of ``mails.UNVERIFIED``. A vendor with a list of people
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -21,7 +22,7 @@ from adapters.vendor import AnyVendor
 from domain.errors import CannotTell, LeadFault, OurFault, TransientFault, VendorFault
 from domain.ports import RenderedEmail
 from tests.adapters.mails import KEY, UNVERIFIED, WAY_OUT, mail, sought
-from tests.adapters.running import Sandbox
+from tests.adapters.running import Sandbox, serving
 from tests.adapters.standing import emptied, standing_sandbox
 from tests.adapters.touches import PERSONAL
 
@@ -154,6 +155,13 @@ class MailCarrierContract(AgainstAStandIn):
         await self.carrier(sandbox).carry(mail(sender={"reply_to": ""}))
         assert self.held(sandbox)[0].reply_to == ""
 
+    async def test_an_answer_that_can_not_be_read_is_a_fault_or_a_success_and_nothing_else(self, sandbox):
+        """Such as a page of somebody's proxy. A fault is kept for asking; a success is known by our own reference."""
+        async with serving(_a_page) as url:
+            carrier = self.carrier(sandbox, base_url=url)
+            with suppress(VendorFault):
+                assert await carrier.carry(mail())
+
     # The same mail again.
 
     async def test_a_repeated_mail_is_one_mail_where_the_vendor_knows_it_again(self, sandbox):
@@ -275,10 +283,20 @@ class MailCarrierContract(AgainstAStandIn):
         found = await self.vendor.check(self.carrier(sandbox, **given))
         assert [finding for finding in found if not finding.well and finding.remedy]
 
+    async def test_connecting_to_somebody_elses_page_says_so(self, sandbox):
+        async with serving(_a_page) as url:
+            found = await self.vendor.check(self.carrier(sandbox, base_url=url))
+        assert [finding for finding in found if not finding.well and finding.remedy]
+
     def test_every_setting_is_described_and_named_after_the_vendor(self):
         kind = self.vendor.settings
         assert kind.model_config["env_prefix"].startswith(f"TENDRIL_{self.vendor.name.upper()}")
         assert not [name for name, setting in kind.model_fields.items() if not setting.description]
+
+
+async def _a_page(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html")]})
+    await send({"type": "http.response.body", "body": b"<html>"})
 
 
 class SuppressingContract(AgainstAStandIn):

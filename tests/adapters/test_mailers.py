@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from adapters.email import postmark, resend, sendgrid
 from adapters.inbound import Inbound, InboundRequest, Told
 from adapters.vendor import AnyVendor
+from domain.errors import OurFault
 from sandbox.postmark import PASSWORD
 from sandbox.resend import SECRET
 from sandbox.sendgrid import PUBLIC_KEY
@@ -43,6 +44,20 @@ async def test_what_became_of_a_mail_is_told_twice_and_backwards_if_that_is_wish
     assert told[0].kind == "bounced_hard"
     assert len({(one.id, one.kind, one.at) for one in told}) == 2
     assert {one.about.touch for one in told} == {KEY}
+
+
+@each_mailer
+async def test_a_page_of_somebodys_proxy_is_no_receipt_and_leaves_it_open_what_was_done(vendor, credentials):
+    async def page(_scope, _receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html")]})
+        await send({"type": "http.response.body", "body": b"<html>"})
+
+    async with serving(page) as url:
+        carrier = vendor.adapter(vendor.settings(base_url=url, **credentials))
+        with pytest.raises(OurFault, match="base URL") as caught:
+            await carrier.carry(mail())
+        await carrier.close()
+    assert not caught.value.certainly_not_sent
 
 
 @each_mailer
