@@ -9,6 +9,7 @@ from api.context import ApiContext, Context
 from api.problems import Problem
 from api.services import webhooks
 from api.specification import problems
+from domain.errors import TransientFault
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 _BODY = {"requestBody": {"required": True, "content": {"*/*": {"schema": {}}}}}
@@ -43,6 +44,9 @@ async def take(vendor: str, request: Request, context: Context) -> Response:
             f"This is not a request of {vendor}: {forged}.",
             f"Check that the secret set here is what {vendor} signs with, and that nothing on the way changes bodies.",
         ) from None
+    except TransientFault as fault:  # what proves that it is the vendor's could not be fetched
+        remedy = f"{vendor.capitalize()} tells it again."
+        raise Problem(503, "unverified-webhook", f"{fault}.", remedy, headers={"Retry-After": "30"}) from None
     return Response(reply.body, reply.status, media_type=reply.media_type)
 
 
