@@ -14,7 +14,7 @@ Source of the signature: standardwebhooks.com, specification of 2023: HMAC-SHA25
 minutes of tolerance.
 """
 
-import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +33,7 @@ from adapters.inbound import (
     Told,
     Unreadable,
 )
+from adapters.inbound_json import parsed_object
 from adapters.vendor import Finding, OnlyHeard, Vendor, VendorSettings
 from domain.words import DeliveryKind
 
@@ -61,10 +62,13 @@ class SignedInbound:
             self._verifier.verify(request.body, dict(request.headers), json_parse=False)
         except WebhookVerificationError as error:
             raise Forged(str(error)) from None
+        except ValueError:
+            # What the library meets in a signature without a version, or a body that is no text.
+            raise Forged("the signature is none") from None
 
     def read(self, request: InboundRequest) -> list[Told]:
-        body = json.loads(request.body)
-        if not (isinstance(body, dict) and isinstance(body.get("data"), dict)):
+        body = parsed_object(request.body)
+        if not isinstance(body.get("data"), dict):
             raise ValueError("the body is no object with “type” and “data”")  # noqa: TRY004 - the protocol's
         try:
             return [_told(request, body)]
@@ -80,7 +84,7 @@ def inbound(settings: SignedInSettings) -> SignedInbound | None:
     return SignedInbound(secret) if secret else None
 
 
-def _told(request: InboundRequest, body: dict[str, Any]) -> Told:
+def _told(request: InboundRequest, body: Mapping[str, Any]) -> Told:
     kind, _, what = str(body.get("type", "")).partition(".")
     identity, data, at = _identity(request), body["data"], _time(body, request)
     if kind == "delivery":
@@ -104,7 +108,7 @@ def _identity(request: InboundRequest) -> str:
     return str(found)
 
 
-def _time(body: dict[str, Any], request: InboundRequest) -> datetime:
+def _time(body: Mapping[str, Any], request: InboundRequest) -> datetime:
     given = body.get("timestamp")
     at = datetime.fromisoformat(str(given)) if given else request.at
     return at if at.tzinfo else request.at
