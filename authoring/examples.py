@@ -258,7 +258,7 @@ caps:
 """,
     "Audience": """
 audiences:
-  - {id: nurture, label: In nurture, when: score.intent >= 10}
+  - {id: nurture, label: In nurture, when: score.intent >= 10, networks: [linkedin, google]}
 """,
     "CrmMapping": """
 crm:

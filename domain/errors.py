@@ -41,14 +41,6 @@ class TransientFault(VendorFault):
     """Nobody's fault for long: try again, after ``retry_after`` seconds where the vendor said so."""
 
 
-class PartialFault(TransientFault):
-    """Some of a batch was taken, the rest was not: ``taken`` are the leads whose part is done."""
-
-    def __init__(self, message: str, *, vendor: str, taken: frozenset[str], code: str = "") -> None:
-        super().__init__(message, vendor=vendor, code=code)
-        self.taken = taken
-
-
 class OurFault(VendorFault):
     """Credentials, scopes or a malformed request: a person must mend it."""
 
