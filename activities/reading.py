@@ -4,6 +4,7 @@ Order does not matter, nor does reading twice: a record is taken as it is now, c
 """
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +13,7 @@ from temporalio import activity
 from activities.reconciling import later
 from domain.crm import CORRECTIONS
 from domain.errors import OurFault, VendorFault
+from domain.playbook.models import CrmMapping
 from domain.ports import Clock, CrmConnection, CrmNews, Inbox, Playbooks
 
 READ_CRM = "read_crm"
@@ -89,15 +91,31 @@ class Reading:
             _log.warning("owners may not be read: they are known by their ids", extra={"vendor": fault.vendor})
 
     async def wanted(self) -> Wanted:
-        """Lead status, and what sales may correct: of all playbooks in force; where two differ, the default holds."""
-        fields, names = {"lead_status": None}, dict[str, str]()
-        for content_hash in await self.news.playbooks():
-            document = (await self.playbooks.compiled(content_hash)).document
-            out = document.crm.left_out(self.connection.name)
-            own = [*document.crm.corrections, *(name for name in CORRECTIONS if name in document.lead_fields)]
+        """Lead status, and what sales may correct: of all playbooks in force."""
+        fields = {"lead_status": None}
+        for mapping, lead_fields in await self._mappings():
+            out = mapping.left_out(self.connection.name)
+            own = [*mapping.corrections, *(name for name in CORRECTIONS if name in lead_fields)]
             fields |= dict.fromkeys(name for name in own if name not in out)
-            names = document.crm.names(self.connection.name) | names
+        names = await self.names()
         return Wanted(tuple(fields), {name: value for name, value in names.items() if name in fields})
+
+    async def names(self) -> dict[str, str]:
+        """What our fields are called in this CRM; where two playbooks differ, the default's word holds."""
+        names: dict[str, str] = {}
+        for mapping, _ in await self._mappings():
+            names = mapping.names(self.connection.name) | names
+        return names
+
+    async def left_out(self) -> frozenset[str]:
+        """Fields that no playbook tells this CRM."""
+        out = [mapping.left_out(self.connection.name) for mapping, _ in await self._mappings()]
+        return frozenset.intersection(*out) if out else frozenset()
+
+    async def _mappings(self) -> list[tuple[CrmMapping, Collection[str]]]:
+        """Of all playbooks in force, the default first, with their lead fields."""
+        compiled = [await self.playbooks.compiled(content_hash) for content_hash in await self.news.playbooks()]
+        return [(one.document.crm, one.document.lead_fields) for one in compiled]
 
     async def _contacts(self, now: datetime) -> int:
         waiting = await self.news.waiting("contact", _TOLD)

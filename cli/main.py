@@ -30,6 +30,7 @@ _GROUPS = {
     "events": "cli.events",
     "playbook": "cli.playbook",
     "touches": "cli.touches",
+    "crm": "cli.crm",
     "mail": "cli.mail",
     "suppressions": "cli.suppressions",
     "retention": "cli.retention",

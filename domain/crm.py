@@ -79,3 +79,26 @@ def merged(ours: Mapping[str, Any], theirs: Mapping[str, Any], seen: Mapping[str
     take = {name: value for name, value in news.items() if name not in FIELDS and value != ours.get(name)}
     said = status if status != wanted and status in set(SET_BY_SALES) else ""
     return Merged(take, {name: value for name, value in theirs.items() if seen.get(name) != value}, said)
+
+
+def differing(
+    ours: Mapping[str, Any], wanted: Mapping[str, Any], theirs: Mapping[str, Any], seen: Mapping[str, Any]
+) -> dict[str, str]:
+    """Fields in which lead and CRM differ → whose word holds: ``ours`` or ``theirs``.
+
+    ``ours`` are the lead's fields, ``wanted`` what sales is to see, ``theirs`` what the CRM has of those asked for
+    and ``seen`` what it had when it was read last.
+    """
+    found: dict[str, str] = {}
+    for name, value in theirs.items():
+        said = str(value or "")
+        own = wanted.get(name) if name in FIELDS else ours.get(name)
+        if said == _text(own) or (name in FIELDS and name not in wanted) or (name not in FIELDS and not said):
+            continue
+        sales_may = name not in FIELDS or (name == "lead_status" and said in set(SET_BY_SALES))
+        found[name] = "theirs" if sales_may and value != seen.get(name) else "ours"
+    return found
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)

@@ -32,6 +32,16 @@ async def changed(connection: Connection, vendor: str, record: str, crm_id: str,
         await connection.execute(sql.CHANGED, vendor, _SAME.get(record, record), crm_id, at)
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A lead as we have it: ``wanted`` is what sales is to see of it, ``seen`` what the CRM had when it was read."""
+
+    lead: str
+    fields: Mapping[str, Any]
+    wanted: Mapping[str, Any]
+    seen: Mapping[str, Any]
+
+
 class PgCrmNews:
     """``ports.CrmNews``, of one vendor. ``every`` is how often the CRM is looked at unasked."""
 
@@ -79,6 +89,16 @@ class PgCrmNews:
         rows = await self._db.pool.fetch(sql.KNOWN, after, limit)
         return [row["crm_id"] for row in rows]
 
+    async def held(self, ids: Sequence[str]) -> dict[str, Held]:
+        """What we have of the leads of these contacts, by the contact's id."""
+        rows = await self._db.pool.fetch(sql.HELD, list(ids))
+        return {row["crm_id"]: Held(row["id"], row["fields"], row["desired"], row["seen"]) for row in rows}
+
+    async def push_all(self) -> int:
+        """Let everything be pushed again; how many records that are."""
+        done: str = await self._db.pool.execute(sql.PUSH_ALL)
+        return int(done.rpartition(" ")[2])
+
     async def take_contacts(self, contacts: Sequence[CrmContact], now: datetime) -> int:
         async with self._db.pool.acquire() as connection, connection.transaction():
             await connection.execute(sql.FORGET, [contact.crm_id for contact in contacts if contact.deleted])
@@ -87,7 +107,7 @@ class PgCrmNews:
             sellers = {row["id"]: row for row in await connection.fetch(sql.OWNERS, self._vendor)}
             news = [_compared(row, there[row["contact"]], sellers) for row in rows]
             await _write(connection, news, now)
-            return sum(1 for one in news if one.take or one.event)
+            return sum(1 for one in news if one.take or one.event or one.owner is not None)
 
     async def take_opportunities(self, found: Sequence[CrmOpportunity], now: datetime) -> int:
         told = [one for one in found if one.outcome]

@@ -6,7 +6,9 @@ on conflict (vendor, record, crm_id) do update set version = crm_news.version + 
 """
 WAITS = "select exists (select from crm_news where vendor = $1)"
 UNSEEN_LONG = """
-select not exists (select from crm_cursor where vendor = $1 and stream = 'contact' and read_real_at > now() - $2::interval)
+select not exists (
+    select from crm_cursor where vendor = $1 and stream = 'contact' and read_real_at > now() - $2::interval
+)
 """
 WAITING = "select crm_id, version from crm_news where vendor = $1 and record = $2 order by told_real_at limit $3"
 #: Told again while it was read: it stays.
@@ -112,4 +114,14 @@ SIBLINGS = """
 select id, account_id from lead where account_id = any($1) and merged_into is null
     and not exists (select from erasure e where e.lead_id = lead.id)
 order by id for update
+"""
+#: What we have of the leads of these contacts, to be compared.
+HELD = """
+select l.id, l.crm_id, l.fields, coalesce(c.desired, '{}') as desired, coalesce(c.seen, '{}') as seen
+from lead l left join crm_record c on c.lead_id = l.id where l.crm_id = any($1) and l.crm_id <> ''
+"""
+PUSH_ALL = """
+update crm_record c set version = c.version + 1, refusals = 0, retry_real_at = null
+from lead l where l.id = c.lead_id and l.email is not null and l.merged_into is null and c.desired <> '{}'
+    and not exists (select from erasure e where e.lead_id = l.id)
 """

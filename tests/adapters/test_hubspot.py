@@ -351,7 +351,7 @@ async def test_hubspots_own_client_reads_what_the_stand_in_answers(sandbox):
     assert found == (
         change(1).email,
         "appointmentscheduled",
-        [int(contact)],
+        [contact],
         [(sam, "sam@example.com")],
         1,
         ["default"],
