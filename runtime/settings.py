@@ -80,7 +80,7 @@ class Settings(BaseSettings):
     )
     ads_vendors: str = Field(
         "linkedin",
-        description="Where audiences are kept, with commas between: `linkedin`, or others of docs/channels.md.",
+        description="Where audiences are kept, with commas between: `linkedin`, `google`, `meta`; or `none`.",
     )
 
     scanner_networks: str = Field(
@@ -191,7 +191,8 @@ class Settings(BaseSettings):
     @property
     def ads_networks(self) -> list[str]:
         """Where audiences are kept."""
-        return [name.strip().lower() for name in self.ads_vendors.split(",") if name.strip()]
+        names = (name.strip().lower() for name in self.ads_vendors.split(","))
+        return [name for name in names if name not in ("", "none")]
 
     @property
     def form_hosts(self) -> list[str]:
