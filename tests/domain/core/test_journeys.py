@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from domain.crm import FIELDS
 from domain.facts import AccountFacts, Permission
 from domain.words import CommandKind, Ending, LeadStatus, Phase
 from tests.domain.core.life import DAY, HOUR, command, event, facts, lead, live, page, rules, sent
@@ -148,6 +149,48 @@ def test_who_declined_mail_gets_none():
 def test_an_opened_opportunity_stops_nurture():
     last = live(event("crm", "opportunity_opened", 5 * DAY))[-1]
     assert last.state.ending is Ending.OPPORTUNITY_OPENED
+
+
+@pytest.mark.parametrize(
+    ("name", "properties", "reason"),
+    [
+        ("sales_opportunity_opened", {}, "sales opened an opportunity"),
+        ("sales_opportunity_opened", {"colleague": True}, "sales opened an opportunity with a colleague"),
+        ("sales_won", {}, "sales won the opportunity"),
+    ],
+)
+def test_what_sales_does_with_an_opportunity_stops_nurture(name, properties, reason):
+    last = live(event("crm", name, 5 * DAY, **properties))[-1]
+    assert (last.state.ending, last.state.ending_reason) == (Ending.OPPORTUNITY_OPENED, reason)
+
+
+def test_a_lost_opportunity_is_for_the_playbook_to_judge():
+    assert live(event("crm", "sales_lost", 5 * DAY), days=10)[-1].state.ending is None
+
+
+@pytest.mark.parametrize(
+    ("status", "ending"),
+    [
+        ("disqualified", Ending.DISQUALIFIED),
+        ("sales_accepted", Ending.SALES_ACCEPTED),
+        ("nurture", None),
+    ],
+)
+def test_a_status_that_sales_sets_holds_over_ours(status, ending):
+    last = live(event("crm", "sales_set_status", 5 * DAY, status=status), days=10)[-1]
+    assert last.state.ending is ending
+
+
+def test_sales_that_takes_a_lead_in_the_crm_has_accepted_its_handoff():
+    hand_off = {HOUR: [command(CommandKind.HAND_OFF, reason="asked by phone")]}
+    taken = event("crm", "sales_set_status", DAY, status="sales_accepted")
+    last = live(taken, commands=hand_off, days=3)[-1]
+    assert last.resolve_handoff
+    assert (last.resolve_handoff.outcome, last.state.ending) == ("accepted", Ending.SALES_ACCEPTED)
+
+
+def test_every_decision_tells_sales_every_field():
+    assert live(days=1)[0].crm.keys() == FIELDS.keys()
 
 
 def test_nobody_is_nurtured_for_ever():

@@ -285,3 +285,40 @@ def test_a_playbook_of_many_parts_is_checked_in_bounded_time():
     started = time.process_time()
     findings(stages__0__transitions=ways, behaviours=minimal_playbook().model_dump(mode="json")["behaviours"] | many)
     assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize(
+    ("crm", "path"),
+    [
+        pytest.param({"fields": {"fit_levle": False}}, ("crm", "fields", "fit_levle"), id="a field that is none"),
+        pytest.param(
+            {"fields": {"offer": {"hubspto": "x"}}}, ("crm", "fields", "offer", "hubspto"), id="a CRM that is none"
+        ),
+        pytest.param(
+            {"corrections": {"shoe_size": {"hubspot": "shoe"}}},
+            ("crm", "corrections", "shoe_size"),
+            id="a lead field that is none",
+        ),
+        pytest.param(
+            {"opportunity": {"stage": {"hubspto": "x"}}},
+            ("crm", "opportunity", "stage", "hubspto"),
+            id="a CRM of an opportunity",
+        ),
+        pytest.param(
+            {"fields": {"offer": {"hubspot": "x"}, "segment": {"hubspot": "X"}}},
+            ("crm", "fields", "segment", "hubspot"),
+            id="two fields in one property",
+        ),
+    ],
+)
+def test_what_the_crm_is_told_has_a_place_of_its_own(crm, path):
+    assert ("crm", path) in findings(crm=crm)
+
+
+def test_a_mapping_that_is_whole_is_sound():
+    mapping = {
+        "fields": {"offer": False, "segment": {"hubspot": "market", "salesforce": "Market__c"}},
+        "corrections": {"role": {"hubspot": "jobtitle"}},
+        "opportunity": {"stage": {"hubspot": "qualifiedtobuy"}},
+    }
+    assert not [rule for rule, _ in findings(crm=mapping) if rule == "crm"]
