@@ -17,9 +17,9 @@ from adapters.crm.hubspot_contacts import BATCH, CONTACTS, Contacts
 from adapters.crm.hubspot_deals import Deals
 from adapters.crm.hubspot_properties import OUTCOME, REJECT_REASON, Properties, ours
 from adapters.crm.hubspot_reading import HubSpotReading
-from adapters.crm.hubspot_sellers import Sellers
 from adapters.crm.hubspot_tasks import TASKS, HubSpotTasks
 from adapters.crm.hubspot_webhook import HubSpotWebhook
+from adapters.crm.sellers import Sellers
 from adapters.http import VendorClient
 from adapters.vendor import Finding, Vendor, VendorSettings
 from domain.errors import VendorFault

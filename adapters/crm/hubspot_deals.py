@@ -9,7 +9,7 @@ from typing import Any
 
 from adapters.crm.hubspot_associations import DEAL_TO_COMPANY, DEAL_TO_CONTACT, Associations
 from adapters.crm.hubspot_properties import FIRST_STAGE, TOUCH_KEY, Properties, ours
-from adapters.crm.hubspot_sellers import Sellers
+from adapters.crm.sellers import Sellers
 from adapters.http import VendorClient
 from domain.errors import OurFault
 from domain.ports import CrmOpportunity, OpportunityWanted, OutboundTouch

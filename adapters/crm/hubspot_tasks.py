@@ -4,22 +4,18 @@ The touch key is a property of the task with unique values, so HubSpot itself re
 and a task can be read by its key at once. (HubSpot's search would do too, but shows new records only after a while.)
 """
 
-from datetime import UTC, datetime, timedelta
-from html import escape
-from typing import Any
+from datetime import UTC, datetime
 
+from adapters.crm import briefs
 from adapters.crm.hubspot_associations import TASK_TO_COMPANY, TASK_TO_CONTACT, Associations
 from adapters.crm.hubspot_properties import OUTCOME, REJECT_REASON, TOUCH_KEY, Properties, ours
-from adapters.crm.hubspot_sellers import Sellers
+from adapters.crm.sellers import Sellers
 from adapters.http import VendorClient
 from domain.errors import OurFault
 from domain.ports import OutboundTouch, Receipt
 
 TASKS = "/crm/v3/objects/tasks"
 _MAYBE_THERE = frozenset({400, 409})
-#: Part of the brief that is the task's due date.
-_DUE = "sla_at"
-_WITHOUT_DEADLINE = timedelta(days=1)
 
 
 class HubSpotTasks:
@@ -61,9 +57,9 @@ class HubSpotTasks:
 
 def _properties(touch: OutboundTouch, now: datetime, owner: str) -> dict[str, str]:
     values = {
-        "hs_timestamp": _due(touch, now),
-        "hs_task_subject": _subject(touch),
-        "hs_task_body": _body(touch, assigned=bool(owner)),
+        "hs_timestamp": briefs.due(touch, now),
+        "hs_task_subject": briefs.subject(touch),
+        "hs_task_body": briefs.html(touch, assigned=bool(owner)),
         "hs_task_status": "NOT_STARTED",
         "hs_task_priority": "HIGH" if touch.brief else "MEDIUM",
         "hs_task_type": "TODO",
@@ -71,35 +67,3 @@ def _properties(touch: OutboundTouch, now: datetime, owner: str) -> dict[str, st
     }
     # An owner whom HubSpot does not know stands in the body.
     return values | ({"hubspot_owner_id": owner} if owner else {})
-
-
-def _due(touch: OutboundTouch, now: datetime) -> str:
-    """The end of the handoff's SLA where the brief holds it (ISO 8601), else a day from now."""
-    given = touch.brief.get(_DUE)
-    return str(given) if given else (now + _WITHOUT_DEADLINE).isoformat()
-
-
-def _subject(touch: OutboundTouch) -> str:
-    return str(touch.brief.get("why_now") or touch.note or _label(touch.step))
-
-
-def _body(touch: OutboundTouch, *, assigned: bool) -> str:
-    """The note and the brief as the little HTML that HubSpot's tasks show."""
-    parts = [f"<p>{escape(touch.note)}</p>"] if touch.note and touch.note != touch.brief.get("why_now") else []
-    told = {name: value for name, value in touch.brief.items() if value and name != _DUE}
-    parts += [f"<p><b>{escape(_label(name))}</b><br>{_shown(value)}</p>" for name, value in told.items()]
-    if touch.owner and not assigned:
-        parts.append(f"<p><b>Owner</b><br>{escape(touch.owner)}</p>")
-    return "".join(parts)
-
-
-def _label(name: str) -> str:
-    return name.replace("_", " ").capitalize()
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return "<ul>" + "".join(f"<li>{_shown(item)}</li>" for item in value) + "</ul>"
-    if isinstance(value, dict):
-        return " · ".join(_shown(item) for item in value.values())
-    return escape(str(value))

@@ -1,4 +1,4 @@
-"""HubSpot's owners: whose address is which id. Asked for once in a while."""
+"""A CRM's owners: whose address is which id. Asked for once in a while."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -12,16 +12,19 @@ _MAY_NOT = 403
 
 
 class Sellers:
-    """Finds the id of an owner by id, address or name. ``owners`` asks HubSpot."""
+    """Finds the id of an owner by id, address or name. ``owners`` asks the CRM; ``is_id`` knows an id by its look."""
 
-    def __init__(self, owners: Callable[[], Awaitable[list[CrmOwner]]]) -> None:
+    def __init__(
+        self, owners: Callable[[], Awaitable[list[CrmOwner]]], is_id: Callable[[str], bool] = str.isdigit
+    ) -> None:
         self._owners = owners
+        self._is_id = is_id
         self._ids: dict[str, str] = {}
         self._until = 0.0
 
     async def id_of(self, owner: str) -> str:
-        """HubSpot's id; "" where HubSpot knows no such owner. Raises a ``VendorFault``."""
-        if not owner or owner.isdigit():
+        """The CRM's id; "" where it knows no such owner. Raises a ``VendorFault``."""
+        if not owner or self._is_id(owner):
             return owner
         if time.monotonic() > self._until:
             await self._read()
