@@ -1,22 +1,25 @@
 """Every vendor there is, by what it stands behind. Another one is its module and its line here.
 
-SMTP and the two signed webhooks are older than this list: ``runtime.vendors`` makes them.
+SMTP is older than this list: ``runtime.vendors`` makes it.
 """
 
 from collections.abc import Mapping
 
-from adapters import webhook_inbound
+from adapters import webhook, webhook_inbound
 from adapters.ads import google, linkedin, meta
 from adapters.crm import hubspot
 from adapters.email import mailgun, postmark, resend, sendgrid, ses
+from adapters.people import calendly, slack
 from adapters.vendor import AnyVendor
 from domain.errors import Refused
 
 MAIL: tuple[AnyVendor, ...] = (mailgun.VENDOR, postmark.VENDOR, resend.VENDOR, sendgrid.VENDOR, ses.VENDOR)
 CRM: tuple[AnyVendor, ...] = (hubspot.VENDOR,)
 ADS: tuple[AnyVendor, ...] = (linkedin.VENDOR, google.VENDOR, meta.VENDOR)
+#: Where sellers are told of handoffs and alerts, and answer.
+CHATS: tuple[AnyVendor, ...] = (slack.VENDOR,)
 #: Those who speak to people, or hear them: chats, calendars, receivers of webhooks.
-PEOPLE: tuple[AnyVendor, ...] = (webhook_inbound.VENDOR,)
+PEOPLE: tuple[AnyVendor, ...] = (*CHATS, calendly.VENDOR, webhook.VENDOR, webhook_inbound.VENDOR)
 ALL: Mapping[str, AnyVendor] = {vendor.name: vendor for vendor in (*MAIL, *CRM, *ADS, *PEOPLE)}
 
 

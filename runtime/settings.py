@@ -102,6 +102,11 @@ class Settings(BaseSettings):
     )
     alert_url: str = Field("http://127.0.0.1:8025/webhooks/alerts", description="Webhook that tells sales at once.")
     webhook_secret: SecretStr = Field(
+    task_vendor: str = Field(
+        "crm", description="Where sellers get tasks and handoffs: `crm`, or a chat such as `slack`."
+    )
+    alert_vendor: str = Field("webhook", description="Who tells sales of alerts: `webhook`, or a chat such as `slack`.")
+
         SecretStr("whsec_c2FuZGJveC1zYW5kYm94LXNhbmRib3g="), description="Standard Webhooks secret that signs both."
     )
     webhook_lookup_url: str = Field(

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from typing import Any
 
 from adapters import vendors
 from adapters.ads.linkedin import LinkedInSettings
@@ -16,7 +16,7 @@ from adapters.email.links import OpenLinks, QuestionLinks, TrackedLinks, Unsubsc
 from adapters.email.smtp import SmtpCarrier, SmtpServer
 from adapters.email.tracked import Tracking
 from adapters.vendor import AnyVendor, settings_of
-from adapters.webhook import SignedWebhook
+from adapters.webhook import Webhooks, WebhookSettings
 from authoring.render import PlaybookRenderer
 from domain.audiences import Audiences
 from domain.errors import Refused
@@ -45,16 +45,17 @@ async def open_vendors(settings: Settings, playbooks: Playbooks) -> AsyncIterato
         audiences = _audiences(settings)
         for network in audiences.values():
             stack.push_async_callback(network.close)
-        email = _email(settings, playbooks)
-        direct_mail = _webhook(settings, "direct mail", settings.direct_mail_url)
-        alerts = _webhook(settings, "alerts", settings.alert_url)
-        for channel in (email, direct_mail, alerts):
-            stack.push_async_callback(channel.close)
+        carrier = open_carrier(settings)
+        email = _email(settings, playbooks, carrier)
+        webhooks = Webhooks(_webhook_settings(settings))
+        chats = _chats(settings)
+        for opened in (email, webhooks, *chats.values()):
+            stack.push_async_callback(opened.close)
         channels: dict[Channel, TouchChannel] = {
             Channel.EMAIL: email,
-            Channel.SDR_TASK: HandoffTasks(crm, playbooks),
-            Channel.DIRECT_MAIL: direct_mail,
-            Channel.ALERT: alerts,
+            Channel.SDR_TASK: HandoffTasks(crm, playbooks, chats.get(settings.task_vendor)),
+            Channel.DIRECT_MAIL: webhooks.direct_mail,
+            Channel.ALERT: chats.get(settings.alert_vendor, webhooks.alerts),
         }
         yield Vendors(channels=channels, crm=crm, audiences=audiences)
 
@@ -119,8 +120,19 @@ def _tracking(settings: Settings) -> Tracking:
     return Tracking(links if settings.track_links else None, opens if settings.track_opens else None)
 
 
-def _webhook(settings: Settings, name: str, url: str) -> SignedWebhook:
-    """A receiver is asked what it took only on its own host: another's "never seen" would send a touch twice."""
-    lookup = settings.webhook_lookup_url
-    own = lookup and urlsplit(lookup).netloc == urlsplit(url).netloc
-    return SignedWebhook(name, url, settings.webhook_secret.get_secret_value(), lookup_url=lookup if own else "")
+def _chats(settings: Settings) -> dict[str, Any]:
+    """The chats that are named, each a ``TouchChannel``, one connection for all that goes there."""
+    named = {
+        "TENDRIL_TASK_VENDOR": (settings.task_vendor, "crm"),
+        "TENDRIL_ALERT_VENDOR": (settings.alert_vendor, "webhook"),
+    }
+    chosen = {
+        vendor: vendors.named(vendor, vendors.CHATS, f"{setting} (or {usual})")
+        for setting, (vendor, usual) in named.items()
+        if vendor != usual
+    }
+    return {name: vendor.adapter(settings_of(vendor)) for name, vendor in chosen.items()}
+
+
+def _webhook_settings(settings: Settings) -> WebhookSettings:
+    return WebhookSettings(**{name: getattr(settings, name) for name in WebhookSettings.model_fields})

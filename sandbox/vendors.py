@@ -1,9 +1,10 @@
 """Which vendors the sandbox plays. Another one is a module with a ``STAND_IN`` and its line here."""
 
-from sandbox import google, hubspot, linkedin, mailgun, meta, postmark, resend, sendgrid, ses
+from sandbox import calendly, google, hubspot, linkedin, mailgun, meta, postmark, resend, sendgrid, ses, slack
 from sandbox.stand_in import StandIn
 
 STAND_INS: tuple[StandIn, ...] = (
+    calendly.STAND_IN,
     google.STAND_IN,
     hubspot.STAND_IN,
     linkedin.STAND_IN,
@@ -13,4 +14,5 @@ STAND_INS: tuple[StandIn, ...] = (
     resend.STAND_IN,
     sendgrid.STAND_IN,
     ses.STAND_IN,
+    slack.STAND_IN,
 )

@@ -54,9 +54,11 @@ with told as (
 )
 update crm_record r /* refused */ from told where r.lead_id = told.lead_id and r.pushed_version < told.version
 """.replace("/* refused */", _REFUSED.replace("$ERROR", "$3"))
+#: Those in the CRM: in Slack, sellers' answers come by themselves.
 _OPEN_TASKS = """
 select h.id, t.vendor_id from handoff h join touch t on t.key = h.touch_key
-where h.status = 'open' and t.status = 'sent' and t.vendor_id <> '' order by h.opened_at, h.id limit $1
+where h.status = 'open' and t.status = 'sent' and t.vendor_id <> '' and t.vendor <> 'slack'
+order by h.opened_at, h.id limit $1
 """
 
 

@@ -5,7 +5,7 @@ again.
 """
 
 from domain.playbook.models import Opportunity
-from domain.ports import CrmConnection, OpportunityWanted, OutboundTouch, Playbooks, Receipt
+from domain.ports import CrmConnection, OpportunityWanted, OutboundTouch, Playbooks, Receipt, TouchChannel
 
 #: The step under which the core hands a lead over (``domain.core.handoff``).
 _HANDOFF = "handoff"
@@ -14,8 +14,10 @@ _HANDOFF = "handoff"
 class HandoffTasks:
     """``domain.ports.TouchChannel``."""
 
-    def __init__(self, crm: CrmConnection, playbooks: Playbooks) -> None:
+    def __init__(self, crm: CrmConnection, playbooks: Playbooks, tasks: TouchChannel | None = None) -> None:
+        """``tasks`` in the place of the CRM's own: a chat."""
         self._crm = crm
+        self._tasks = tasks or crm.tasks
         self._playbooks = playbooks
 
     async def send(self, touch: OutboundTouch) -> Receipt:
@@ -24,10 +26,10 @@ class HandoffTasks:
             playbook = await self._playbooks.compiled(touch.playbook)
             if (wish := playbook.document.crm.opportunity) is not None:
                 await self._crm.crm.open_opportunity(touch, _wanted(wish, self._crm.name))
-        return await self._crm.tasks.send(touch)
+        return await self._tasks.send(touch)
 
     async def lookup(self, touch: OutboundTouch) -> Receipt | None:
-        return await self._crm.tasks.lookup(touch)
+        return await self._tasks.lookup(touch)
 
 
 def _wanted(wish: Opportunity, vendor: str) -> OpportunityWanted:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from adapters.webhook import SignedWebhook, webhook_id
-from domain.errors import CannotTell, LeadFault, OurFault
+from adapters.webhook import VENDOR, SignedWebhook, webhook_id
+from domain.errors import CannotTell, LeadFault, OurFault, Refused
 from domain.words import Channel
 from sandbox.webhooks import SECRET
 from tests.adapters.contract import TouchChannelContract
@@ -17,7 +17,7 @@ def webhook(sandbox, *, secret=SECRET, **options):
 
 
 class TestSignedWebhook(TouchChannelContract):
-    kind = Channel.DIRECT_MAIL
+    vendor_of, kind = VENDOR, Channel.DIRECT_MAIL
     vendor, sending = "webhooks", "/direct-mail"
 
     def channel(self, sandbox, **options):
@@ -74,3 +74,22 @@ async def test_a_receiver_may_say_that_the_lead_cant_be_reached():
     async with serving(receiver) as url:
         with pytest.raises(LeadFault):
             await SignedWebhook("direct mail", url + "/letters", SECRET).send(touch(Channel.DIRECT_MAIL))
+
+
+@pytest.mark.parametrize(
+    ("place", "well"), [("/webhooks", True), ("/vendors", False), ("/nowhere", False)], ids=["right", "page", "nothing"]
+)
+async def test_connecting_says_whether_the_receivers_can_be_asked(sandbox, monkeypatch, place, well):
+    monkeypatch.setenv("TENDRIL_DIRECT_MAIL_URL", f"{sandbox.url}/webhooks/direct-mail")
+    monkeypatch.setenv("TENDRIL_ALERT_URL", "http://127.0.0.1:1/alerts")
+    monkeypatch.setenv("TENDRIL_WEBHOOK_LOOKUP_URL", sandbox.url + place)
+    webhooks = VENDOR.adapter(VENDOR.settings())
+    letters, alerts = await VENDOR.check(webhooks)
+    await webhooks.close()
+    assert (letters.well, bool(letters.remedy)) == (well, not well)
+    assert "can't be asked" in alerts.what, "the lookup is another host's"
+
+
+def test_a_secret_that_is_none_is_named():
+    with pytest.raises(Refused, match="TENDRIL_WEBHOOK_SECRET"):
+        VENDOR.adapter(VENDOR.settings(webhook_secret="whsec_???"))
