@@ -75,13 +75,14 @@ update lead l set fields = l.fields || told.take, owner = coalesce(told.owner, l
     updated_at = $6
 from told where l.id = told.lead and (told.take <> '{}' or told.owner is not null or l.crm_id <> told.crm_id)
 """
-#: What was not known of an opportunity and its lead. That one was closed before the lead came is no news.
+#: What was not known of an opportunity and its lead; of a merged lead, its survivor. That one was closed before the lead
+#: came is no news.
 OPPORTUNITIES = """
 with told as (
     select distinct on (t.id, l.id) t.id, l.id as lead_id, l.account_id, t.outcome, t.at, l.created_at
     from unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[]) as t (id, contact, outcome, at)
-    join lead l on l.crm_id = t.contact and l.crm_id <> '' and l.merged_into is null
-    where not exists (select from erasure e where e.lead_id = l.id) order by t.id, l.id
+    join lead m on m.crm_id = t.contact and m.crm_id <> '' join lead l on l.id = coalesce(m.merged_into, m.id)
+    where not exists (select from erasure e where e.lead_id in (l.id, m.id)) order by t.id, l.id
 ),
 locked as materialized (select l.id from lead l where l.id in (select lead_id from told) order by l.id for update),
 kept as (

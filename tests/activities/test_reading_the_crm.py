@@ -144,6 +144,15 @@ async def test_an_opportunity_ends_the_journeys_of_the_lead_and_of_its_colleague
     assert later[colleague.lead].state.ending_reason == "sales opened an opportunity with a colleague"
 
 
+async def test_an_opportunity_of_a_merged_lead_is_its_survivors(bench: Bench):
+    lead = await known(bench)
+    survivor = (await leads.upsert(bench.database, leads.LeadInput(email="survivor@acme.example"), START)).lead_id
+    await bench.database.pool.execute("update lead set merged_into = $2 where id = $1", lead, survivor)
+    opened = CrmOpportunity(id="d-1", contacts=("c-1",), outcome="opportunity_opened", changed_at=START)
+    await read(bench, QuietCrm(deals=[opened]))
+    assert [name for name, _ in await events(bench, survivor)] == ["sales_opportunity_opened"]
+
+
 async def test_a_lost_opportunity_is_recorded_and_the_account_is_open_no_more(bench: Bench):
     lead = await known(bench)
     opened = CrmOpportunity(id="d-1", contacts=("c-1",), outcome="opportunity_opened", changed_at=START)
