@@ -75,8 +75,8 @@ update lead l set fields = l.fields || told.take, owner = coalesce(told.owner, l
     updated_at = $6
 from told where l.id = told.lead and (told.take <> '{}' or told.owner is not null or l.crm_id <> told.crm_id)
 """
-#: What was not known of an opportunity and its lead; of a merged lead, its survivor. That one was closed before the lead
-#: came is no news.
+#: What was not known of an opportunity and its lead; of a merged lead, its survivor. That one was closed before the
+#: lead came is no news.
 OPPORTUNITIES = """
 with told as (
     select distinct on (t.id, l.id) t.id, l.id as lead_id, l.account_id, t.outcome, t.at, l.created_at
