@@ -12,6 +12,9 @@ senders:
     email: team@enterprise.example.com
     postal_address: Example Metrics, 1 Sample Street, 10115 Sampletown
 sending: {…}
+topics:
+  guides: Guides and checklists
+  events: Webinars and events
 variables:
   site: https://www.example.com
 lead_fields: {…}
@@ -312,6 +315,7 @@ preheader: What each costs, and when each is right
 question: How is this solved?
 stage: research
 format: guide
+topic: guides
 cta_label: Read the whole guide
 cta_url: "{{ site }}/guide"
 ---

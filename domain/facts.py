@@ -103,6 +103,7 @@ class Permission(Fact):
     ``hard_bounced``, ``erased`` or ``manual``. ``declined`` names channels the lead said no to. ``basis`` is the
     recorded ground ("consent", "legitimate_interest", …; "" when none is recorded). ``paused_until`` and ``least_days``
     are what the lead itself asked for: nothing before then, and never two touches within so many days (0: no wish).
+    ``declined_topics`` are those of the playbook's that it does not want.
     """
 
     suppressed: str = ""
@@ -110,6 +111,7 @@ class Permission(Fact):
     basis: str = ""
     paused_until: datetime | None = None
     least_days: int = 0
+    declined_topics: frozenset[str] = frozenset()
 
 
 class OperatorCommand(Fact):

@@ -17,7 +17,7 @@ PARTS = {
     "consent_words": """
         select channel, granted, basis, source, wording, at from consent_word where lead_id = $1 order by id
     """,
-    "preferences": "select paused_until, least_days, at from preference where lead_id = $1",
+    "preferences": "select paused_until, least_days, declined_topics, at from preference where lead_id = $1",
     "answers": """
         select a.field, l.fields -> a.field as answer, a.basis, a.consent, a.touch_key, a.at
         from answer a join lead l on l.id = a.lead_id where a.lead_id = $1 order by a.at, a.field

@@ -49,7 +49,8 @@ select json_build_object(
             select c.basis from consent c where c.lead_id = l.id and c.granted order by c.at desc, c.channel limit 1
         ), ''),
         'paused_until', greatest(l.away_until, (select p.paused_until from preference p where p.lead_id = l.id)),
-        'least_days', coalesce((select p.least_days from preference p where p.lead_id = l.id), 0)
+        'least_days', coalesce((select p.least_days from preference p where p.lead_id = l.id), 0),
+        'declined_topics', coalesce((select to_json(p.declined_topics) from preference p where p.lead_id = l.id), '[]')
     ),
     'behaviours', (
         select coalesce(json_agg(json_build_object(

@@ -178,7 +178,8 @@ class PgLedger:
         caps = [cap for cap in rules.cadence.caps if cap.channel in ("any", row["channel"])] if rules else []
         chosen = row["sender"] if row["sending_domain"] or not rules else rules.document.sender_for(row["segment"])
         domain = domain_of(rules.document.sent_by(chosen).sender.email) if rules else ""
-        claim = await _claim(connection, key, attempt, caps, (chosen, domain))
+        asset = rules.document.assets.get(row["asset"]) if rules else None
+        claim = await _claim(connection, key, attempt, caps, (chosen, domain, asset.topic if asset else ""))
         if rules and claim.touch is not None and claim.touch.channel is Channel.EMAIL:
             held = await mail.admit(connection, rules.document.sending, domain, claim.touch.email, attempt.now)
             if held is not None:
@@ -205,7 +206,7 @@ def _opens(rules: _Rules | None, row: Any, attempt: _Attempt) -> datetime:
 
 
 async def _claim(
-    connection: Connection, key: str, attempt: _Attempt, caps: Sequence[Cap], sender: tuple[str, str]
+    connection: Connection, key: str, attempt: _Attempt, caps: Sequence[Cap], about: tuple[str, str, str]
 ) -> Claim:
     row = await connection.fetchrow(
         CLAIM,
@@ -217,8 +218,9 @@ async def _claim(
         [cap.channel for cap in caps],
         [cap.most for cap in caps],
         [attempt.now - cap.within for cap in caps],
-        *sender,
+        *about[:2],
         name_of(key),
+        about[2],
     )
     if row["status"] in _SETTLED:
         return Claim(result=_SETTLED[row["status"]], reason=row["reason"])

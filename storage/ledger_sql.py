@@ -15,7 +15,7 @@ _BRIEF = """coalesce((
 #: counts and asks, which then sees what others committed; and after the row, which others hold who wait for a lead.
 LOCK = """
 with mine as materialized (select * from touch where key = $1 for update)
-select status, reason, channel, step, playbook_hash, planned_at, sender, sending_domain,
+select status, reason, channel, step, asset, playbook_hash, planned_at, sender, sending_domain,
     coalesce((select segment from journey j where j.lead_id = mine.lead_id and j.cycle = mine.cycle), '') as segment,
     (select timezone from lead where id = lead_id) as timezone,
     (select country from lead where id = lead_id) as country,
@@ -55,14 +55,15 @@ where key = $1 and status = 'claimed'
 """
 
 #: Refuses, calls back or claims; the row is planned, or claimed and certainly not sent. $5–$8 are the caps: per,
-#: channel, most, since; $9 and $10 the sender and its domain, $11 the mail's name. Parts are materialised, or
-#: PostgreSQL would plan the verdict once for each place that names it (60 ms of planning).
+#: channel, most, since; $9 and $10 the sender and its domain, $11 the mail's name, $12 the topic. Parts are
+#: materialised, or PostgreSQL would plan the verdict once for each place that names it (60 ms of planning).
 CLAIM = (
     """
 with this as materialized (
     select t.key, t.lead_id, t.account_id, t.channel, l.email, l.fields, l.owner, l.crm_id,
         t.channel in ('email', 'direct_mail') as direct, /* forbidden */ as forbidden,
         greatest(p.paused_until, l.away_until) as paused_until, coalesce(p.least_days, 0) as least_days,
+        $12 = any(p.declined_topics) as unwanted_topic,
         /* person */ as person,
         case
             when l.merged_into is not null then 'the lead was merged'
@@ -104,6 +105,7 @@ verdict as materialized (
         when least_days > 0 and exists (
             select from counted c where c.lead_id = any(this.person) and c.at > $3 - make_interval(days => least_days)
         ) then 'the lead wants at most one touch in ' || least_days || ' days'
+        when unwanted_topic then 'the lead does not want the topic ' || $12
         when cardinality(this.person) > 1 and exists (
             select from touch t join touch mine on mine.key = this.key
             where t.lead_id = any(this.person) and t.lead_id <> this.lead_id and t.asset = mine.asset and t.asset <> ''

@@ -28,7 +28,7 @@ with mine as materialized (
     from behaviour where lead_id = $1 and ($4::bigint[] is null or id = any($4))
 ),
 placed as materialized (
-    select m.id, m.name, m.old, $2::text as lead_id,
+    select m.id, m.kind, m.name, m.old, $2::text as lead_id,
         l.inbox_position + row_number() over (order by m.old) as position
     from mine m, lead l where l.id = $2 and m.news
 ),
@@ -109,12 +109,16 @@ select $2, channel, granted, basis, source, at from consent where lead_id = $1
 on conflict (lead_id, channel) do update set granted = excluded.granted, basis = excluded.basis,
     source = excluded.source, at = excluded.at where consent.granted and not excluded.granted
 """
-PREFERENCE = "select paused_until::text as paused_until, least_days, at::text as at from preference where lead_id = $1"
+PREFERENCE = """
+select paused_until::text as paused_until, least_days, declined_topics, at::text as at
+from preference where lead_id = $1
+"""
 UNITE_PREFERENCE = """
-insert into preference as p (lead_id, paused_until, least_days, at)
-select $2, paused_until, least_days, at from preference where lead_id = $1
+insert into preference as p (lead_id, paused_until, least_days, declined_topics, at)
+select $2, paused_until, least_days, declined_topics, at from preference where lead_id = $1
 on conflict (lead_id) do update set paused_until = greatest(p.paused_until, excluded.paused_until),
-    least_days = greatest(p.least_days, excluded.least_days), at = greatest(p.at, excluded.at)
+    least_days = greatest(p.least_days, excluded.least_days), at = greatest(p.at, excluded.at),
+    declined_topics = array(select distinct unnest(p.declined_topics || excluded.declined_topics) order by 1)
 """
 ANSWERS = """
 update answer a set lead_id = $2 where lead_id = $1 and not exists (
@@ -206,9 +210,9 @@ from same join before using (channel) where c.lead_id = $1 and c.channel = same.
 """
 PREFERENCE_GONE = "delete from preference where lead_id = $1"
 PREFERENCE_BACK = """
-insert into preference (lead_id, paused_until, least_days, at) values ($1, $2, $3, $4)
+insert into preference (lead_id, paused_until, least_days, declined_topics, at) values ($1, $2, $3, $4, $5)
 on conflict (lead_id) do update set paused_until = excluded.paused_until, least_days = excluded.least_days,
-    at = excluded.at
+    declined_topics = excluded.declined_topics, at = excluded.at
 """
 #: What the person refused while both were one, they refused for both.
 REFUSED_SINCE = (

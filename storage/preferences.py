@@ -23,7 +23,8 @@ class Preferences:
     """What holds at one moment. ``paused_until`` is None when no pause runs; ``least_days`` is 0 for "as planned".
 
     ``offered`` are the channels that may reach the lead, ``declined`` those it does not want. ``forbidden`` says why
-    nobody writes to the lead at all ("" when one may). ``sender`` and ``language`` are its playbook's ("" without one).
+    nobody writes to the lead at all ("" when one may). ``sender`` and ``language`` are its playbook's ("" without one),
+    as are ``topics`` (name → label).
     """
 
     paused_until: datetime | None
@@ -33,6 +34,8 @@ class Preferences:
     forbidden: str
     sender: str
     language: str
+    topics: Mapping[str, str] = field(default_factory=dict)
+    declined_topics: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Wanted:
     pause: bool
     least_days: int
     channels: dict[Channel, bool]
+    declined_topics: tuple[str, ...] = ()
     wordings: Mapping[Channel, str] = field(default_factory=dict)
 
 
@@ -54,6 +58,7 @@ select p.paused_until, coalesce(p.least_days, 0) as least_days, coalesce(/* forb
     array(select channel from consent c where c.lead_id = l.id and not c.granted) as declined,
     coalesce(doc.document -> 'sender' ->> 'name', '') as sender,
     coalesce(doc.document -> 'variables' ->> 'language', '') as language,
+    coalesce(doc.document -> 'topics', '{}') as topics, coalesce(p.declined_topics, '{}') as declined_topics,
     coalesce(jsonb_path_query_array(doc.document, '$.**.channel'), '[]') as used
 from lead l
 left join preference p on p.lead_id = l.id
@@ -65,8 +70,9 @@ left join lateral (
 where l.id = $1
 """.replace("/* forbidden */", forbidden("l"))
 _SAVE = """
-insert into preference as p (lead_id, paused_until, least_days, at) values ($1, $2, $3, $4)
+insert into preference as p (lead_id, paused_until, least_days, at, declined_topics) values ($1, $2, $3, $4, $5)
 on conflict (lead_id) do update set least_days = excluded.least_days, at = excluded.at,
+    declined_topics = excluded.declined_topics,
     paused_until = case when excluded.paused_until is not null and p.paused_until > $4 then p.paused_until
         else excluded.paused_until end
 """
@@ -89,6 +95,8 @@ async def read(db: Database, lead: str, now: datetime) -> Preferences | None:
         forbidden=row["forbidden"],
         sender=row["sender"],
         language=row["language"],
+        topics=row["topics"],
+        declined_topics=frozenset(row["declined_topics"]),
     )
 
 
@@ -103,7 +111,9 @@ async def save(db: Database, lead: str, wanted: Wanted, now: datetime) -> bool:
             return False
         await wake_running(connection, [lead], "preferences_changed")
         await connection.execute(FORBID)
-        await connection.execute(_SAVE, lead, now + PAUSE if wanted.pause else None, wanted.least_days, now)
+        await connection.execute(
+            _SAVE, lead, now + PAUSE if wanted.pause else None, wanted.least_days, now, wanted.declined_topics
+        )
         await _say(connection, lead, wanted, now)
     return True
 

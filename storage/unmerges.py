@@ -123,6 +123,7 @@ async def _permission(connection: Connection, merge: Any) -> None:
         await connection.execute(sql.UNITE_PREFERENCE, root, lead)
     elif before := kept.get("preference"):
         wish = [before["paused_until"] and datetime.fromisoformat(before["paused_until"]), before["least_days"]]
+        wish.append(before.get("declined_topics", []))
         await connection.execute(sql.PREFERENCE_BACK, root, *wish, datetime.fromisoformat(before["at"]))
     else:
         await connection.execute(sql.PREFERENCE_GONE, root)

@@ -1,6 +1,5 @@
 """The preference centre: a page behind the token of the mail's unsubscribe link. Looking changes nothing."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Form
@@ -12,7 +11,7 @@ from api.pages import spoken
 from api.problems import DATABASE_AWAY
 from api.routers.unsubscribe import owner_of
 from api.services import opt_out
-from api.services.preferences import NotAChoice, channels, in_words, paces, read
+from api.services.preferences import Filled, NotAChoice, channels, in_words, paces, read, topics
 from api.specification import pages
 from api.texts import Accepted, texts_for
 from storage import preferences
@@ -23,7 +22,7 @@ router = APIRouter(prefix="/u", tags=["unsubscribe"], responses=pages(404, 410, 
 
 @router.get("/{token}/preferences", response_class=HTMLResponse, summary="Show a lead its choices")
 async def show(token: str, context: Context, accepted: Accepted) -> HTMLResponse:
-    """How often, on which channels, or not at all; one form, no script. Changes nothing."""
+    """How often, what about, on which channels, or not at all; one form, no script. Changes nothing."""
     owner = owner_of(context, token)
     if owner is None:
         return _plain("damaged", 404, accepted)
@@ -34,17 +33,7 @@ async def show(token: str, context: Context, accepted: Accepted) -> HTMLResponse
 
 
 @router.post("/{token}/preferences", response_class=HTMLResponse, summary="Take a lead's choices")
-async def choose(
-    token: str,
-    context: Context,
-    accepted: Accepted,
-    offered: Annotated[list[str], Form(default_factory=list, description="Channels that were shown.")],
-    channel: Annotated[list[str], Form(default_factory=list, description="Those of them that are wanted.")],
-    often: Annotated[
-        str, Form(description="0, 14 or 30: least days between two touches; pause: 90 days of none.")
-    ] = "",
-    stop: Annotated[str, Form(description="Not empty: unsubscribe instead.")] = "",
-) -> HTMLResponse:
+async def choose(token: str, context: Context, accepted: Accepted, form: Annotated[Filled, Form()]) -> HTMLResponse:
     """Holds from the moment of the answer: what would go against it is refused in the ledger, and the journey decides
     anew. Twice is once.
     """
@@ -53,13 +42,13 @@ async def choose(
         return _plain("damaged", 404, accepted)
     try:
         held = await preferences.read(context.database, owner.lead, context.now())
-        if stop:
+        if form.stop:
             await opt_out.by_link(context.database, owner, context.now())
             say = texts_for(held.language if held else "", accepted)
             return spoken("unsubscribe.html", say, state="done", token="")
         if held is None or held.forbidden:
             return _form(context, held, accepted)
-        return await _save(context, owner, held, accepted, (often, offered, channel))
+        return await _save(context, owner, held, accepted, form)
     except DATABASE_AWAY:
         return _plain("later", 503, accepted)
 
@@ -69,11 +58,11 @@ async def _save(
     owner: UnsubscribeToken,
     held: Preferences,
     accepted: str,
-    chosen: tuple[str, Sequence[str], Sequence[str]],
+    form: Filled,
 ) -> HTMLResponse:
     say = texts_for(held.language, accepted)
     try:
-        wanted = read(held, *chosen, say)
+        wanted = read(held, form, say)
     except NotAChoice as wrong:
         return _form(context, held, accepted, 422, str(wrong))
     await preferences.save(context.database, owner.lead, wanted, context.now())
@@ -91,7 +80,7 @@ def _form(
     say = texts_for(held.language, accepted)
     if held.forbidden:
         return spoken("preferences.html", say, state="off", held=held)
-    choices = {"paces": paces(held, context.now(), say), "channels": channels(held, say)}
+    choices = {"paces": paces(held, context.now(), say), "channels": channels(held, say), "topics": topics(held)}
     return spoken("preferences.html", say, status, state="ask", held=held, error=error, **choices)
 
 

@@ -1,8 +1,9 @@
 """What the preference centre offers, and what of what came back is a choice."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+from pydantic import BaseModel, Field
 
 from api.texts import Texts
 from storage.preferences import PAUSE, Preferences, Wanted
@@ -41,18 +42,37 @@ def channels(held: Preferences, say: Texts) -> list[Choice]:
     return [Choice(channel, say(f"channel.{channel}"), channel not in held.declined) for channel in held.offered]
 
 
-def read(held: Preferences, often: str, offered: Sequence[str], wanted: Sequence[str], say: Texts) -> Wanted:
+def topics(held: Preferences) -> list[Choice]:
+    """What about: the playbook's topics, in its own words."""
+    return [Choice(name, label, name not in held.declined_topics) for name, label in held.topics.items()]
+
+
+class Filled(BaseModel):
+    """What the form brought."""
+
+    often: str = Field("", description="0, 14 or 30: least days between two touches; pause: 90 days of none.")
+    offered: list[str] = Field([], description="Channels that were shown.")
+    channel: list[str] = Field([], description="Those of them that are wanted.")
+    asked: list[str] = Field([], description="Topics that were shown.")
+    topic: list[str] = Field([], description="Those of them that are wanted.")
+    stop: str = Field("", description="Not empty: unsubscribe instead.")
+
+
+def read(held: Preferences, form: Filled, say: Texts) -> Wanted:
     """The choice that was made, on a page in the words of ``say``. A pause keeps the pace that held before it.
 
     Raises ``NotAChoice``.
     """
+    often, topics_asked = form.often, set(form.asked).intersection(held.topics)
     if often not in {_PAUSE, *_PACES}:
         raise NotAChoice(say("preferences.choose"))
-    asked = [channel for channel in held.offered if channel in offered]
+    asked = [channel for channel in held.offered if channel in form.offered]
     return Wanted(
         pause=often == _PAUSE,
         least_days=held.least_days if often == _PAUSE else int(often),
-        channels={channel: channel in wanted for channel in asked},
+        channels={channel: channel in form.channel for channel in asked},
+        # Of what was not asked, such as a topic that the playbook has no more, the word stays.
+        declined_topics=tuple(sorted(topics_asked.difference(form.topic) | (held.declined_topics - topics_asked))),
         wordings={channel: say(f"channel.{channel}") for channel in asked},
     )
 
@@ -65,4 +85,5 @@ def in_words(held: Preferences, say: Texts) -> list[str]:
     if held.least_days:
         words.append(say(f"says.{'after.' if words else ''}{held.least_days}"))
     words += [say(f"says.no.{channel}") for channel in held.offered if channel in held.declined]
+    words += [say("says.no.topic", topic=label) for name, label in held.topics.items() if name in held.declined_topics]
     return words or [say("says.0")]

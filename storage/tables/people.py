@@ -68,17 +68,19 @@ class Behaviour(SQLModel, table=True):
     nobody knows whose it is, but for history.
 
     ``message_id`` is the sender's; the same one is taken once, for ever: what retention purges (``purged_at``) keeps
-    it.
+    it. ``sender`` is the name of the key it came with, "" for Tendril's own events, imports and what came before 0015.
     """
 
     __table_args__ = (
         UniqueConstraint("lead_id", "position"),
+        UniqueConstraint("message_id", "sender"),
         Index("behaviour_lead_at", "lead_id", "occurred_at"),
         Index("behaviour_unattached", "anonymous_id", postgresql_where=text("lead_id is null")),
         Index("behaviour_unattached_user", "user_id", postgresql_where=text("lead_id is null")),
     )
     id: int | None = Field(default=None, sa_column=Column(BigInteger, SequenceOf(always=True), primary_key=True))
-    message_id: str = Field(unique=True)
+    message_id: str
+    sender: str = ""
     lead_id: str | None = Field(default=None, foreign_key="lead.id")
     position: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
     anonymous_id: str | None = None
@@ -94,14 +96,21 @@ class Behaviour(SQLModel, table=True):
 
 class PendingWake(SQLModel, table=True):
     """One row per lead whose journey must hear of new behaviour. A relay leases it, signals, and deletes it if
-    ``version`` has not risen meanwhile; ``types`` are event names for the person who reads the history.
+    ``version`` has not risen meanwhile; ``types`` are event names for the person who reads the history. Sources take
+    turns, and ``urgent`` ones go before (``storage.wakes_sql``).
     """
 
     __tablename__ = "pending_wake"
+    __table_args__ = (
+        Index("pending_wake_urgent", "created_real_at", postgresql_where=text("urgent")),
+        Index("pending_wake_turns", "source", "created_real_at"),
+    )
     lead_id: str = Field(primary_key=True, foreign_key="lead.id")
     types: list[str] = texts()
     version: int = 1
     attempts: int = 0
+    source: str = ""
+    urgent: bool = False
     leased_until: datetime | None = moment(null=True)
     created_real_at: datetime = moment(server_default=text("now()"))
 
@@ -143,7 +152,8 @@ class Suppression(SQLModel, table=True):
 
 
 class Preference(SQLModel, table=True):
-    """What a lead wants of what we send: nothing before ``paused_until``, and never two within ``least_days``.
+    """What a lead wants of what we send: nothing before ``paused_until``, never two within ``least_days``, and nothing
+    of ``declined_topics`` (the playbook's).
 
     Channels that the lead does not want are in ``consent``.
     """
@@ -151,6 +161,7 @@ class Preference(SQLModel, table=True):
     lead_id: str = Field(primary_key=True, foreign_key="lead.id")
     paused_until: datetime | None = moment(null=True)
     least_days: int = 0
+    declined_topics: list[str] = texts()
     at: datetime = moment()
 
 

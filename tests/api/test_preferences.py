@@ -75,6 +75,31 @@ async def test_a_pause_keeps_the_pace_that_held_before_it(http: httpx.AsyncClien
     assert "Not until" in shown.text
 
 
+async def test_topics_are_asked_about_in_the_playbooks_words_and_what_was_not_shown_stays(
+    http: httpx.AsyncClient, database: Database, link: str
+):
+    await database.pool.execute(
+        "update playbook_version set document = jsonb_set(document::jsonb, '{topics}', $1)::text",
+        {"guides": "Guides & checklists", "events": "Webinars"},
+    )
+    assert "Guides &amp; checklists" in (await http.get(link)).text
+
+    said = await http.post(link, data={"often": "0", "asked": ["guides", "events", "no_topic"], "topic": ["guides"]})
+
+    assert "You will get nothing from us about: Webinars." in said.text
+    assert await declined(database) == ["events"]
+    assert 'value="guides" checked' in (await http.get(link)).text
+    await http.post(link, data={"often": "14"})  # a page from before there were topics
+    assert await declined(database) == ["events"]
+    await http.post(link, data={"often": "14", "asked": ["guides", "events"], "topic": ["guides", "events"]})
+    assert await declined(database) == []
+
+
+async def declined(database: Database) -> list[str]:
+    found: list[str] = await database.pool.fetchval("select declined_topics from preference")
+    return found
+
+
 async def test_everything_off_is_unsubscribing(http: httpx.AsyncClient, database: Database, link: str):
     page = await http.post(link, data={"stop": "everything", "often": "0"})
     shown = await http.get(link)

@@ -160,3 +160,15 @@ async def test_who_must_not_be_written_to_is_said_to_be(database: Database, key:
 async def test_nobody_has_no_preferences(database: Database):
     assert await preferences.read(database, "ld_none", NOW) is None
     assert not await preferences.save(database, "ld_none", PAUSED, NOW)
+
+
+async def test_what_is_about_an_unwanted_topic_is_not_sent(database: Database, ledger: PgLedger):
+    assets = {"hello": {"id": "hello", "subject": "Hello", "body": "Hello.", "topic": "guides"}}
+    playbook = await applied(database, topics={"guides": "Guides", "events": "Events"}, assets=assets)
+    lead = await enrolled(database)
+    first, second = await plan(database, lead, playbook, "first", "second")
+    await database.pool.execute("update touch set asset = 'hello'")
+    for key, topic, result in ((first, "guides", ClaimResult.REFUSED), (second, "events", ClaimResult.CLAIMED)):
+        wanted = Wanted(pause=False, least_days=0, channels={}, declined_topics=(topic,))
+        await preferences.save(database, lead, wanted, NOW)
+        assert (await ledger.claim(key, "a", NOW, 30)).result is result

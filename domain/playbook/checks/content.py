@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from domain.playbook.checks.finding import Finding
-from domain.playbook.checks.references import emailed_assets
+from domain.playbook.checks.references import emailed_assets, missing
 from domain.playbook.models import Playbook
 
 #: Names that content has without the playbook declaring them: name → meaning.
@@ -52,6 +52,8 @@ def check_content(document: Playbook) -> Iterator[Finding]:
         if asset.cta_url and not _is_https(document, asset.cta_url):
             message = "the address of the button must begin with https://, or with a variable that does"
             yield Finding(("assets", name, "cta_url"), "https", message)
+        if asset.topic and asset.topic not in document.topics:
+            yield missing(("assets", name, "topic"), "topic in topics", asset.topic, document.topics)
         if "\n" in asset.subject:
             yield Finding(("assets", name, "subject"), "subject", "a subject is one line")
     for name in RESERVED.intersection(document.variables):

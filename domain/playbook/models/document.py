@@ -28,6 +28,7 @@ class Asset(Part):
     question: str = Field("", description="The buyer question it answers.")
     stage: BuyerStage | None = Field(None, description="The stage it belongs to.")
     format: str = Field("", description="Explainer, checklist, comparison, … (C6).")
+    topic: str = Field("", description="What of `topics` it is about; who does not want that topic is not sent it.")
     cta_label: str = Field("", description="Text of the call to action.")
     cta_url: str = Field("", description="Where the call to action leads.")
     body: str = Field(min_length=1, description="Markdown with Jinja variables.")
@@ -44,6 +45,10 @@ class Playbook(Part):
     sender: Sender = Field(description="Who mail comes from.")
     senders: dict[Identifier, Sender] = Field({}, description="Other senders, which segments may name.")
     sending: Sending = Field(Sending(), description="How much mail may leave, and when it must stop.")
+    topics: dict[Identifier, str] = Field(
+        {},
+        description="What content is about, in readers' words: the preference centre asks which of them they want.",
+    )
     variables: dict[Identifier, str] = Field({}, description="Values that content may use as `{{ name }}`.")
     lead_fields: dict[Identifier, LeadField] = Field(
         description="Fields of a lead that conditions and content may use."

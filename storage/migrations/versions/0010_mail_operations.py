@@ -1,4 +1,4 @@
-"""Sending identities, warm-up and replies"""
+"""Sending identities, warm-up, replies, and topics that a lead does not want"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,6 +16,10 @@ def upgrade() -> None:
         "touch_sending", "touch", ["sending_domain", "claimed_at"], postgresql_where=sa.text("sending_domain <> ''")
     )
     op.create_index("touch_mail", "touch", ["mail_name"], postgresql_where=sa.text("mail_name <> ''"))
+    op.add_column(
+        "preference",
+        sa.Column("declined_topics", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'::text[]"), nullable=False),
+    )
     op.add_column("lead", sa.Column("away_until", sa.DateTime(timezone=True), nullable=True))
     op.create_table(
         "mail_identity",
@@ -41,6 +45,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("mail_minute")
     op.drop_table("mail_identity")
+    op.drop_column("preference", "declined_topics")
     op.drop_column("lead", "away_until")
     op.drop_index("touch_mail", "touch")
     op.drop_index("touch_sending", "touch")

@@ -6,8 +6,10 @@ import pytest
 
 from domain.crm import FIELDS
 from domain.facts import AccountFacts, Permission
+from domain.playbook.compiled import CompiledPlaybook
 from domain.words import CommandKind, Ending, LeadStatus, Phase
 from tests.domain.core.life import DAY, HOUR, command, event, facts, lead, live, page, rules, sent
+from tests.fixtures.playbooks import minimal_playbook
 
 MEETING = event("track", "Meeting Booked", 3 * DAY)
 
@@ -138,6 +140,15 @@ def test_a_suppressed_person_is_never_written_to():
     decisions = live(entry=facts(permission=Permission(suppressed="complained")))
     assert decisions[-1].state.ending is Ending.COMPLAINED
     assert sent(decisions) == []
+
+
+def test_who_does_not_want_a_topic_is_sent_what_is_about_others():
+    document = minimal_playbook()
+    about = document.assets["hidden-cost"].model_copy(update={"topic": "costs"})
+    changes = {"topics": {"costs": "Costs"}, "assets": {**document.assets, "hidden-cost": about}}
+    entry = facts(permission=Permission(declined_topics=frozenset({"costs"})))
+    decisions = live(entry=entry, playbook=CompiledPlaybook(document.model_copy(update=changes)))
+    assert [what for _, what in sent(decisions)] == ["checklist", "fresh-look", "one-question"]
 
 
 def test_who_declined_mail_gets_none():
