@@ -4,7 +4,7 @@ import asyncio
 
 import httpx
 import pytest
-from hubspot import Client
+from hubspot import Client  # type: ignore[import-untyped]  # HubSpot ships no types
 
 from adapters.crm.hubspot import HubSpot, hubspot_client
 from adapters.http import VendorClient
