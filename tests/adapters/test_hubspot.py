@@ -280,7 +280,8 @@ async def test_a_search_goes_on_where_hubspot_does_not_page(sandbox, monkeypatch
     for number in range(5):  # HubSpot's times are milliseconds: each batch has one of its own
         taken |= await hubspot.crm.upsert([change(10 * number + each) for each in range(10)])
         await asyncio.sleep(0.002)
-    found, cursor = set(), ""
+    found: set[str] = set()
+    cursor = ""
     for _ in range(20):
         page = await hubspot.reading.changed(cursor, (), {}, 10)
         found, cursor = found | {contact.crm_id for contact in page.contacts}, page.cursor
