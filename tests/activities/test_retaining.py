@@ -9,6 +9,7 @@ from activities.retaining import PURGE_EXPIRED, Retaining
 from activities.watching import Watching
 from domain.clock import ScaledClock
 from storage import dead_letters
+from storage.audiences import PgAudiences
 from storage.ledger import PgLedger
 from storage.lists import PgLists
 from storage.playbooks import PgPlaybooks
@@ -21,7 +22,9 @@ async def test_a_round_that_is_due_is_outstanding_until_it_has_been_made(bench: 
     await dead_letters.add(database, "batch", "has no name", {"a": 1}, START - timedelta(days=3650))
     await database.pool.execute("update retention_pass set finished_real_at = now() - interval '2 days'")
     retention = PgRetention(database)
-    watching = Watching(PgLists(database), PgLedger(database, PgPlaybooks(database)), retention)
+    watching = Watching(
+        PgLists(database), PgLedger(database, PgPlaybooks(database)), retention, PgAudiences(database, [])
+    )
 
     assert await ActivityEnvironment().run(watching.outstanding, Watch(every=0.05)) == [PURGE_EXPIRED]
     clock = ScaledClock(scale=1, real_anchor=START, virtual_anchor=START + timedelta(days=36500))

@@ -13,6 +13,7 @@ from domain.clock import ScaledClock
 from domain.errors import CannotTell, TransientFault
 from domain.ports import ClaimResult, OutboundTouch, Receipt, TouchChannel
 from domain.words import Channel, TouchStatus
+from storage.audiences import PgAudiences
 from storage.ledger import PgLedger
 from storage.lists import PgLists
 from storage.playbooks import PgPlaybooks
@@ -146,7 +147,9 @@ async def test_an_attempt_that_took_the_claim_over_meanwhile_keeps_it(bench: Ben
 
 async def test_open_claims_are_something_to_do(bench: Bench):
     await left_open(bench, minutes=2, ended=True)
-    watching = Watching(PgLists(bench.database), ledger(bench), PgRetention(bench.database))
+    watching = Watching(
+        PgLists(bench.database), ledger(bench), PgRetention(bench.database), PgAudiences(bench.database, [])
+    )
     assert SETTLE_CLAIMS in await ActivityEnvironment().run(watching.outstanding, Watch(every=1.0))
     await settle(bench, Recorder())
     assert SETTLE_CLAIMS not in await ActivityEnvironment().run(watching.outstanding, Watch(every=1.0))

@@ -11,6 +11,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.messages import Watch
 from activities.watching import Watching
+from storage.audiences import PgAudiences
 from storage.ledger import PgLedger
 from storage.lists import PgLists
 from storage.playbooks import PgPlaybooks
@@ -21,7 +22,10 @@ from tests.activities.conftest import START, Bench
 @pytest_asyncio.fixture
 async def watching(bench: Bench) -> AsyncIterator[Watching]:
     yield Watching(
-        PgLists(bench.database), PgLedger(bench.database, PgPlaybooks(bench.database)), PgRetention(bench.database)
+        PgLists(bench.database),
+        PgLedger(bench.database, PgPlaybooks(bench.database)),
+        PgRetention(bench.database),
+        PgAudiences(bench.database, []),
     )
 
 
