@@ -25,6 +25,7 @@ from runtime import telemetry
 from runtime.erasing import Erasing
 from runtime.settings import Settings
 from runtime.spacing import Spacing
+from runtime.turns import Turns, Undecided
 from runtime.wake_names import told
 from storage import wakes
 from storage.database import Database, plain_url
@@ -36,6 +37,7 @@ _CHANNEL = "tendril_wake"
 _LANES = 2
 _LEASE = 30.0
 _POLL = 1.0  # seconds; the safety net beneath LISTEN
+_SOON = 0.02  # seconds between looks whether a journey that was told has decided, while others wait for that
 _LOOK_ROUND = 15.0  # seconds between looks for journeys that lag behind their inbox
 _LAGGING = timedelta(minutes=1)
 #: A journey so late has no timer any more. It is told once in that time: a busy worker may need a while to decide.
@@ -81,6 +83,10 @@ class Relay:
         self._stopping = asyncio.Event()
         self._backoff = 0.0
         self._spacing = Spacing()
+        self._leasing = asyncio.Lock()
+        self._turns = Turns()
+        self._undecided = Undecided(settings.relay_undecided)
+        self._full = False
 
     async def run(self) -> None:
         """Relay wakes until ``stop``; what is being told is told to its end."""
@@ -110,11 +116,11 @@ class Relay:
             if self._backoff:
                 await self._pause(self._backoff)
             elif leased < self._batch:
-                await self._pause(_POLL)
+                await self._pause(_SOON if self._full else _POLL)
 
     async def relay_once(self) -> int:
         """Lease one batch and tell it. Returns how many were leased. Raises when the database does not answer."""
-        leased = await wakes.lease(self._database, self._batch, _LEASE)
+        leased = await self._lease()
         told = await asyncio.gather(*map(self._tell_or_put_off, leased))
         done = [(wake.lead, wake.version) for wake, success in zip(leased, told, strict=True) if success]
         if done:
@@ -122,9 +128,25 @@ class Relay:
             self._backoff = 0.0
         return len(leased)
 
+    async def _lease(self) -> list[LeasedWake]:
+        """The next wakes, as many as journeys can decide side by side; urgent ones in any case."""
+        async with self._leasing:
+            if self._undecided.room(monotonic()) < self._batch:
+                self._undecided.settle(await wakes.decided(self._database, self._undecided.waited_for()))
+            most = min(self._undecided.room(monotonic()), self._batch)
+            turns = self._turns
+            leased = await wakes.lease(
+                self._database, self._batch, _LEASE, most=most, turns=turns.next, turn=turns.turn
+            )
+            turns.taken(leased)
+            self._undecided.told(leased, monotonic())
+            self._full = most < self._batch and sum(wake.next_turn is not None for wake in leased) >= most
+        return leased
+
     async def _tell_or_put_off(self, wake: LeasedWake) -> bool:
         """True when the wake is settled. What failed comes back later, the later the more often it has failed."""
         if wait := self._spacing.wait(wake.lead, monotonic()):
+            self._undecided.settle([wake.lead])
             await wakes.failed(self._database, wake.lead, wake.version, wait)
             asyncio.get_running_loop().call_later(wait, self._news.set)
             return False
@@ -140,6 +162,7 @@ class Relay:
             self._spacing.told(wake.lead, monotonic())
             telemetry.WAKES.labels(how).inc()
             return True
+        self._undecided.settle([wake.lead])
         telemetry.RELAY_FAILURES.inc()
         await wakes.failed(self._database, wake.lead, wake.version, delay)
         return False

@@ -38,6 +38,11 @@ class Settings(BaseSettings):
     worker_cached_workflows: int = Field(2000, ge=0, description="Most journeys kept in memory between their tasks.")
     worker_drain: float = Field(8.0, ge=0, description="Seconds a stopping worker lets running touches finish.")
     relay_concurrency: int = Field(32, ge=1, description="Most journeys being woken at once by one relay.")
+    relay_undecided: int = Field(
+        8,
+        ge=1,
+        description="Most journeys that one relay has woken and that have not decided yet; others wait their turn.",
+    )
     reconcile_interval: float = Field(300.0, gt=0, description="Seconds between pushes of CRM fields and audiences.")
     send_timeout: float = Field(20.0, gt=0, le=20, description="Hard limit in seconds of one attempt at a touch.")
     metrics_port: int = Field(0, ge=0, le=65535, description="Port of the worker's /metrics; 0 for none.")
@@ -66,6 +71,11 @@ class Settings(BaseSettings):
         description="Where replies go, each mail's name behind a `+`: an address, or `sender` for the playbook's own;"
         " empty: replies are not read.",
     )
+    suppressions_interval: float = Field(
+        3600.0,
+        gt=0,
+        description="Seconds between looks at the mail vendor's list of people it won't write to; webhooks tell at once.",
+    )
     track_links: bool = Field(
         True,
         description="Links in mail lead through `TENDRIL_PUBLIC_URL`, which notes that they were followed.",
@@ -92,6 +102,11 @@ class Settings(BaseSettings):
         description="Parts of user agents that are machines', with commas between; at least four characters each.",
     )
 
+    task_vendor: str = Field(
+        "crm", description="Where sellers get tasks and handoffs: `crm`, or a chat such as `slack`."
+    )
+    alert_vendor: str = Field("webhook", description="Who tells sales of alerts: `webhook`, or a chat such as `slack`.")
+
     # CRM, ads, webhooks: the sandbox's stand-ins until real ones are named
     hubspot_base_url: str = Field("http://127.0.0.1:8025/hubspot", description="HubSpot API, or its stand-in.")
     linkedin_base_url: str = Field(
@@ -102,11 +117,6 @@ class Settings(BaseSettings):
     )
     alert_url: str = Field("http://127.0.0.1:8025/webhooks/alerts", description="Webhook that tells sales at once.")
     webhook_secret: SecretStr = Field(
-    task_vendor: str = Field(
-        "crm", description="Where sellers get tasks and handoffs: `crm`, or a chat such as `slack`."
-    )
-    alert_vendor: str = Field("webhook", description="Who tells sales of alerts: `webhook`, or a chat such as `slack`.")
-
         SecretStr("whsec_c2FuZGJveC1zYW5kYm94LXNhbmRib3g="), description="Standard Webhooks secret that signs both."
     )
     webhook_lookup_url: str = Field(

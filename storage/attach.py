@@ -6,28 +6,36 @@ from datetime import datetime
 
 from storage import groups
 from storage.database import Connection
+from storage.wakes_sql import AGAIN, IS_URGENT
 
-#: Stands for ``/* move and wake */`` in a query that has ``placed (lead_id, position, name)``: moves the leads on,
-#: wakes their journeys, and tells the relays when the transaction commits. A wake that waits already and says as much
-#: stays as it is; the relays are told all the same, for they pass over a row that is being looked at here.
-MOVE_AND_WAKE = """
+#: Stands for ``/* move and wake */`` in a query that has ``placed (lead_id, position, kind, name)``: moves the leads
+#: on, wakes their journeys, and tells the relays when the transaction commits. A wake that waits already and says as
+#: much stays as it is; the relays are told all the same, for they pass over a row that is being looked at here. Whose
+#: turn the wakes come in (``storage.wakes_sql``) stands for ``/* source */``.
+_MOVE_AND_WAKE = f"""
 moved as (
     update lead set inbox_position = newest.position
     from (select lead_id, max(position) as position from placed where lead_id is not null group by 1) as newest
     where lead.id = newest.lead_id
 ),
 woken as (
-    insert into pending_wake as w (lead_id, types)
-    select lead_id, (array_agg(distinct name))[:10] from placed where lead_id is not null group by 1 order by 1
-    on conflict (lead_id) do update set
-        types = (array(select distinct unnest(w.types || excluded.types)))[:10],
-        version = w.version + 1,
-        leased_until = null
+    insert into pending_wake as w (lead_id, types, urgent, source)
+    select lead_id, (array_agg(distinct name))[:10], bool_or({IS_URGENT}), /* source */
+    from placed where lead_id is not null group by 1 order by 1
+    {AGAIN}
     where w.leased_until is not null or not w.types @> excluded.types and cardinality(w.types) < 10
+        or excluded.urgent and not w.urgent or w.source not in ('', excluded.source)
     returning lead_id
 ),
 told as materialized (select pg_notify('tendril_wake', '') from placed where lead_id is not null limit 1)
-"""
+"""  # noqa: S608 - statements of our own
+MOVE_AND_WAKE = _MOVE_AND_WAKE.replace("/* source */", "''")
+
+
+def move_and_wake(source: str) -> str:
+    """``MOVE_AND_WAKE`` with the source that a parameter such as ``$3`` gives."""
+    return _MOVE_AND_WAKE.replace("/* source */", f"{source}::text")
+
 
 #: Positions of one second of one lead's history, below zero.
 PER_SECOND = 1 << 20
@@ -69,12 +77,12 @@ with link as (
     select * from unnest($1::text[], $2::text[], $3::text[]) with ordinality as link (lead_id, kind, value, ord)
 ),
 mine as (
-    select distinct on (id) id, name, position, occurred_at, lead_id from (
-        select b.id, b.name, b.position, b.occurred_at, link.lead_id, link.ord from link
+    select distinct on (id) id, kind, name, position, occurred_at, lead_id from (
+        select b.id, b.kind, b.name, b.position, b.occurred_at, link.lead_id, link.ord from link
         join behaviour b on b.anonymous_id = link.value
         where link.kind = 'anonymous_id' and b.lead_id is null
         union all
-        select b.id, b.name, b.position, b.occurred_at, link.lead_id, link.ord from link
+        select b.id, b.kind, b.name, b.position, b.occurred_at, link.lead_id, link.ord from link
         join behaviour b on b.user_id = link.value
         where link.kind = 'user_id' and b.lead_id is null
     ) as candidates order by id, ord
@@ -83,7 +91,7 @@ locked as materialized (
     select id, inbox_position from lead where id in (select lead_id from mine) order by id for update
 ),
 placed as materialized (
-    select mine.id, mine.name, mine.lead_id,
+    select mine.id, mine.kind, mine.name, mine.lead_id,
         locked.inbox_position + row_number() over (partition by mine.lead_id order by mine.id) as position
     from mine join locked on locked.id = mine.lead_id where mine.position is null
 ),

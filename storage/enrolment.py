@@ -9,7 +9,10 @@ from domain.words import Ending
 from storage.database import Connection, Database
 from storage.permission import forbidden
 from storage.playbooks import active_on
+from storage.wakes_sql import AGAIN, URGENT
 
+#: More leads than that, woken for one reason, are a list, and come in a turn of their own.
+_FEW = 100
 _LATEST = """
 select l.id as lead_id, j.cycle, j.cursor, j.ended_at, j.ending, /* forbidden */ is not null as suppressed
 from unnest($1::text[]) as l (id)
@@ -31,25 +34,25 @@ with begun as (
     on conflict do nothing returning lead_id, cycle
 ),
 woken as (
-    insert into pending_wake as w (lead_id, types) select lead_id, '{enrolled}' from begun order by lead_id
-    on conflict (lead_id) do update set types = (array(select distinct unnest(w.types || excluded.types)))[:10],
-        version = w.version + 1, leased_until = null
+    insert into pending_wake as w (lead_id, types, source)
+    select lead_id, '{enrolled}', 'enrolled' from begun order by lead_id
+    /* again */
     returning lead_id
 ),
 told as materialized (select pg_notify('tendril_wake', '') from woken limit 1)
 select begun.lead_id, begun.cycle, (select count(*) from told) from begun
-"""
+""".replace("/* again */", AGAIN)
 _WAKE_RUNNING = """
 with woken as (
-    insert into pending_wake as w (lead_id, types)
-    select distinct lead_id, array[$2] from journey where lead_id = any($1) and ended_at is null order by lead_id
-    on conflict (lead_id) do update set types = (array(select distinct unnest(w.types || excluded.types)))[:10],
-        version = w.version + 1, leased_until = null
+    insert into pending_wake as w (lead_id, types, urgent, source)
+    select distinct lead_id, array[$2], $3::bool, $4::text
+    from journey where lead_id = any($1) and ended_at is null order by lead_id
+    /* again */
     returning lead_id
 ),
 told as materialized (select pg_notify('tendril_wake', '') from woken limit 1)
 select count(*) from told
-"""
+""".replace("/* again */", AGAIN)
 
 
 async def enrol(connection: Connection, leads: Sequence[str], playbook: str | None, now: datetime) -> dict[str, int]:
@@ -82,9 +85,11 @@ async def welcome(db: Database, leads: Sequence[str], now: datetime) -> dict[str
 
 
 async def wake_running(connection: Connection, leads: Sequence[str], why: str) -> None:
-    """Let the journeys in flight among these leads decide again."""
+    """Let the journeys in flight among these leads decide again: first of all on an interrupt, but for a whole list."""
     if leads:
-        await connection.execute(_WAKE_RUNNING, list(leads), why)
+        many = len(leads) > _FEW
+        urgent = why in URGENT and not many
+        await connection.execute(_WAKE_RUNNING, list(leads), why, urgent, why if many else "")
 
 
 def may_return(row: Any, policy: ReEntry, now: datetime) -> bool:

@@ -43,10 +43,13 @@ class Company(NamedTuple):
     name: str
 
 
-async def join_said(connection: Connection, message_ids: Sequence[str], now: datetime) -> None:
+async def join_said(connection: Connection, message_ids: Sequence[str], sender: str, now: datetime) -> None:
     """Give the leads of these events the accounts that their newest ``group`` names."""
     rows = await connection.fetch(
-        "select distinct lead_id from behaviour where message_id = any($1::text[]) and lead_id is not null", message_ids
+        "select distinct lead_id from behaviour where message_id = any($1::text[]) and sender = $2"
+        " and lead_id is not null",
+        message_ids,
+        sender,
     )
     await join(connection, [row["lead_id"] for row in rows], now)
 

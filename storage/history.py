@@ -90,7 +90,7 @@ inserted as (
         message_id, lead_id, position, user_id, anonymous_id, kind, name, properties, trusted, occurred_at, received_at
     )
     select message_id, lead_id, position, user_id, anonymous_id, kind, name, properties::jsonb, true, occurred_at, $9
-    from placed order by ord on conflict (message_id) do nothing
+    from placed order by ord on conflict (message_id, sender) do nothing
     returning lead_id
 )
 select count(*) as stored, count(*) filter (where lead_id is null) as waiting from inserted

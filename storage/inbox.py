@@ -1,8 +1,8 @@
 """The inbox: behaviour is committed here before anyone hears of it (DESIGN decision 3).
 
 Accepting events is one transaction: the leads' rows are locked in the order of their ids, each event gets the next
-position of its lead, the journeys' wakes are written, and the relays are told on commit. A message id is taken once,
-for ever.
+position of its lead, the journeys' wakes are written, and the relays are told on commit. A message id of one
+sender is taken once, for ever; the senders' ids are nobody else's (``Behaviour.sender``).
 """
 
 from bisect import bisect_left
@@ -18,7 +18,7 @@ from domain.errors import NotFound
 from domain.ports import SalesFeedback
 from domain.words import DeliveryKind
 from storage import mail, tombstones, turns
-from storage.attach import MOVE_AND_WAKE
+from storage.attach import move_and_wake
 from storage.database import Connection, Database, Text, json_text
 from storage.permission import suppress_leads
 from storage.tombstones import Name
@@ -29,6 +29,8 @@ SUPPRESSING: dict[str, str] = {
     DeliveryKind.BOUNCED_HARD: "hard_bounced",
     DeliveryKind.UNSUBSCRIBED: "opted_out",
 }
+#: The sender of imported behaviour that is news. What any sender has sent already is known then.
+IMPORT = "import"
 _ATTEMPTS = 10
 
 
@@ -81,7 +83,9 @@ with e as (
         $9::timestamptz[]
     ) with ordinality as e
         (message_id, lead_id, user_id, anonymous_id, kind, name, properties, trusted, occurred_at, ord)
-    where not exists (select from behaviour known where known.message_id = e.message_id)
+    where not exists (
+        select from behaviour b where b.message_id = e.message_id and (b.sender = $11 or $11 = 'import')
+    )
 ),
 known as materialized (
     select message_id, lead.id as lead_id, user_id, anonymous_id, kind, name, properties, trusted, occurred_at, ord,
@@ -96,18 +100,20 @@ placed as materialized (
 ),
 inserted as (
     insert into behaviour (
-        message_id, lead_id, position, user_id, anonymous_id, kind, name, properties, trusted, occurred_at, received_at
+        message_id, sender, lead_id, position, user_id, anonymous_id, kind, name, properties, trusted, occurred_at,
+        received_at
     )
     select
-        message_id, lead_id, position, user_id, anonymous_id, kind, name, properties::jsonb, trusted, occurred_at, $10
+        message_id, $11, lead_id, position, user_id, anonymous_id, kind, name, properties::jsonb, trusted, occurred_at,
+        $10
     from placed order by ord
-    on conflict (message_id) do nothing
+    on conflict (message_id, sender) do nothing
     returning 1
 ),
 /* move and wake */
 select (select array_agg(ord) from placed) as wanted, (select count(*) from inserted) as stored,
     (select count(lead_id) from e) - (select count(*) from known) as astray, (select count(*) from told)
-""".replace("/* move and wake */", MOVE_AND_WAKE)
+""".replace("/* move and wake */", move_and_wake("$11"))
 
 
 class _Overtaken(Exception):
@@ -126,12 +132,13 @@ async def accept(
     events: Sequence[NewBehaviour],
     now: datetime,
     also: Callable[[Connection], Awaitable[None]] | None = None,
+    sender: str = "",
 ) -> Accepted:
     """Store what is new in one transaction and wake the journeys concerned. Order within the batch is kept.
 
-    ``also`` runs in the same transaction, after.
+    ``also`` runs in the same transaction, after. ``sender`` is the name of the key it came with, "" of Tendril's own.
     """
-    return (await accept_each(db, [events], now, also))[0]
+    return (await accept_each(db, [events], now, also, sender))[0]
 
 
 async def accept_each(
@@ -139,6 +146,7 @@ async def accept_each(
     batches: Sequence[Sequence[NewBehaviour]],
     now: datetime,
     also: Callable[[Connection], Awaitable[None]] | None = None,
+    sender: str = "",
 ) -> list[Accepted]:
     """As ``accept``, several batches in one transaction: all of them or, when this raises, none.
 
@@ -151,7 +159,7 @@ async def accept_each(
     for _ in range(_ATTEMPTS):
         try:
             async with db.pool.acquire() as connection, connection.transaction():
-                stored = await _store(connection, events, now, names)
+                stored = await _store(connection, events, now, names, sender)
                 if also:
                     await also(connection)
             return list(_shares(batches, stored))
@@ -188,7 +196,7 @@ async def accept_on(
 
 
 async def _store(
-    connection: Connection, events: Sequence[NewBehaviour], now: datetime, names: frozenset[str]
+    connection: Connection, events: Sequence[NewBehaviour], now: datetime, names: frozenset[str], sender: str = ""
 ) -> _Stored:
     await mail.judge(connection, mail.fates(events), now)
     owners = await _owners(connection, events, names)
@@ -208,6 +216,7 @@ async def _store(
         [event.trusted for event in once],
         [event.occurred_at for event in once],
         now,
+        sender,
     )
     wanted = row["wanted"] or []
     if len(wanted) != row["stored"] or row["astray"]:

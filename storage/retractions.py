@@ -29,7 +29,7 @@ update behaviour set trusted = false, properties = properties || jsonb_build_obj
     'not_counted', jsonb_build_object('reason', $2::text, 'retracted_at', $3::timestamptz)
 )
 where message_id = any($1) and trusted and kind <> $4
-returning message_id, lead_id, kind, name, (properties -> 'restored' ->> 'times')::int as times
+returning message_id, sender, lead_id, kind, name, (properties -> 'restored' ->> 'times')::int as times
 """
 _RESTORE = """
 update behaviour set trusted = true, properties = (properties - 'not_counted') || jsonb_build_object(
@@ -39,7 +39,7 @@ update behaviour set trusted = true, properties = (properties - 'not_counted') |
     )
 )
 where message_id = any($1) and not trusted and purged_at is null and kind <> $4
-returning message_id, lead_id, kind, name, (properties -> 'restored' ->> 'times')::int as times
+returning message_id, sender, lead_id, kind, name, (properties -> 'restored' ->> 'times')::int as times
 """
 _STANDING = """
 select message_id, purged_at is not null as purged from behaviour where message_id = any($1) and kind <> $2
@@ -127,9 +127,9 @@ async def _suppress(connection: Connection, message_ids: Collection[str], now: d
 
 def _event(row: Any, reason: str, name: str, now: datetime) -> NewBehaviour:
     """The retraction itself, or what undoes it. Of the same event there may be several."""
-    times = row["times"] and f":{row['times']}"
+    times, whose = row["times"] and f":{row['times']}", row["sender"] and f"{row['sender']}/"
     return NewBehaviour(
-        message_id=f"{'retracted' if name == RETRACTED else 'restored'}:{row['message_id']}{times or ''}",
+        message_id=f"{'retracted' if name == RETRACTED else 'restored'}:{whose}{row['message_id']}{times or ''}",
         kind=RETRACTION,
         name=name,
         properties={"message_id": row["message_id"], "event": f"{row['kind']} {row['name']}", "reason": reason},

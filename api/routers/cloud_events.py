@@ -46,4 +46,4 @@ async def take(request: Request, context: Context, key: Writer) -> Taken:
     events = cloud_events.read(request.headers, await request.body())
     async with context.rates.turn(key, len(events)):
         arrival, enrol = Arrival.at(context.clock, datetime.now(UTC)), context.settings.enrols("identify")
-        return await tracking.take(context.database, events, arrival, enrol=enrol)
+        return await tracking.take(context.database, events, arrival, key.name, enrol=enrol)

@@ -79,7 +79,7 @@ async def batch(body: Batch, context: Context, key: Tracker) -> Taken:
     good, bad = sort_events(body.batch, body.sent_at)
     arrival = Arrival.at(context.clock, datetime.now(UTC), body.sent_at)
     taken = await tracking.receive(context, key, good, arrival)
-    await tracking.keep(context.database, bad, arrival.now)
+    await tracking.keep(context.database, bad, arrival.now, key.name)
     return taken.model_copy(update={"rejected": len(bad)})
 
 

@@ -30,6 +30,7 @@ MOST = 20_000
 
 
 class _Request(NamedTuple):
+    sender: str
     events: Sequence[NewBehaviour]
     now: datetime
     answer: "asyncio.Future[Accepted]"
@@ -79,7 +80,7 @@ class Accepting:
         if self._waiting >= self._most:
             raise _refused(503, "overloaded", f"{self._waiting} events are waiting to be stored already.")
         self._lines[key.id] = line
-        request = _Request(events, now, asyncio.get_running_loop().create_future())
+        request = _Request(key.name, events, now, asyncio.get_running_loop().create_future())
         line.add(request)
         self._waiting += len(events)
         self._start_what_may()
@@ -115,7 +116,8 @@ class Accepting:
         """Answer every request of the group. What the database refuses of some is told to those alone."""
         try:
             batches = [request.events for request in group]
-            taken = await inbox.accept_each(self._database, batches, max(request.now for request in group))
+            now = max(request.now for request in group)
+            taken = await inbox.accept_each(self._database, batches, now, sender=group[0].sender)
         except Exception as fault:  # noqa: BLE001 - whatever it is, it is told to whoever waits for the answer
             if len(group) > 1 and not isinstance(fault, DATABASE_AWAY):
                 for request in group:

@@ -31,6 +31,7 @@ SUBMITTED = "Form Submitted"
 _RESERVED = ("writeKey", "redirect", "anonymousId", "consent", "consent_text")
 _MINUTE = timedelta(minutes=1)
 _LONGEST_ID = 200
+_SENDER = "forms"
 _HTTPS = 443
 
 
@@ -67,7 +68,7 @@ async def take(database: Database, sent: Submission, honeypot: str, arrival: Arr
     """
     message_id, before = sent.message_ids(arrival.real)
     if sent.text(honeypot):
-        await inbox.accept(database, [_quarantined(sent, message_id, honeypot, arrival)], arrival.now)
+        await inbox.accept(database, [_quarantined(sent, message_id, honeypot, arrival)], arrival.now, sender=_SENDER)
         metrics.EVENTS.labels("quarantined").inc()
         return
     said = _identify(sent, honeypot)
@@ -80,7 +81,8 @@ async def take(database: Database, sent: Submission, honeypot: str, arrival: Arr
         return
     if lead and enrol:
         await enrolment.welcome(database, [lead], arrival.now)
-    accepted = await inbox.accept(database, _behaviours(sent, said, message_id, lead, arrival), arrival.now)
+    done = _behaviours(sent, said, message_id, lead, arrival)
+    accepted = await inbox.accept(database, done, arrival.now, sender=_SENDER)
     metrics.EVENTS.labels("accepted").inc(accepted.accepted)
 
 

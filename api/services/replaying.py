@@ -30,7 +30,8 @@ async def replay(
         await dead_letters.explain(database, number, bad[0].reason)
         return _bad(), bad[0].reason
     event = good[0].model_copy(update={"message_id": good[0].message_id or f"dead-letter-{number}"})
-    taken = await tracking.take(database, [event], Arrival(clock.to_real(letter.received_at), letter.received_at))
+    arrival = Arrival(clock.to_real(letter.received_at), letter.received_at)
+    taken = await tracking.take(database, [event], arrival, letter.source.removeprefix(tracking.FROM_BATCH))
     await dead_letters.drop(database, number)
     return taken, ""
 

@@ -25,6 +25,8 @@ from storage.inbox import Accepted
 from storage.keys import KeyInfo
 from storage.leads import LeadInput, Upserted
 
+#: What the source of a dead letter begins with that came in a batch; the sender follows.
+FROM_BATCH = "batch/"
 _COMPANY_NAMES = ("name", "company")
 _COMPANY_DOMAINS = ("domain", "website")
 
@@ -37,7 +39,7 @@ async def receive(context: ApiContext, key: KeyInfo, events: Sequence[AnyEvent],
     if not all(map(_is_plain, events)):
         async with context.rates.turn(key, len(events)):
             enrol = context.settings.enrols("identify")
-            return await take(context.database, events, arrival, enrol=enrol)
+            return await take(context.database, events, arrival, key.name, enrol=enrol)
     context.rates.spend(key, len(events))
     if not events:
         return Taken(accepted=0, duplicates=0)
@@ -49,9 +51,12 @@ def _is_plain(event: AnyEvent) -> bool:
     return isinstance(event, TrackEvent | PageEvent | ScreenEvent) and not (event.context and event.spoken_email)
 
 
-async def take(database: Database, events: Sequence[AnyEvent], arrival: Arrival, *, enrol: bool = False) -> Taken:
-    """Commit the events; only then return. With ``enrol`` whoever an identify gives an address begins a journey, if
-    they may.
+async def take(
+    database: Database, events: Sequence[AnyEvent], arrival: Arrival, sender: str, *, enrol: bool = False
+) -> Taken:
+    """Commit the events; only then return. ``sender`` is the key's name.
+
+    With ``enrol`` whoever an identify gives an address begins a journey, if they may.
     """
     profiles = await _profiles(database, events)
     if profiles:
@@ -61,13 +66,14 @@ async def take(database: Database, events: Sequence[AnyEvent], arrival: Arrival,
     await aliases.unite(database, _pairs(events), arrival.now)
     taken = behaviours(events, arrival)
     said = [behaviour.message_id for behaviour in taken if behaviour.kind == "group"]
-    also = partial(groups.join_said, message_ids=said, now=arrival.now) if said else None
-    return _counted(await inbox.accept(database, taken, arrival.now, also))
+    also = partial(groups.join_said, message_ids=said, sender=sender, now=arrival.now) if said else None
+    return _counted(await inbox.accept(database, taken, arrival.now, also, sender))
 
 
 def _counted(done: Accepted) -> Taken:
     metrics.EVENTS.labels("accepted").inc(done.accepted)
     metrics.EVENTS.labels("duplicate").inc(done.duplicates)
+    metrics.EVENTS.labels("erased").inc(done.erased)
     return Taken(accepted=done.accepted, duplicates=done.duplicates)
 
 
@@ -77,10 +83,12 @@ def _introduced(events: Sequence[AnyEvent], profiles: Sequence[LeadInput], taken
     return [done.lead_id for given, done in zip(profiles, taken_in, strict=True) if given.email in said]
 
 
-async def keep(database: Database, bad: Sequence[BadEvent], now: datetime) -> None:
+async def keep(database: Database, bad: Sequence[BadEvent], now: datetime, sender: str) -> None:
     """Keep what could not be understood, for a person to look at."""
     if bad:
-        await dead_letters.add_many(database, "batch", [(event.reason, event.body) for event in bad], now)
+        await dead_letters.add_many(
+            database, f"{FROM_BATCH}{sender}", [(event.reason, event.body) for event in bad], now
+        )
         metrics.EVENTS.labels("rejected").inc(len(bad))
 
 

@@ -16,7 +16,7 @@ from cli.importing.progress import Shown
 from cli.importing.rejects import Rejects
 from cli.importing.seen import Seen
 from cli.session import Session
-from storage import history, imports
+from storage import history, imports, inbox
 from storage.database import Connection
 from storage.history import Past
 
@@ -121,7 +121,7 @@ class Backfill:
             await imports.advance(connection, self._job.id, last, rejected)
 
         if self._job.options.wake:
-            taken = await tracking.take(self._here.database, _events(good), self._arrival())
+            taken = await tracking.take(self._here.database, _events(good), self._arrival(), inbox.IMPORT)
             async with self._here.database.pool.acquire() as connection:
                 await progress(connection)
             outcome.stored += taken.accepted

@@ -289,11 +289,17 @@ async def test_events_alike_in_one_batch_are_several_and_their_retry_none(api: h
     assert (first.json()["accepted"], again.json()["duplicates"]) == (3, 3)
 
 
-async def test_a_message_id_is_taken_once_whichever_key_brings_it(
-    http: httpx.AsyncClient, database: Database, key: str
-):
+async def test_no_sender_can_take_anothers_message_id(http: httpx.AsyncClient, database: Database, key: str):
     other = await keys.create(database, "other", ["write"])
     for each in (key, other):
         answer = await http.post("/v1/track", json=TRACK | {"messageId": "m1", "writeKey": each})
+        assert answer.json()["accepted"] == 1
 
-    assert answer.json()["duplicates"] == 1
+
+async def test_a_sender_keeps_its_message_ids_with_a_new_key_of_the_same_name(
+    http: httpx.AsyncClient, database: Database
+):
+    for expected in (1, 0):
+        renewed = await keys.create(database, "site", ["write"])
+        answer = await http.post("/v1/track", json=TRACK | {"messageId": "m1", "writeKey": renewed})
+        assert answer.json()["accepted"] == expected

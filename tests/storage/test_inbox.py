@@ -8,7 +8,7 @@ from domain.ports import SalesFeedback
 from domain.words import DeliveryKind
 from storage import erasure, leads, wakes
 from storage.database import Database
-from storage.inbox import PgInbox, accept, accept_each
+from storage.inbox import IMPORT, PgInbox, accept, accept_each
 from storage.leads import LeadInput, upsert
 from storage.permission import suppressed
 from tests.storage.samples import NOW, applied, enrolled, event
@@ -204,3 +204,14 @@ async def test_what_comes_under_the_user_id_of_somebody_erased_is_not_kept(datab
         "b",
         "d",
     ]
+
+
+async def test_a_message_id_is_its_senders_alone(database: Database):
+    assert (await accept(database, [event("1", user_id="u1")], NOW, sender="site")).accepted == 1
+    assert (await accept(database, [event("1", user_id="u1")], NOW, sender="server")).accepted == 1
+    assert (await accept(database, [event("1", user_id="u1")], NOW, sender="site")).duplicates == 1
+
+
+async def test_what_any_sender_sent_is_not_imported_again(database: Database):
+    await accept(database, [event("1", user_id="u1")], NOW, sender="site")
+    assert (await accept(database, [event("1", user_id="u1")], NOW, sender=IMPORT)).duplicates == 1

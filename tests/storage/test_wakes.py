@@ -9,6 +9,7 @@ from domain.decision import Decision
 from domain.state import JourneyState
 from storage import wakes
 from storage.database import Database
+from storage.enrolment import wake_running
 from storage.inbox import accept
 from storage.journeys import PgJourneys
 from storage.permission import suppress
@@ -145,3 +146,66 @@ async def test_journeys_that_missed_their_time_are_woken_and_no_others(database:
     assert await wakes.overdue(database, NOW) == []
     assert await wakes.overdue(database, NOW + timedelta(minutes=30)) == [late]
     assert await wakes.overdue(database, NOW + timedelta(minutes=30)) == []
+
+
+async def _waiting(db: Database, source: str, number: int) -> list[str]:
+    """So many leads whose wakes have one source."""
+    leads = [await enrolled(db, f"{source}{index}@acme.example") for index in range(number)]
+    await db.pool.execute("delete from pending_wake where lead_id = any($1)", leads)
+    for lead in leads:
+        await accept(db, [event(lead, lead_id=lead)], NOW, sender=source)
+    return leads
+
+
+async def test_what_one_source_floods_delays_another_by_one_turn(database: Database, playbook: str):
+    flood, quiet = await _waiting(database, "flood", 5), await _waiting(database, "quiet", 1)
+    assert [wake.lead for wake in await wakes.lease(database, 3, 30)] == [flood[0], quiet[0], flood[1]]
+
+
+async def test_turns_already_taken_are_remembered_between_leases(database: Database, playbook: str):
+    flood, quiet = await _waiting(database, "flood", 3), await _waiting(database, "quiet", 1)
+    (first,) = await wakes.lease(database, 1, 30)
+    assert (first.lead, first.next_turn) == (flood[0], 1)
+    (second,) = await wakes.lease(database, 1, 30, turns={"flood": 1})
+    assert second.lead == quiet[0]
+
+
+async def test_an_interrupt_goes_before_all_turns_and_is_taken_where_nothing_else_may_be(
+    database: Database, playbook: str
+):
+    await _waiting(database, "flood", 2)
+    lead = await enrolled(database, "bob@acme.example")
+    async with database.pool.acquire() as connection:
+        await wake_running(connection, [lead], "opt_out")
+    (urgent,) = await wakes.lease(database, 10, 30, most=0)
+    assert (urgent.lead, set(urgent.types), urgent.next_turn) == (lead, {"enrolled", "opt_out"}, None)
+
+
+@pytest.mark.parametrize("name", ["replied", "unsubscribed", "complained", "bounced_hard"])
+async def test_answers_to_mail_interrupt(database: Database, playbook: str, name: str):
+    await _waiting(database, "flood", 1)
+    lead = await enrolled(database, "bob@acme.example")
+    await accept(database, [event("1", lead_id=lead, kind="delivery", name=name)], NOW)
+    assert [wake.lead for wake in await wakes.lease(database, 10, 30, most=0)] == [lead]
+
+
+async def test_a_wake_of_two_sources_waits_for_neithers_turn(database: Database, playbook: str):
+    first, *_, last = await _waiting(database, "flood", 4)
+    await accept(database, [event("other", lead_id=last)], NOW, sender="quiet")
+    assert [wake.lead for wake in await wakes.lease(database, 2, 30)] == [first, last]
+
+
+async def test_a_lead_woken_again_while_it_was_told_queues_anew(database: Database, playbook: str):
+    first, second = await _waiting(database, "flood", 2)
+    (leased,) = await wakes.lease(database, 1, 30)
+    await accept(database, [event("more", lead_id=first)], NOW, sender="flood")
+    await wakes.done(database, first, leased.version)
+    assert [wake.lead for wake in await wakes.lease(database, 10, 30)] == [second, first]
+
+
+async def test_journeys_that_decided_or_ended_are_told_from_those_that_have_not(database: Database, playbook: str):
+    decided, ended, neither = [await enrolled(database, f"lead{number}@acme.example") for number in range(3)]
+    await _decide(database, decided, playbook)
+    await database.pool.execute("update journey set ended_at = $2 where lead_id = $1", ended, NOW)
+    asked = [(lead, 1, 0) for lead in (decided, ended, neither)]
+    assert set(await wakes.decided(database, asked)) == {decided, ended}

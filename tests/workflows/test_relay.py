@@ -71,6 +71,18 @@ async def test_two_relays_tell_every_wake(running: Running):
         await Lead(running, one.lead_id).until(lambda state: state.number > 0, "begins")
 
 
+async def test_no_more_are_told_than_can_decide_and_all_are_in_the_end(running: Running):
+    inputs = [leads.LeadInput(external_id=f"lead-{n}", email=f"lead-{n}@acme.example") for n in range(6)]
+    created = await leads.upsert_many(running.database, inputs, await running.now())
+    settings = running.parts.settings.model_copy(update={"relay_undecided": 2})
+    relay = Relay(running.database, running.environment.client, running.parts.clock, settings)
+    assert await relay.relay_once() == 2
+    while await waiting(running):
+        assert await relay.relay_once() <= 2
+    for one in created:
+        await Lead(running, one.lead_id).until(lambda state: state.number > 0, "begins")
+
+
 async def test_a_running_relay_hears_of_behaviour_at_once_and_stops_when_told(running: Running):
     lead = await running.enrol()
     relay = relay_over(running, running.environment.client)
