@@ -73,10 +73,19 @@ def settings_of(vendor: AnyVendor) -> VendorSettings:
     try:
         made: VendorSettings = vendor.settings()
     except ValidationError as problem:
-        prefix = vendor.settings.model_config.get("env_prefix", "")
-        wrong = {f"{prefix}{error['loc'][0]}".upper(): error["msg"].lower() for error in problem.errors()}
-        told = "; ".join(f"{name}: {why}" for name, why in wrong.items())
         raise Refused(
-            f"{vendor.title} is not set up: {told}.", "docs/settings.md says what each of these variables is."
+            f"{vendor.title} is not set up: {_what_lacks(vendor, problem)}.",
+            "docs/settings.md says what each of these variables is.",
         ) from None
     return made
+
+
+def _what_lacks(vendor: AnyVendor, problem: ValidationError) -> str:
+    """What is wrong with each variable; what concerns several is said without one. No value is shown."""
+    prefix = vendor.settings.model_config.get("env_prefix", "")
+    told = []
+    for error in problem.errors(include_url=False, include_input=False, include_context=False):
+        why = error["msg"].removeprefix("Value error, ").rstrip(".")
+        name = f"{prefix}{error['loc'][0]}".upper() if error["loc"] else ""
+        told.append(f"{name}: {why[:1].lower()}{why[1:]}" if name else why)
+    return "; ".join(told)

@@ -14,8 +14,8 @@ def not_taken(vendor: str, sought: Sought, *, lag: timedelta, kept: timedelta) -
     """Returns when a mail that was looked for in vain was certainly not taken.
 
     ``lag`` is the longest that a mail takes to be found, ``kept`` how long it is found at least. Raises
-    ``TransientFault`` when it is too early to say, ``CannotTell`` when it is too late or the first attempt's time is
-    not known.
+    ``TransientFault`` when it is too early to say, ``CannotTell`` when it is too late or the attempt's time is not
+    known.
     """
     if sought.since is None:
         raise CannotTell(f"{vendor} does not find the mail, and since when to look is not known")

@@ -4,14 +4,17 @@
 """
 
 import base64
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from domain.playbook.models import Sender
 from domain.ports import RenderedEmail
+from domain.suppressions import Suppressed, Suppressing
+
+__all__ = ["Mail", "MailCarrier", "Sought", "Suppressed", "Suppressing", "key_of", "reference"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +37,12 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """A mail that a vendor is asked about. ``since`` (aware) is before its first attempt, where that is known."""
+    """A mail that a vendor is asked about. ``since`` (aware) is shortly before the attempt nobody knows the end of."""
 
     key: str
     message_id: str
     to: str
     since: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Suppressed:
-    """Somebody whom the vendor will not write to any more. ``reason``: complained, hard_bounced or opted_out."""
-
-    email: str
-    reason: str
-    at: datetime
 
 
 class MailCarrier(Protocol):
@@ -66,15 +60,6 @@ class MailCarrier(Protocol):
         ...
 
     async def close(self) -> None: ...
-
-
-@runtime_checkable
-class Suppressing(Protocol):
-    """A carrier that keeps its own list of people it won't write to."""
-
-    def suppressed(self, since: datetime | None) -> AsyncIterator[Suppressed]:
-        """Those added since then (all when None), in no order. Raises a ``VendorFault``."""
-        ...
 
 
 def reference(key: str) -> str:

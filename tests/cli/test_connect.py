@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from pydantic import model_validator
 from pydantic_settings import SettingsConfigDict
 from typer.testing import CliRunner
 
@@ -79,3 +80,23 @@ def test_an_unknown_vendor_is_refused_with_those_there_are(capsys: pytest.Captur
     with pytest.raises(SystemExit):
         main(["connect", "nobody"])
     assert "Known are:" in capsys.readouterr().err
+
+
+def test_what_is_wrong_with_several_settings_together_is_said_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    class Both(Settings):
+        other: str = ""
+
+        @model_validator(mode="after")
+        def _one_of(self) -> "Both":
+            raise ValueError("Give the key or the other, and not both.")
+
+    monkeypatch.setenv("TENDRIL_EXAMPLE_KEY", "k-secret")
+    made: AnyVendor = Vendor("example", "Example", Both, lambda _: OnlyHeard(), _check)
+    monkeypatch.setattr("cli.connect.ALL", {"example": made})
+    with pytest.raises(SystemExit):
+        main(["connect", "example"])
+    said = capsys.readouterr().err
+    assert "Give the key or the other, and not both." in said
+    assert "k-secret" not in said
