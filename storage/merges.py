@@ -195,9 +195,7 @@ async def _profile(connection: Connection, choice: Choice, now: datetime) -> dic
 async def _lists(connection: Connection, choice: Choice, moved: dict[str, str], now: datetime) -> None:
     if "email" in moved:
         await connection.execute(sql.HAND_OVER_AUDIENCES, choice.merged, choice.survivor)
-        await connection.execute(sql.DROP_AUDIENCES, choice.merged)
-    else:
-        await connection.execute(sql.LEAVE_AUDIENCES, choice.merged, now)
+    await connection.execute(sql.LEAVE_AUDIENCES, choice.merged, now)
     if "crm_id" in moved:
         await connection.execute(sql.TELL_CRM, choice.survivor, now)
 

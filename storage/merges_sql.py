@@ -126,14 +126,14 @@ update answer a set lead_id = $2 where lead_id = $1 and not exists (
 ) returning field
 """
 
-#: The lists forget the lead. Where the survivor took over its very address, it takes over its memberships as well, so
-#: that the address is not removed for one and missed by the other; else the vendors are told to remove it.
+#: The lists forget the lead. Where the survivor took over its very address, it takes over the memberships that it has
+#: no word of its own about; the rest the vendors are told to remove, which spares an address that another lead's
+#: membership keeps there (``storage.audiences``).
 HAND_OVER_AUDIENCES = """
 update audience_member a set lead_id = $2 where lead_id = $1 and not exists (
     select from audience_member b where b.lead_id = $2 and b.audience = a.audience
 )
 """
-DROP_AUDIENCES = "delete from audience_member where lead_id = $1"
 LEAVE_AUDIENCES = """
 update audience_member set desired = false, version = version + 1, changed_at = $2 where lead_id = $1 and desired
 """
