@@ -16,8 +16,10 @@ from activities.reading import READ_CRM
 from activities.reconciling import PUSH_CRM, READ_FEEDBACK
 from activities.retaining import PURGE_EXPIRED
 from activities.settling import SETTLE_CLAIMS
+from activities.suppressions import PULL_SUPPRESSIONS
 from domain.audiences import DesiredAudiences
 from domain.ports import CrmNews, DesiredLists, Ledger, Retention
+from domain.suppressions import VendorSuppressions
 
 #: Seconds between heartbeats while nothing happens.
 _SIGN_OF_LIFE = 2.0
@@ -34,6 +36,7 @@ class Watching:
     audiences: DesiredAudiences
     networks: Collection[str] = ()
     news: CrmNews | None = None
+    suppressions: VendorSuppressions | None = None
 
     @activity.defn(name="outstanding")
     async def outstanding(self, watch: Watch) -> list[str]:
@@ -56,6 +59,7 @@ class Watching:
             READ_FEEDBACK: await self.lists.open_handoff_tasks(1),
             READ_CRM: self.news is not None and await self.news.due(),
             SETTLE_CLAIMS: await self.ledger.open_claims(1),
+            PULL_SUPPRESSIONS: self.suppressions is not None and await self.suppressions.due(),
             PURGE_EXPIRED: await self.retention.due(),
         }
         networks = await self.audiences.due()

@@ -3,22 +3,28 @@
 import csv
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, TextIO
 
 from typer import Argument, BadParameter, Option, Typer, echo
 
+from activities.suppressions import Pulling
 from cli.importing.files import CsvFile, Record, unreadable
 from cli.importing.progress import progress
 from cli.importing.rejects import Rejects
 from cli.importing.report import default_rejects
 from cli.output import Json, Limit, listing, print_json, say
 from cli.session import run, session
-from domain.errors import Refused
+from cli.settings import read_settings
+from domain.errors import Refused, VendorFault
+from domain.suppressions import Pulled
+from runtime.vendors import suppressing
 from storage import suppression
 from storage.suppression import Entry, Reach, Reason
+from storage.vendor_suppressions import PgVendorSuppressions
 
 app = Typer(no_args_is_help=True, help="Addresses and domains that nobody may write to.")
 
@@ -35,6 +41,13 @@ _ADD = """Add addresses, or whole domains as `*@example.com` (quoted, because of
 Nothing is sent there from the moment this returns, and journeys in flight end.
 
 Example: `tendril suppressions add "*@competitor.example" ann@acme.example`
+"""
+_PULL = """Take over the mail vendor's own list: who bounced, complained or opted out there, whoever wrote to them.
+
+The worker does this by itself, with what is new (TENDRIL_SUPPRESSIONS_INTERVAL). By hand it is of use for a vendor that
+you leave or begin with, and for a list too long for one run. What is on your list stays as it is: twice is once.
+
+Example: `tendril suppressions pull --full`
 """
 _COLUMNS = ("email", "reason", "source", "at")
 _CALLED_EMAIL = ("email", "e-mail", "email address", "e-mail address", "address", "mail")
@@ -129,6 +142,35 @@ def add(
     echo(_in_words(run(put()), "added"))
 
 
+@app.command(help=_PULL)
+def pull(
+    vendor: Annotated[
+        str, Argument(metavar="[VENDOR]", help="Whose list, by its name; TENDRIL_EMAIL_VENDOR if absent.")
+    ] = "",
+    full: Annotated[bool, Option("--full", help="The whole list, also what was read before.")] = False,
+    as_json: Json = False,
+) -> None:
+    async def take() -> Pulled:
+        settings = read_settings()
+        settings = settings.model_copy(update={"email_vendor": vendor}) if vendor else settings
+        async with session() as here, suppressing(settings) as theirs:
+            ours = PgVendorSuppressions(here.database, theirs.vendor, timedelta(0))
+            pulled = Pulled()
+            with progress("Reading", None, unit="entries") as show:
+                async for step in Pulling(ours, theirs, here.clock).pull(datetime.now(UTC), full=full):
+                    pulled += step
+                    show(pulled.read, f"{pulled.added:,} new")
+        return pulled
+
+    try:
+        pulled = run(take())
+    except VendorFault as fault:
+        raise Refused(
+            f"The list could not be read: {fault}.", "`tendril connect` says what the vendor wants."
+        ) from None
+    _tell_pull(pulled, as_json=as_json)
+
+
 @app.command()
 def remove(
     address: Annotated[str, Argument(metavar="ADDRESS", help="As `tendril suppressions list` shows it.")],
@@ -205,6 +247,17 @@ def _tell_import(reach: Reach, refused: Rejects, *, dry_run: bool, as_json: bool
     echo(_in_words(reach, "would be added" if dry_run else "added"))
     if where:
         echo(f"{refused.count:,} rows were rejected: {where} has them with the reasons.")
+
+
+def _tell_pull(pulled: Pulled, *, as_json: bool) -> None:
+    if as_json:
+        print_json(asdict(pulled))
+        return
+    known = pulled.read - pulled.left - pulled.added
+    reach = Reach(added=pulled.added, known=known, leads=pulled.leads, journeys=pulled.journeys)
+    echo(f"{pulled.read:,} entries read. {_in_words(reach, 'added')}")
+    if pulled.left:
+        echo(f"{pulled.left:,} were left: no addresses, or people who were erased.")
 
 
 def _in_words(reach: Reach, added: str) -> str:

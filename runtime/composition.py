@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from domain.audiences import Audiences, DesiredAudiences
 from domain.ports import Clock, CrmConnection, DesiredLists, Inbox, Journeys, Ledger, Playbooks, TouchChannel
+from domain.suppressions import Suppressing
 from domain.words import Channel
 from runtime.settings import Settings
 from runtime.vendors import Vendors, open_vendors
@@ -41,6 +42,12 @@ class Composition:
     @property
     def crm(self) -> CrmConnection:
         return self.vendors.crm
+
+    @property
+    def suppressing(self) -> Suppressing | None:
+        """The mail vendor, where it keeps a list of people it won't write to."""
+        carrier = self.vendors.carrier
+        return carrier if isinstance(carrier, Suppressing) else None
 
     @property
     def networks(self) -> Mapping[str, Audiences]:

@@ -21,6 +21,7 @@ from authoring.render import PlaybookRenderer
 from domain.audiences import Audiences
 from domain.errors import Refused
 from domain.ports import CrmConnection, Playbooks, TouchChannel
+from domain.suppressions import Suppressing
 from domain.words import Channel
 from runtime.settings import Settings
 
@@ -31,6 +32,8 @@ class Vendors:
     crm: CrmConnection
     #: By network, of which some may only be there to forget everybody (``TENDRIL_ADS_VENDORS`` no longer names them).
     audiences: Mapping[str, Audiences]
+    #: Who carries mail; it may keep a list of people it won't write to (``domain.suppressions.Suppressing``).
+    carrier: MailCarrier | None = None
 
 
 @asynccontextmanager
@@ -57,19 +60,18 @@ async def open_vendors(settings: Settings, playbooks: Playbooks) -> AsyncIterato
             Channel.DIRECT_MAIL: webhooks.direct_mail,
             Channel.ALERT: chats.get(settings.alert_vendor, webhooks.alerts),
         }
-        yield Vendors(channels=channels, crm=crm, audiences=audiences)
+        yield Vendors(channels=channels, crm=crm, audiences=audiences, carrier=carrier)
 
 
-def _email(settings: Settings, playbooks: Playbooks) -> EmailChannel:
+def _email(settings: Settings, playbooks: Playbooks, carrier: MailCarrier) -> EmailChannel:
     links = UnsubscribeLinks(settings.public_url, settings.link_secrets)
     questions = QuestionLinks(settings.public_url, settings.link_secrets)
     renderer = PlaybookRenderer(playbooks, questions.url)
-    return EmailChannel(
-        _carrier(settings), renderer, playbooks, links, _tracking(settings), replies=settings.reply_address
-    )
+    return EmailChannel(carrier, renderer, playbooks, links, _tracking(settings), replies=settings.reply_address)
 
 
-def _carrier(settings: Settings) -> MailCarrier:
+def open_carrier(settings: Settings) -> MailCarrier:
+    """Who carries mail. Contacts nobody. Raises ``Refused``."""
     if settings.email_vendor != "smtp":
         vendor = vendors.named(settings.email_vendor, vendors.MAIL, "TENDRIL_EMAIL_VENDOR")
         carrier: MailCarrier = vendor.adapter(settings_of(vendor))
@@ -84,6 +86,19 @@ def _carrier(settings: Settings) -> MailCarrier:
     )
     key = settings.dkim_key.get_secret_value()
     return SmtpCarrier(server, signer(settings.dkim_domain, settings.dkim_selector, key, settings.dkim_key_file))
+
+
+@asynccontextmanager
+async def suppressing(settings: Settings) -> AsyncIterator[Suppressing]:
+    """The mail vendor that the settings name, to be read. Raises ``Refused``: keeps no list, or not set up."""
+    carrier = open_carrier(settings)
+    try:
+        if not isinstance(carrier, Suppressing):
+            why = f"{carrier.vendor} keeps no list of people it won't write to."
+            raise Refused(why, "Name a vendor that does: `tendril connect` lists them.")
+        yield carrier
+    finally:
+        await carrier.close()
 
 
 def open_crm(settings: Settings) -> CrmConnection:

@@ -21,6 +21,7 @@ from activities.reading import Reading
 from activities.reconciling import Reconciling
 from activities.retaining import Retaining
 from activities.settling import Settling
+from activities.suppressions import Pulling
 from activities.touches import Touching
 from activities.watching import Watching
 from runtime.composition import Composition, composed
@@ -30,6 +31,7 @@ from runtime.telemetry import Counting, configure_logging, serve_metrics
 from runtime.temporal import PendingTouches, connect, prepare_namespace
 from storage.crm import PgCrmNews
 from storage.retention import PgRetention
+from storage.vendor_suppressions import PgVendorSuppressions
 from workflows.lead_journey import LeadJourney
 from workflows.reconcile import Reconcile
 
@@ -55,6 +57,8 @@ def build_worker(client: Client, parts: Composition, *, runner: WorkflowRunner |
     reading = Reading(news, parts.crm, parts.playbooks, parts.inbox, parts.clock)
     pushing = Pushing(parts.audiences, parts.networks, parts.clock)
     retention = PgRetention(parts.database)
+    pulling = _pulling(parts)
+    ours = pulling.ours if pulling else None
     settling = Settling(parts.ledger, parts.channels, PendingTouches(client), parts.clock, settings.send_timeout)
     return Worker(
         client,
@@ -63,7 +67,8 @@ def build_worker(client: Client, parts: Composition, *, runner: WorkflowRunner |
         activities=[
             deciding.decide,
             touching.send_touch,
-            Watching(parts.lists, parts.ledger, retention, parts.audiences, parts.networks, news).outstanding,
+            Watching(parts.lists, parts.ledger, retention, parts.audiences, parts.networks, news, ours).outstanding,
+            *([pulling.pull_suppressions] if pulling else []),
             reconciling.push_crm,
             *pushing.activities(),
             reconciling.read_feedback,
@@ -79,6 +84,15 @@ def build_worker(client: Client, parts: Composition, *, runner: WorkflowRunner |
         max_concurrent_activities=settings.worker_activities,
         graceful_shutdown_timeout=timedelta(seconds=settings.worker_drain),
     )
+
+
+def _pulling(parts: Composition) -> Pulling | None:
+    """None where the mail's carrier keeps no list of people it won't write to."""
+    theirs = parts.suppressing
+    if theirs is None:
+        return None
+    every = timedelta(seconds=parts.settings.suppressions_interval)
+    return Pulling(PgVendorSuppressions(parts.database, theirs.vendor, every), theirs, parts.clock)
 
 
 async def run_worker(settings: Settings) -> None:

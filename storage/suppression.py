@@ -78,10 +78,12 @@ def reason(text: str) -> Reason | None:
     return _CALLED.get(" ".join(text.replace("_", " ").casefold().split()))
 
 
+#: What is said of a merged lead's address concerns its survivor, whose journey it is.
 _HIT = """
-select l.id from lead l where l.email = any($1)
+select coalesce(l.merged_into, l.id) as id from lead l where l.email = any($1)
 union
-select l.id from lead l where cardinality($2::text[]) > 0 and substring(l.email from '[^@]*$') = any($2)
+select coalesce(l.merged_into, l.id) from lead l
+where cardinality($2::text[]) > 0 and substring(l.email from '[^@]*$') = any($2)
 """
 _ADD = """
 insert into suppression (email, reason, source, lead_id, at)
@@ -103,10 +105,15 @@ async def add(db: Database, entries: Sequence[Entry]) -> Reach:
     The journeys in flight of the people concerned are woken, and end.
     """
     async with db.pool.acquire() as connection, connection.transaction():
-        reach = await _reach(connection, entries)
-        await wake_running(connection, await _hit(connection, entries), "suppressed")
-        await connection.execute(FORBID)
-        added = len(await connection.fetch(_ADD, *_columns(entries)))
+        return await add_on(connection, entries)
+
+
+async def add_on(connection: Connection, entries: Sequence[Entry]) -> Reach:
+    """As ``add``, in the caller's transaction, of which everything else comes before."""
+    reach = await _reach(connection, entries)
+    await wake_running(connection, await _hit(connection, entries), "suppressed")
+    await connection.execute(FORBID)
+    added = len(await connection.fetch(_ADD, *_columns(entries)))
     return reach.model_copy(update={"added": added, "known": len(_emails(entries)) - added})
 
 

@@ -39,8 +39,8 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def progress(what: str, total: int, start: int = 0, unit: str = "rows") -> Iterator[Shown]:
-    """Show ``what`` from ``start`` to ``total`` while the block runs."""
+def progress(what: str, total: int | None, start: int = 0, unit: str = "rows") -> Iterator[Shown]:
+    """Show ``what`` from ``start`` to ``total``, None where nobody knows how many there are, while the block runs."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _lines(what, total, start, unit)
@@ -55,7 +55,7 @@ def progress(what: str, total: int, start: int = 0, unit: str = "rows") -> Itera
         yield show
 
 
-def _lines(what: str, total: int, start: int, unit: str) -> Shown:
+def _lines(what: str, total: int | None, start: int, unit: str) -> Shown:
     began = shown = time.monotonic()
 
     def show(done: int, note: str = "") -> None:
@@ -65,7 +65,8 @@ def _lines(what: str, total: int, start: int, unit: str) -> Shown:
             return
         shown = now
         rate = (done - start) / (now - began)
-        left = f", {(total - done) / rate:,.0f} s left" if rate else ""
-        echo(f"{what}: {done:,} of {total:,} {unit}, {rate:,.0f} {unit}/s{left}{note and ', ' + note}", err=True)
+        left = f", {(total - done) / rate:,.0f} s left" if rate and total is not None else ""
+        of = f" of {total:,}" if total is not None else ""
+        echo(f"{what}: {done:,}{of} {unit}, {rate:,.0f} {unit}/s{left}{note and ', ' + note}", err=True)
 
     return show

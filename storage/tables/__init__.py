@@ -28,7 +28,7 @@ from storage.tables.people import (
     Tombstone,
 )
 from storage.tables.running import ApiKey, DeadLetter, Deployment, ImportRun, PlaybookActive, PlaybookVersion
-from storage.tables.vendors import WebhookRequest
+from storage.tables.vendors import SuppressionPull, WebhookRequest
 
 __all__ = [
     "Account",
@@ -69,6 +69,7 @@ __all__ = [
     "RetentionRule",
     "SamePerson",
     "Suppression",
+    "SuppressionPull",
     "Tombstone",
     "Touch",
     "WebhookRequest",

@@ -29,3 +29,12 @@ class WebhookRequest(SQLModel, table=True):
     told: int = 0
     taken: int = 0
     foreign: int = 0
+
+
+class SuppressionPull(SQLModel, table=True):
+    """Up to where a mail vendor's list of people it won't write to was read whole, and when that was last tried."""
+
+    __tablename__ = "suppression_pull"
+    vendor: str = Field(primary_key=True)
+    since_real_at: datetime | None = moment(null=True)
+    tried_real_at: datetime = moment()

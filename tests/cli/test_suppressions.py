@@ -1,11 +1,14 @@
 """The suppression list from the command line: imported with a dry run, exported as it was, changed by hand."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from sandbox.mailers import Mailer, Unwilling
 from storage.database import Database
 from storage.leads import LeadInput, upsert
+from tests.adapters.running import running_sandbox
 from tests.cli.csv_files import read
 from tests.cli.terminal import Terminal
 from tests.storage.samples import NOW
@@ -128,3 +131,36 @@ async def test_the_column_of_addresses_can_be_named(tendril: Terminal, database:
     file = written(tendril.directory, "who,why\nann@acme.example,no\n")
     await tendril("suppressions", "import", file, "--column", "Who")
     assert set(await on_the_list(database)) == {"ann@acme.example"}
+
+
+@pytest.fixture
+async def sendgrid(tendril: Terminal) -> AsyncIterator[Mailer]:
+    """Mail is carried by SendGrid's stand-in; what it holds."""
+    async with running_sandbox() as sandbox:
+        own = {"API_KEY": "sandbox", "BASE_URL": f"{sandbox.url}/sendgrid"}
+        tendril.environment |= {f"TENDRIL_SENDGRID_{name}": value for name, value in own.items()}
+        yield sandbox.app.state.store.of("sendgrid", Mailer)
+
+
+async def test_the_mail_vendors_own_list_is_taken_over(tendril: Terminal, database: Database, sendgrid: Mailer):
+    for number in range(501):
+        entry = Unwilling(email=f"lead{number}@acme.example", reason="complained", at=NOW.isoformat())
+        sendgrid.unwilling[entry.email] = entry
+    sendgrid.unwilling["x"] = Unwilling(email="no address", reason="hard_bounced", at=NOW.isoformat())
+    tendril.environment["TENDRIL_EMAIL_VENDOR"] = "sendgrid"
+
+    answer = await tendril("suppressions", "pull")
+    again = await tendril("suppressions", "pull", "sendgrid", "--full", "--json")
+
+    assert "502 entries read. 501 added, 0 were on the list already." in answer.out
+    assert "1 were left: no addresses" in answer.out
+    assert again.json == {"read": 502, "added": 0, "left": 1, "leads": 0, "journeys": 0}
+    assert (await on_the_list(database))["lead7@acme.example"] == ("complained", "sendgrid")
+
+
+async def test_who_keeps_no_list_and_who_lets_nobody_in_is_said_in_words(tendril: Terminal, sendgrid: Mailer):
+    none = await tendril("suppressions", "pull", code=1)
+    assert "smtp keeps no list" in none.said
+    tendril.environment["TENDRIL_SENDGRID_API_KEY"] = "wrong"
+    refused = await tendril("suppressions", "pull", "sendgrid", code=1)
+    assert "could not be read: sendgrid answered 401" in refused.said

@@ -1,0 +1,74 @@
+"""A mail vendor's list of people it won't write to, taken over into ours: at most once an entry, however often read."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from domain.errors import Refused
+from domain.suppressions import Beginning, Pulled, Suppressed
+from storage import suppression, tombstones, turns
+from storage.database import Connection, Database
+from storage.permission import ANYONE
+from storage.suppression import Entry, Reason
+from storage.tombstones import Name
+
+#: An entry may be shown some time after the time it says: what was added just before the last pull is read again.
+_OVERLAP = timedelta(days=1)
+_DUE = "select not exists (select from suppression_pull where vendor = $1 and tried_real_at > now() - $2::interval)"
+_BEGIN = """
+insert into suppression_pull (vendor, tried_real_at) values ($1, clock_timestamp())
+on conflict (vendor) do update set tried_real_at = excluded.tried_real_at
+returning since_real_at, tried_real_at
+"""
+_ENDED = "update suppression_pull set since_real_at = greatest(since_real_at, $2) where vendor = $1"
+_UNKNOWN = """
+select one from unnest($1::text[]) as one where not exists (select from suppression where email = one)
+"""
+
+
+class PgVendorSuppressions:
+    """``domain.suppressions.VendorSuppressions``. ``every``: how long a try, whatever came of it, is enough."""
+
+    def __init__(self, db: Database, vendor: str, every: timedelta) -> None:
+        self._db = db
+        self._vendor = vendor
+        self._every = every
+
+    async def due(self) -> bool:
+        due: bool = await self._db.pool.fetchval(_DUE, self._vendor, self._every)
+        return due
+
+    async def begin(self, *, full: bool = False) -> Beginning:
+        row = await self._db.pool.fetchrow(_BEGIN, self._vendor)
+        return Beginning(None if full else row["since_real_at"], row["tried_real_at"])
+
+    async def ended(self, begun: Beginning) -> None:
+        await self._db.pool.execute(_ENDED, self._vendor, begun.at - _OVERLAP)
+
+    async def take(self, found: Sequence[Suppressed], now: datetime) -> Pulled:
+        """Who was erased is not held again. Whoever is on our list already keeps their reason, and wakes nobody."""
+        addresses = [entry for one in found if (entry := _entry(one, self._vendor, now))]
+        entries = {entry.email: entry for entry in reversed(addresses)}
+        async with self._db.pool.acquire() as connection, connection.transaction():
+            await turns.wait_for_names(connection, entries)  # an erasure under way comes first
+            erased = await tombstones.raised(connection, {Name("email", email) for email in entries})
+            for name in erased:
+                del entries[name.value]
+            new = [entries[email] for email in await _unknown(connection, list(entries))]
+            reach = await suppression.add_on(connection, new) if new else suppression.Reach()
+        left = len(found) - len(addresses) + len(erased)
+        return Pulled(len(found), reach.added, left, reach.leads, reach.journeys)
+
+
+def _entry(one: Suppressed, vendor: str, now: datetime) -> Entry | None:
+    """None for what is no one's address. Vendors list what others typed: “@example.com” is not everybody there."""
+    try:
+        email = suppression.key(one.email)
+    except Refused:
+        return None
+    if email.startswith(ANYONE):
+        return None
+    return Entry(email=email, reason=Reason(one.reason), source=vendor, at=min(one.at, now))
+
+
+async def _unknown(connection: Connection, emails: Sequence[str]) -> list[str]:
+    return [row["one"] for row in await connection.fetch(_UNKNOWN, emails)]
