@@ -7,14 +7,14 @@ from collections.abc import Mapping
 
 from adapters import webhook, webhook_inbound
 from adapters.ads import google, linkedin, meta
-from adapters.crm import hubspot
+from adapters.crm import hubspot, salesforce
 from adapters.email import mailgun, postmark, resend, sendgrid, ses
 from adapters.people import calendly, slack
 from adapters.vendor import AnyVendor
 from domain.errors import Refused
 
 MAIL: tuple[AnyVendor, ...] = (mailgun.VENDOR, postmark.VENDOR, resend.VENDOR, sendgrid.VENDOR, ses.VENDOR)
-CRM: tuple[AnyVendor, ...] = (hubspot.VENDOR,)
+CRM: tuple[AnyVendor, ...] = (hubspot.VENDOR, salesforce.VENDOR)
 ADS: tuple[AnyVendor, ...] = (linkedin.VENDOR, google.VENDOR, meta.VENDOR)
 #: Where sellers are told of handoffs and alerts, and answer.
 CHATS: tuple[AnyVendor, ...] = (slack.VENDOR,)

@@ -1,6 +1,19 @@
 """Which vendors the sandbox plays. Another one is a module with a ``STAND_IN`` and its line here."""
 
-from sandbox import calendly, google, hubspot, linkedin, mailgun, meta, postmark, resend, sendgrid, ses, slack
+from sandbox import (
+    calendly,
+    google,
+    hubspot,
+    linkedin,
+    mailgun,
+    meta,
+    postmark,
+    resend,
+    salesforce,
+    sendgrid,
+    ses,
+    slack,
+)
 from sandbox.stand_in import StandIn
 
 STAND_INS: tuple[StandIn, ...] = (
@@ -12,6 +25,7 @@ STAND_INS: tuple[StandIn, ...] = (
     meta.STAND_IN,
     postmark.STAND_IN,
     resend.STAND_IN,
+    salesforce.STAND_IN,
     sendgrid.STAND_IN,
     ses.STAND_IN,
     slack.STAND_IN,
