@@ -11,6 +11,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.audiences import pushing
+from activities.mail import READ_MAIL
 from activities.messages import Watch
 from activities.reading import READ_CRM
 from activities.reconciling import PUSH_CRM, READ_FEEDBACK
@@ -18,6 +19,7 @@ from activities.retaining import PURGE_EXPIRED
 from activities.settling import SETTLE_CLAIMS
 from activities.suppressions import PULL_SUPPRESSIONS
 from domain.audiences import DesiredAudiences
+from domain.mailbox import MailReading
 from domain.ports import CrmNews, DesiredLists, Ledger, Retention
 from domain.suppressions import VendorSuppressions
 
@@ -37,6 +39,7 @@ class Watching:
     networks: Collection[str] = ()
     news: CrmNews | None = None
     suppressions: VendorSuppressions | None = None
+    mailbox: MailReading | None = None
 
     @activity.defn(name="outstanding")
     async def outstanding(self, watch: Watch) -> list[str]:
@@ -58,6 +61,7 @@ class Watching:
             PUSH_CRM: await self.lists.dirty_crm(1),
             READ_FEEDBACK: await self.lists.open_handoff_tasks(1),
             READ_CRM: self.news is not None and await self.news.due(),
+            READ_MAIL: self.mailbox is not None and await self.mailbox.due(),
             SETTLE_CLAIMS: await self.ledger.open_claims(1),
             PULL_SUPPRESSIONS: self.suppressions is not None and await self.suppressions.due(),
             PURGE_EXPIRED: await self.retention.due(),

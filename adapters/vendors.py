@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from adapters import webhook, webhook_inbound
 from adapters.ads import google, linkedin, meta
 from adapters.crm import hubspot, salesforce
-from adapters.email import mailgun, postmark, resend, sendgrid, ses
+from adapters.email import imap, mail_in, mailgun, postmark, resend, sendgrid, ses
 from adapters.people import calendly, slack
 from adapters.vendor import AnyVendor
 from domain.errors import Refused
@@ -16,11 +16,13 @@ from domain.errors import Refused
 MAIL: tuple[AnyVendor, ...] = (mailgun.VENDOR, postmark.VENDOR, resend.VENDOR, sendgrid.VENDOR, ses.VENDOR)
 CRM: tuple[AnyVendor, ...] = (hubspot.VENDOR, salesforce.VENDOR)
 ADS: tuple[AnyVendor, ...] = (linkedin.VENDOR, google.VENDOR, meta.VENDOR)
+#: How mail that comes back is heard of.
+MAIL_IN: tuple[AnyVendor, ...] = (imap.VENDOR, *mail_in.VENDORS)
 #: Where sellers are told of handoffs and alerts, and answer.
 CHATS: tuple[AnyVendor, ...] = (slack.VENDOR,)
 #: Those who speak to people, or hear them: chats, calendars, receivers of webhooks.
 PEOPLE: tuple[AnyVendor, ...] = (*CHATS, calendly.VENDOR, webhook.VENDOR, webhook_inbound.VENDOR)
-ALL: Mapping[str, AnyVendor] = {vendor.name: vendor for vendor in (*MAIL, *CRM, *ADS, *PEOPLE)}
+ALL: Mapping[str, AnyVendor] = {vendor.name: vendor for vendor in (*MAIL, *MAIL_IN, *CRM, *ADS, *PEOPLE)}
 
 
 def named(name: str, among: tuple[AnyVendor, ...], setting: str) -> AnyVendor:

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 from typer import Argument, Exit, echo
 
 from adapters.vendor import AnyVendor, Closable, Finding, settings_of
-from adapters.vendors import ADS, ALL, CRM, MAIL, PEOPLE
+from adapters.vendors import ADS, ALL, CRM, MAIL, MAIL_IN, PEOPLE
 from cli.output import Json, listing, print_json
 from cli.session import run
 from cli.settings import read_settings
 from domain.errors import Refused, VendorFault
 from runtime.inbound import inbounds
 
-_KINDS = {"e-mail": MAIL, "CRM": CRM, "ads": ADS, "people": PEOPLE}
+_KINDS = {"e-mail": MAIL, "mail in": MAIL_IN, "CRM": CRM, "ads": ADS, "people": PEOPLE}
 _WELL, _NOT_WELL = "✓", "✗"
 
 Which = Annotated[

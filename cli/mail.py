@@ -1,12 +1,20 @@
 """``tendril mail``: the domains mail leaves from, how they fare, and stopping one."""
 
+import sys
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from typer import Argument, Option, Typer, echo
+from typer import Argument, Exit, Option, Typer, echo
 
+from adapters.email.received import Came, told
 from cli.output import Json, listing
 from cli.session import run, session
-from storage import mail
+from domain.errors import Refused
+from storage import mail, webhooks
+from storage.webhooks import Took
+
+#: EX_TEMPFAIL of sysexits.h.
+_TRY_AGAIN = 75
 
 app = Typer(no_args_is_help=True, help="Sending domains: what left, what bounced, and whether mail may leave.")
 
@@ -58,6 +66,31 @@ def resume(domain: Domain) -> None:
 
     run(go_on())
     echo(f"Mail leaves from {domain} again.")
+
+
+@app.command()
+def take(
+    to: Annotated[str, Option(help="The address it was delivered to, where the mail itself does not say.")] = "",
+) -> None:
+    """Take one mail that came back, from standard input: for a pipe of a mail server.
+
+    Replies, bounces and automatic answers to our mails become behaviour; anything else changes nothing, and no mail is
+    kept. What is taken twice counts once. Exits with code 75 when it can't be stored now: mail servers try again.
+
+    Example, in Postfix' master.cf: `tendril unix - n n - 2 pipe user=tendril argv=tendril mail take --to ${recipient}`
+    """
+    raw, at = sys.stdin.buffer.read(), datetime.now(UTC)
+
+    async def taken() -> Took:
+        async with session() as here:
+            return await webhooks.take_again(here.database, "pipe", told(Came(raw, at, to)), here.clock, at)
+
+    try:
+        took = run(taken())
+    except (Refused, OSError) as problem:
+        echo(str(problem), err=True)
+        raise Exit(_TRY_AGAIN) from None
+    echo("taken" if took.new else "nothing new")
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 
 from activities.audiences import Pushing
 from activities.deciding import Deciding
+from activities.mail import ReadingMail
 from activities.reading import Reading
 from activities.reconciling import Reconciling
 from activities.retaining import Retaining
@@ -25,6 +26,7 @@ from activities.suppressions import Pulling
 from activities.touches import Touching
 from activities.watching import Watching
 from runtime.composition import Composition, composed
+from runtime.mail_in import mail_reader
 from runtime.relay import Relay
 from runtime.settings import Settings
 from runtime.telemetry import Counting, configure_logging, serve_metrics
@@ -55,6 +57,7 @@ def build_worker(client: Client, parts: Composition, *, runner: WorkflowRunner |
     reconciling = Reconciling(parts.lists, parts.crm, parts.playbooks, parts.inbox, parts.clock)
     news = PgCrmNews(parts.database, parts.crm.name, timedelta(seconds=settings.crm_interval))
     reading = Reading(news, parts.crm, parts.playbooks, parts.inbox, parts.clock)
+    mailbox = mail_reader(parts.database, parts.clock)
     pushing = Pushing(parts.audiences, parts.networks, parts.clock)
     retention = PgRetention(parts.database)
     pulling = _pulling(parts)
@@ -67,12 +70,15 @@ def build_worker(client: Client, parts: Composition, *, runner: WorkflowRunner |
         activities=[
             deciding.decide,
             touching.send_touch,
-            Watching(parts.lists, parts.ledger, retention, parts.audiences, parts.networks, news, ours).outstanding,
+            Watching(
+                parts.lists, parts.ledger, retention, parts.audiences, parts.networks, news, ours, mailbox
+            ).outstanding,
             *([pulling.pull_suppressions] if pulling else []),
             reconciling.push_crm,
             *pushing.activities(),
             reconciling.read_feedback,
             reading.read_crm,
+            *([ReadingMail(mailbox).read_mail] if mailbox else []),
             settling.settle_claims,
             Retaining(retention, parts.clock).purge_expired,
         ],
@@ -162,6 +168,8 @@ async def _patiently(attempt: Callable[[], Awaitable[_T]], what: str) -> _T:
             RPCError,
             asyncpg.CannotConnectNowError,
             asyncpg.TooManyConnectionsError,
+            asyncpg.PostgresConnectionError,
+            asyncpg.InternalClientError,
         ) as error:
             _log.warning(
                 f"waiting for {what}", error=str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
+from sandbox import imap
 from sandbox.faults import Faults
 from sandbox.mail import Arrival, MailStore, body, parse
 from sandbox.pages import templates
@@ -92,14 +93,19 @@ def _summary(mail: MailStore, arrival: Arrival) -> dict[str, Any]:
     return asdict(arrival) | {"copies": mail.copies(arrival.message_id)}
 
 
-async def serve(smtp_port: int, http_port: int, data_dir: Path | None, *, host: str = "127.0.0.1") -> None:
-    """The inbox and the stand-in vendors, until SIGINT or SIGTERM. Raises ``OSError`` when a port is taken."""
+async def serve(
+    smtp_port: int, http_port: int, data_dir: Path | None, *, host: str = "127.0.0.1", imap_port: int = 0
+) -> None:
+    """The inbox and the stand-in vendors, until SIGINT or SIGTERM. Raises ``OSError`` when a port is taken.
+
+    IMAP is served where its port is given.
+    """
     from sandbox.app import create_app  # noqa: PLC0415 - the app shows the inbox, which is above
 
     mail, faults = MailStore(data_dir), Faults()
     app = create_app(data_dir / "vendors.json" if data_dir else None, mail=mail, faults=faults)
     with socket.create_server((host, http_port)) as listening:
-        async with _receiving(mail, faults, host, smtp_port):
+        async with _receiving(mail, faults, host, smtp_port), _read_by_imap(mail, host, imap_port):
             await _until_told(_server(app), listening)
 
 
@@ -117,6 +123,16 @@ async def _receiving(mail: MailStore, faults: Faults, host: str, port: int) -> A
         yield
     finally:
         receiver.close()
+
+
+@asynccontextmanager
+async def _read_by_imap(mail: MailStore, host: str, port: int) -> AsyncIterator[None]:
+    server = await imap.listen(mail, host, port) if port else None
+    try:
+        yield
+    finally:
+        if server is not None:
+            server.close()
 
 
 class _Server(uvicorn.Server):

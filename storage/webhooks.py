@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from domain.clock import ScaledClock
-from domain.ports import SalesFeedback
+from domain.ports import Clock, SalesFeedback
 from domain.told import About, Answer, Changed, Delivery, Happened, Told, Unreadable
 from domain.trust import doubt_click, doubt_open
 from domain.words import DeliveryKind
@@ -85,7 +84,7 @@ class Request(Protocol):
     def at(self) -> datetime: ...
 
 
-async def take(db: Database, vendor: str, request: Request, told: Sequence[Told], clock: ScaledClock) -> Took:
+async def take(db: Database, vendor: str, request: Request, told: Sequence[Told], clock: Clock) -> Took:
     """Keep a verified request and take what it tells; a dead letter for what can't be understood of it."""
     async with db.pool.acquire() as connection, connection.transaction():
         digest = hashlib.sha256(request.body).digest()
@@ -98,15 +97,13 @@ async def take(db: Database, vendor: str, request: Request, told: Sequence[Told]
     return took
 
 
-async def take_again(db: Database, vendor: str, told: Sequence[Told], clock: ScaledClock, at: datetime) -> Took:
+async def take_again(db: Database, vendor: str, told: Sequence[Told], clock: Clock, at: datetime) -> Took:
     """Take what a dead letter's request tells: what was taken of it before is known by its id."""
     async with db.pool.acquire() as connection, connection.transaction():
         return await _take(connection, vendor, told, clock, at)
 
 
-async def _bury(
-    connection: Connection, vendor: str, request: Request, told: Sequence[Told], clock: ScaledClock
-) -> None:
+async def _bury(connection: Connection, vendor: str, request: Request, told: Sequence[Told], clock: Clock) -> None:
     """The whole request, so that all of it can be read again once it is understood."""
     reasons = dict.fromkeys(one.why for one in told if isinstance(one, Unreadable))
     if not reasons:
@@ -118,7 +115,7 @@ async def _bury(
     await dead_letters.add_on(connection, SOURCE + vendor, [letter], clock.from_real(request.at))
 
 
-async def _take(connection: Connection, vendor: str, told: Sequence[Told], clock: ScaledClock, at: datetime) -> Took:
+async def _take(connection: Connection, vendor: str, told: Sequence[Told], clock: Clock, at: datetime) -> Took:
     now = clock.from_real(at)
     dead = [one for one in told if isinstance(one, Unreadable)]
     for one in told:
@@ -152,9 +149,7 @@ async def _whose(connection: Connection, vendor: str, abouts: Sequence[About]) -
     return [row if row["lead_id"] else None for row in rows]
 
 
-def _behaviour(
-    vendor: str, told: Delivery | Answer | Happened, owner: Any, clock: ScaledClock, at: datetime
-) -> NewBehaviour:
+def _behaviour(vendor: str, told: Delivery | Answer | Happened, owner: Any, clock: Clock, at: datetime) -> NewBehaviour:
     """The event as the inbox takes it."""
     if isinstance(told, Answer):
         answer = SalesFeedback(handoff=owner["handoff"] or "", outcome=told.outcome, reason=told.reason)
@@ -195,14 +190,14 @@ def _repeatable(told: Delivery) -> bool:
     return told.kind in (DeliveryKind.DEFERRED, DeliveryKind.REPLIED)
 
 
-def _when(told: Delivery | Answer | Happened, clock: ScaledClock, at: datetime) -> datetime:
+def _when(told: Delivery | Answer | Happened, clock: Clock, at: datetime) -> datetime:
     now = clock.from_real(at)
     # Never later than its coming: vendors' clocks are not ours.
     # On a scaled clock a vendor's times mean nothing: what it tells has happened when it comes.
     return now if now != at else min(told.at, now)
 
 
-def _doubt(told: Delivery | Happened, owner: Any, clock: ScaledClock) -> dict[str, str] | None:
+def _doubt(told: Delivery | Happened, owner: Any, clock: Clock) -> dict[str, str] | None:
     """Whether a machine did it, as far as the vendor tells of the visit."""
     if not isinstance(told, Delivery) or told.visit is None:
         return None
@@ -227,7 +222,7 @@ async def _suppress_strangers(connection: Connection, vendor: str, lost: Sequenc
         await suppress_on(connection, reasons, vendor, now)
 
 
-async def _note_absences(connection: Connection, events: Sequence[NewBehaviour], clock: ScaledClock) -> None:
+async def _note_absences(connection: Connection, events: Sequence[NewBehaviour], clock: Clock) -> None:
     """Nothing is sent to somebody who is away. The leads' rows are held already, by their behaviour."""
     away = {
         event.lead_id: clock.from_real(datetime.fromisoformat(event.properties["until"]))

@@ -25,6 +25,7 @@ import hashlib
 import hmac
 import re
 from collections import OrderedDict
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -71,7 +72,7 @@ class _Signature(_Part):
 
 
 class _Signed(_Part):
-    signature: _Signature
+    signature: dict[str, Any]
 
 
 class _Status(_Part):
@@ -112,14 +113,42 @@ class _Body(_Part):
     event_data: dict[str, Any]
 
 
+class MailgunSignature:
+    """Signatures by one key, each token with one body only."""
+
+    def __init__(self, signing_key: str) -> None:
+        self._key = signing_key.encode()
+        self._taken: OrderedDict[str, bytes] = OrderedDict()
+
+    def verify(self, given: Mapping[str, Any], request: InboundRequest) -> None:
+        """``given`` are the fields of the signature. Raises ``Forged``."""
+        try:
+            self._verify(_Signature.model_validate(given), request)
+        except ValidationError:
+            raise Forged("the signature is missing") from None
+
+    def _verify(self, given: _Signature, request: InboundRequest) -> None:
+        _recent(given.timestamp, request.at)
+        right = hmac.digest(self._key, f"{given.timestamp}{given.token}".encode(), "sha256").hex().encode()
+        offered = (given.signature.encode(), given.parent_signature.encode())
+        if not any(hmac.compare_digest(right, one) for one in offered):
+            raise Forged("the signature is not made with this signing key")
+        self._take(given.token, hashlib.sha256(request.body).digest())
+
+    def _take(self, token: str, digest: bytes) -> None:
+        if self._taken.setdefault(token, digest) != digest:
+            raise Forged("the token was used before, with another event")
+        if len(self._taken) > _TOKENS:
+            self._taken.popitem(last=False)
+
+
 class MailgunInbound:
     """``adapters.inbound.Inbound`` for Mailgun."""
 
     vendor = "mailgun"
 
     def __init__(self, signing_key: str) -> None:
-        self._key = signing_key.encode()
-        self._taken: OrderedDict[str, bytes] = OrderedDict()
+        self._signature = MailgunSignature(signing_key)
 
     def verify(self, request: InboundRequest) -> None:
         """Raises ``Forged``. A subaccount's event is taken by the signature of the account above it too."""
@@ -127,12 +156,7 @@ class MailgunInbound:
             given = _Signed.model_validate_json(request.body).signature
         except ValidationError:
             raise Forged("the signature is missing") from None
-        _recent(given.timestamp, request.at)
-        right = hmac.digest(self._key, f"{given.timestamp}{given.token}".encode(), "sha256").hex().encode()
-        offered = (given.signature.encode(), given.parent_signature.encode())
-        if not any(hmac.compare_digest(right, one) for one in offered):
-            raise Forged("the signature is not made with this signing key")
-        self._take(given.token, hashlib.sha256(request.body).digest())
+        self._signature.verify(given, request)
 
     def read(self, request: InboundRequest) -> list[Told]:
         """What the event tells, if anything. Raises ``ValueError`` when the body is not Mailgun's."""
@@ -150,12 +174,6 @@ class MailgunInbound:
 
     async def reply(self, request: InboundRequest, told: list[Told]) -> Reply:  # noqa: ARG002 - the protocol's
         return Reply()
-
-    def _take(self, token: str, digest: bytes) -> None:
-        if self._taken.setdefault(token, digest) != digest:
-            raise Forged("the token was used before, with another event")
-        if len(self._taken) > _TOKENS:
-            self._taken.popitem(last=False)
 
 
 def _recent(timestamp: str | int, now: datetime) -> None:

@@ -29,9 +29,18 @@ async def take(database: Database, clock: ScaledClock, inbound: Inbound, request
         WEBHOOKS.labels(inbound.vendor, "forged").inc()
         raise
     told = understood(inbound, request)
-    took = await webhooks.take(database, inbound.vendor, request, told, clock)
+    took = await _kept_or_not(database, clock, inbound, request, told)
     WEBHOOKS.labels(inbound.vendor, _outcome(took)).inc()
     return await inbound.reply(request, told)
+
+
+async def _kept_or_not(
+    database: Database, clock: ScaledClock, inbound: Inbound, request: InboundRequest, told: list[Told]
+) -> Took:
+    """The words of people who wrote to us are not kept, unless nobody could read what they are."""
+    if getattr(inbound, "private", False) and not any(isinstance(one, Unreadable) for one in told):
+        return await webhooks.take_again(database, inbound.vendor, told, clock, request.at)
+    return await webhooks.take(database, inbound.vendor, request, told, clock)
 
 
 def understood(inbound: Inbound, request: InboundRequest) -> list[Told]:

@@ -12,6 +12,7 @@ from storage.tables.crm import CrmCursor, CrmDeal, CrmNews, CrmSeller
 from storage.tables.journeys import AudienceMember, CrmRecord, DecisionRow, Handoff, Journey, Touch
 from storage.tables.keeping import ConsentWord, RetentionPass, RetentionRule
 from storage.tables.mail import MailIdentity, MailMinute
+from storage.tables.mailboxes import Mailbox
 from storage.tables.merges import LeadMerge, SamePerson
 from storage.tables.naming import AccountIdentity, Alias
 from storage.tables.people import (
@@ -57,6 +58,7 @@ __all__ = [
     "LeadMerge",
     "MailIdentity",
     "MailMinute",
+    "Mailbox",
     "NetworkAudience",
     "NetworkMember",
     "NetworkReach",

@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 from standardwebhooks import Webhook
 
+from adapters.email import mail_in
 from adapters.inbound import About, Delivery, Happened, InboundRequest
 from adapters.webhook_inbound import SignedInbound
 from api.services.replaying import replay
@@ -23,6 +24,7 @@ from storage.journeys import PgJourneys
 from storage.leads import LeadInput
 from storage.ledger import PgLedger
 from storage.playbooks import PgPlaybooks, store
+from tests.adapters.test_received import mail as came_back
 from tests.api.conftest import REAL, assert_problem
 from tests.storage.planned import plan
 from tests.storage.samples import NOW, playbook
@@ -207,3 +209,17 @@ async def test_nothing_is_sent_to_somebody_who_is_away(database: Database):
     await database.pool.execute("update touch set status = 'planned', sent_at = null")
     claim = await PgLedger(database, PgPlaybooks(database)).claim(key, "c2", until - timedelta(days=1), 30, NOW)
     assert claim.result is ClaimResult.REFUSED
+
+
+async def test_mail_that_comes_back_is_behaviour_and_its_words_are_kept_nowhere(http, app: FastAPI, database: Database):
+    _, key = await sent(database)
+    settings = mail_in.POSTMARK.settings(password="password")
+    app.state.inbounds = {"postmark-mail": mail_in.POSTMARK.inbound(settings)}
+    raw = came_back(to=f"replies+{name_of(key)}@example.com").decode()
+    for _ in range(2):
+        body, signed = {"RawEmail": raw}, ("tendril", "password")
+        assert (await http.post("/v1/webhooks/postmark-mail", json=body, auth=signed)).status_code == 200
+    assert [row[2] for row in await behaviour(database)] == ["replied"]
+    assert await counts(database) == []
+    await http.post("/v1/webhooks/postmark-mail", json={"TextBody": "parsed only"}, auth=signed)
+    assert (await dead_letters.newest(database))[1] == 1, "what nobody can read is kept for a person"

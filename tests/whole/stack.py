@@ -57,16 +57,17 @@ class Stack:
         self.running["worker"] = self.processes.start(program)
         return self.running["worker"]
 
-    async def serve_api(self) -> None:
+    async def serve_api(self, **variables: str) -> None:
         async def answers() -> bool:
             return (await self.api.get("/healthz")).is_success
 
-        program = python("api", "-m", "cli", "api", environment=environment(self.settings), healthy=answers)
+        settled = environment(self.settings) | variables
+        program = python("api", "-m", "cli", "api", environment=settled, healthy=answers)
         self.running["api"] = await self.processes.serve(program)
 
-    async def start_api(self) -> None:
+    async def start_api(self, **variables: str) -> None:
         """The API, and a key for it."""
-        await self.serve_api()
+        await self.serve_api(**variables)
         self.api.headers["Authorization"] = "Bearer " + await keys.create(
             self.database, "whole", ["read", "write", "operate"]
         )
