@@ -24,7 +24,7 @@ from storage.journeys import PgJourneys
 from storage.leads import LeadInput
 from storage.ledger import PgLedger
 from storage.playbooks import PgPlaybooks, store
-from tests.adapters.test_received import mail as came_back
+from tests.adapters.test_came_back import mail as came_back
 from tests.api.conftest import REAL, assert_problem
 from tests.storage.planned import plan
 from tests.storage.samples import NOW, playbook

@@ -5,7 +5,7 @@ import subprocess
 
 from domain.mail import name_of
 from storage.database import Database
-from tests.adapters.test_received import mail as came_back
+from tests.adapters.test_came_back import mail as came_back
 from tests.api.test_webhooks import sent
 from tests.cli.terminal import Terminal
 from tests.storage.test_mail import claimed, mails

@@ -11,8 +11,8 @@ from sandbox.imap import listen
 from sandbox.mail import MailStore
 from storage import mailboxes
 from storage.database import Database
+from tests.adapters.test_came_back import mail
 from tests.adapters.test_imap import settings
-from tests.adapters.test_received import mail
 from tests.api.test_webhooks import sent
 
 REAL = ScaledClock()
