@@ -9,6 +9,7 @@ from temporalio.client import Client
 
 from api import problems
 from api.context import ApiContext
+from api.heads import Heads
 from api.keyring import Keyring
 from api.limits import BodyLimit
 from api.metrics import Measured
@@ -32,11 +33,13 @@ from api.routers import (
     retractions,
     tracking,
     unsubscribe,
+    webhooks,
 )
 from api.segment import SegmentDialect
 from api.services.accepting import GROUPS_OF_KEY, Accepting
 from api.specification import Specified
 from domain.clock import ScaledClock
+from runtime.inbound import inbounds
 from runtime.settings import Settings
 from storage.database import Database
 
@@ -55,6 +58,7 @@ show times show the clock's scale beside them.
 _TAGS = [
     {"name": "leads", "description": "People, and their way into a journey."},
     {"name": "tracking", "description": "Behaviour, in the shape of Segment's HTTP API."},
+    {"name": "webhooks", "description": "What vendors tell."},
     {"name": "journeys", "description": "Where everyone is, and why."},
     {"name": "commands", "description": "What an operator tells a journey."},
     {"name": "handoffs", "description": "Leads given to sales, and the sellers' answers."},
@@ -69,6 +73,7 @@ _ROUTERS = (
     journeys,
     cloud_events,
     forms,
+    webhooks,
     dead_letters,
     retractions,
     commands,
@@ -96,12 +101,14 @@ def create_app(settings: Settings, database: Database, temporal: Client | None, 
     half = max(1, database.pool.get_max_size() // 2)
     rates, accepting = KeyRates(settings.tracking_rate, half - GROUPS_OF_KEY), Accepting(database, half)
     app.state.context = ApiContext(settings, database, temporal, clock, Keyring(database), rates, accepting)
+    app.state.inbounds = inbounds()
     problems.install(app)
     for module in _ROUTERS:
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.add_middleware(BodyLimit)
     app.add_middleware(Measured)
+    app.add_middleware(Heads)
     app.add_middleware(SegmentDialect)
     app.add_middleware(Quick, routes=[route for route in tracking.router.routes if isinstance(route, APIRoute)])
     return app

@@ -1,7 +1,9 @@
-"""Who may do what. Keys have scopes: ``read`` sees, ``write`` adds leads and behaviour, ``operate`` commands journeys.
+"""Who may do what. Keys have scopes: ``read`` sees, ``write`` adds leads and behaviour, ``operate`` commands journeys,
+``track`` is for pages that everybody can read: behaviour, and claims of who somebody is.
 
 A key travels as ``Authorization: Bearer <key>``. Routes that Segment's libraries call take it as Basic user name as
-well, and as ``writeKey`` of the body, because that is how those libraries send it. Scopes do not imply each other.
+well, and as ``writeKey`` of the body, because that is how those libraries send it. Scopes do not imply each other, but
+for ``write``, which may all that ``track`` may.
 """
 
 from typing import Annotated, Literal
@@ -14,7 +16,7 @@ from api.context import ApiContext, Context
 from api.problems import Problem
 from storage.keys import KeyInfo
 
-Scope = Literal["read", "write", "operate"]
+Scope = Literal["read", "write", "operate", "track"]
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="Key", description="A key made by `tendril keys create`.")
 _basic = HTTPBasic(auto_error=False, scheme_name="KeyAsUserName", description="The key as user name, no password.")
@@ -60,7 +62,7 @@ async def allowed(context: ApiContext, key: str, scope: Scope) -> KeyInfo:
     info = await context.keys.verify(key)
     if info is None:
         raise unauthorised("The key is unknown, expired or revoked.", scope)
-    if scope not in info.scopes:
+    if scope not in info.scopes and not (scope == "track" and "write" in info.scopes):
         raise Problem(
             403,
             "scope-missing",
@@ -84,4 +86,4 @@ def unauthorised(detail: str, scope: Scope, challenge: str = "Bearer") -> Proble
 Reader = Annotated[KeyInfo, Depends(BearerKey("read"))]
 Writer = Annotated[KeyInfo, Depends(BearerKey("write"))]
 Operator = Annotated[KeyInfo, Depends(BearerKey("operate"))]
-Tracker = Annotated[KeyInfo, Depends(TrackingKey("write"))]
+Tracker = Annotated[KeyInfo, Depends(TrackingKey("track"))]

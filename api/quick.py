@@ -35,7 +35,7 @@ class _Route(NamedTuple):
 
 
 class Quick:
-    """ASGI middleware. ``routes`` are functions of (body, context, key) that need the scope ``write``."""
+    """ASGI middleware. ``routes`` are functions of (body, context, key) that need the scope ``track``."""
 
     def __init__(self, app: ASGIApp, routes: Iterable[APIRoute]) -> None:
         self._app = app
@@ -52,7 +52,7 @@ class Quick:
         context: ApiContext = scope["app"].state.context
         body = await _body(receive)
         try:
-            owner = await allowed(context, key, "write")
+            owner = await allowed(context, key, "track")
             given = route.schema.validate_json(body)
         except Exception:  # noqa: BLE001 - whatever it is, the general way meets it again and has words for it
             await self._app(scope, _again(body, receive), send)

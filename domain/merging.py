@@ -35,7 +35,15 @@ class Said(StrEnum):
     ALIAS = "alias"  # an alias named both
     VISITOR = "visitor"  # somebody known was seen with a visitor's id of the other
     MAILBOX = "mailbox"  # their addresses reach one mailbox by their provider's rule
+    CLAIMED = "claimed"  # a page that anybody can send named both
     OPERATOR = "operator"  # a person decided
+
+
+#: What is never enough.
+_WEAK = {
+    Said.MAILBOX: "their addresses reach one mailbox, which two people may share",
+    Said.CLAIMED: "only a page said so, which anybody can send",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +100,14 @@ def doubt(one: Standing, other: Standing, said: Said) -> str:
 
     - One mailbox is no statement of anybody's: people give ``info+anna@`` and ``info+ben@`` for two on purpose, and an
       opinion about a provider's rule must not end a journey.
+    - What a page claims, anybody may have sent.
     - Two addresses that differ are two mailboxes, and may be two people behind one login.
     - Two sellers at work should agree first.
     - A computer is shared: seeing somebody on it unites only leads without any name that differs, of which at most one
       ever had a journey.
     """
-    if said is Said.MAILBOX:
-        return "their addresses reach one mailbox, which two people may share"
+    if said in _WEAK:
+        return _WEAK[said]
     if one.email and other.email and (one.mailbox is None or one.mailbox != other.mailbox):
         return "they have different addresses"
     if one.with_sales and other.with_sales:

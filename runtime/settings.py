@@ -127,6 +127,11 @@ class Settings(BaseSettings):
     # API
     api_host: str = Field("127.0.0.1", description="Address the API listens on.")
     api_port: int = Field(8000, ge=0, le=65535, description="Port of the API.")
+    trusted_proxies: str = Field(
+        "",
+        description="Addresses or networks of proxies in front of the API, with commas between: what they say of who"
+        " calls (`X-Forwarded-For`, `-Proto`) holds. Empty for none, `*` for any.",
+    )
     public_url: str = Field(
         "http://127.0.0.1:8000",
         description="Address of the API as leads reach it: what links in mail lead to, or through.",

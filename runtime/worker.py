@@ -170,6 +170,7 @@ async def _patiently(attempt: Callable[[], Awaitable[_T]], what: str) -> _T:
             asyncpg.TooManyConnectionsError,
             asyncpg.PostgresConnectionError,
             asyncpg.InternalClientError,
+            asyncpg.InterfaceError,
         ) as error:
             _log.warning(
                 f"waiting for {what}", error=str(error).splitlines()[0] if str(error) else type(error).__name__

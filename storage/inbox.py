@@ -7,7 +7,9 @@ sender is taken once, for ever; the senders' ids are nobody else's (``Behaviour.
 
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from itertools import accumulate, chain
 from typing import Any, NamedTuple
 
@@ -62,16 +64,23 @@ class Accepted(BaseModel):
 
 
 #: What is meant for a merged lead reaches its survivor; identities are the survivor's already (``storage.merges``).
+#: Lookups instead of joins: a plan made while a table was small must not read all of it when it has grown.
 _RESOLVE = """
-select coalesce(own.merged_into, own.id, named.merged_into, named.id, by_user.lead_id, by_visitor.lead_id) as lead_id,
-    exists (select from alias where previous_id in (e.user_id, e.anonymous_id))
-    or exists (select from alias a where a.user_id in (e.user_id, e.anonymous_id)) as aliased
-from unnest($1::text[], $2::text[], $3::text[]) with ordinality as e (lead_id, user_id, anonymous_id, ord)
-left join lead own on own.id = e.lead_id
-left join lead named on named.external_id = e.user_id
-left join identity by_user on by_user.kind = 'user_id' and by_user.value = e.user_id
-left join identity by_visitor on by_visitor.kind = 'anonymous_id' and by_visitor.value = e.anonymous_id
-order by e.ord
+select lead_id, lead_id is null and exists (
+    select from alias where previous_id in (user_id, anonymous_id)
+    union all select from alias a where a.user_id in (named.user_id, named.anonymous_id)
+) as aliased
+from (
+    select ord, user_id, anonymous_id, coalesce(
+        (select coalesce(merged_into, id) from lead where id = e.lead_id),
+        (select coalesce(merged_into, id) from lead where external_id = e.user_id),
+        (select lead_id from identity where kind = 'user_id' and value = e.user_id),
+        (select lead_id from identity where kind = 'anonymous_id' and value = e.anonymous_id)
+    ) as lead_id
+    from unnest($1::text[], $2::text[], $3::text[]) with ordinality as e (lead_id, user_id, anonymous_id, ord)
+    offset 0
+) as named
+order by ord
 """
 
 #: ``e`` has no message id twice. ``for update`` reads ``inbox_position`` anew where it had to wait for the row.
@@ -83,9 +92,9 @@ with e as (
         $9::timestamptz[]
     ) with ordinality as e
         (message_id, lead_id, user_id, anonymous_id, kind, name, properties, trusted, occurred_at, ord)
-    where not exists (
-        select from behaviour b where b.message_id = e.message_id and (b.sender = $11 or $11 = 'import')
-    )
+    where (
+        select b.id from behaviour b where b.message_id = e.message_id and (b.sender = $11 or $11 = 'import') limit 1
+    ) is null
 ),
 known as materialized (
     select message_id, lead.id as lead_id, user_id, anonymous_id, kind, name, properties, trusted, occurred_at, ord,
@@ -318,4 +327,15 @@ class PgInbox:
         event = NewBehaviour(
             message_id=message_id, kind=kind, name=name, properties=properties, occurred_at=now, lead_id=lead
         )
-        await accept(self._db, [event], now)
+        with suppress(_Erased):
+            await accept(self._db, [event], now, partial(_none_of_erased, lead=lead))
+
+
+class _Erased(Exception):
+    """The event is of somebody who was erased: nothing of it is kept."""
+
+
+async def _none_of_erased(connection: Connection, lead: str) -> None:
+    """Asked once the lead's row is held: an erasure that comes later removes the event itself."""
+    if await connection.fetchval("select exists (select from erasure where lead_id = $1)", lead):
+        raise _Erased

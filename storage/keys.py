@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict
 from domain.errors import NotFound, Refused
 from storage.database import Database
 
-#: What a key may be allowed: reading, writing leads and behaviour, operating journeys.
-SCOPES = ("read", "write", "operate")
+#: What a key may be allowed: reading, writing leads and behaviour, operating journeys; and what may stand in a page for
+#: everybody to read: sending behaviour, and claiming an address that nobody knows otherwise.
+SCOPES = ("read", "write", "operate", "track")
 
 
 class KeyInfo(BaseModel):
@@ -25,6 +26,11 @@ class KeyInfo(BaseModel):
     created_at: datetime
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+
+    @property
+    def claims(self) -> bool:
+        """Whether what it says of people is only a claim, which changes nothing that is known."""
+        return "write" not in self.scopes
 
 
 _SELECT = """

@@ -41,7 +41,8 @@ class LeadInput(BaseModel):
     """A profile as a form, an import or a CRM knows it. At least one of the three ways to name someone is needed.
 
     ``company`` is the company's name and ``domain`` its web domain; without one the address's domain serves, unless the
-    address was made up (``invented_email``) and says nothing about a company.
+    address was made up (``invented_email``) and says nothing about a company. What is only ``claimed``, by a page that
+    anybody can read, adds to a lead and changes nothing that is known of it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -58,6 +59,7 @@ class LeadInput(BaseModel):
     domain: Text = ""
     invented_email: bool = False
     consent: tuple[ConsentInput, ...] = ()
+    claimed: bool = False
 
     @field_validator("email")
     @classmethod
@@ -161,13 +163,13 @@ class People:
         by_email = self._by_email.get(given.email or "")
         named = by_external or by_email
         if by_external and by_email:
-            named = self._one(by_external, by_email, Said.IDENTIFIED)
+            named = self._one(by_external, by_email, Said.CLAIMED if given.claimed else Said.IDENTIFIED)
         visitors = [self._by_name.get(("anonymous_id", value)) for value in given.anonymous_ids]
         for seen in (person for person in visitors if person):
             if named is None and not seen.conflicts(given):
                 named = seen
             elif named and not named.conflicts(seen) and not seen.conflicts(given):
-                named = self._one(named, seen, Said.VISITOR)
+                named = self._one(named, seen, Said.CLAIMED if given.claimed else Said.VISITOR)
         return named
 
     def _one(self, person: Person, other: Person, said: Said) -> Person:
@@ -211,11 +213,14 @@ class People:
         for value in given.anonymous_ids:
             self._by_name["anonymous_id", value] = person
             self.links.append(Link(person.id, "anonymous_id", value, latest=True))
-        return self._address(person, given.email)
+        return self._address(person, given)
 
-    def _address(self, person: Person, email: str | None) -> str:
+    def _address(self, person: Person, given: LeadInput) -> str:
+        email = given.email
         if not email:
             return ""
+        if given.claimed and person.email and email != person.email:
+            return "the address was only claimed, and another is known"
         holder = self._by_email.setdefault(email, person)
         if holder is not person:
             return f"the address belongs to {holder.id} and was left there"
@@ -226,10 +231,12 @@ class People:
 
     @staticmethod
     def _merge(person: Person, given: LeadInput) -> None:
-        person.put("fields", person.fields | {name: value for name, value in given.fields.items() if value is not None})
+        said = {name: value for name, value in given.fields.items() if value is not None}
+        person.put("fields", said | person.fields if given.claimed else person.fields | said)
         for name in ("country", "timezone", "source", "owner", "company"):
-            person.put(name, getattr(given, name))
-        if given.domain or not person.account_id:
+            if not (given.claimed and getattr(person, name)):
+                person.put(name, getattr(given, name))
+        if (given.domain and not given.claimed) or not person.account_id:
             email = "" if given.invented_email else person.email or ""
             person.company_domain = company_domain(given.domain, email) or person.company_domain
 

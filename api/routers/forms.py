@@ -43,7 +43,7 @@ _log = structlog.get_logger("tendril.api")
     openapi_extra=_BODY,
 )
 async def submit(form: str, request: Request, context: Context) -> Response:
-    """Needs the hidden field `writeKey`, a key with the scope `write`. At most 64 KB and 100 fields, no files.
+    """Needs the hidden field `writeKey`, a key with the scope `track`. At most 64 KB and 100 fields, no files.
 
     Creates or updates the lead of the field `email` and records “Form Submitted”. Enrols where `TENDRIL_ENROL_ON` says
     so. Sent twice within a minute it counts once. Answers 303 to the field `redirect` where that is allowed, or a page.
@@ -65,11 +65,11 @@ async def submit(form: str, request: Request, context: Context) -> Response:
 
 
 async def _take(context: ApiContext, sent: Submission) -> Response:
-    key = await allowed(context, sent.text("writeKey"), "write")
+    key = await allowed(context, sent.text("writeKey"), "track")
     settings, arrival = context.settings, Arrival.at(context.clock, datetime.now(UTC))
     async with context.rates.turn(key, 1):
         enrol = settings.enrols("form", sent.form)
-        await forms.take(context.database, sent, settings.form_honeypot, arrival, enrol=enrol)
+        await forms.take(context.database, sent, settings.form_honeypot, arrival, enrol=enrol, claims=key.claims)
     target = forms.allowed_redirect(sent.text("redirect"), context.settings.form_hosts)
     if target:
         return RedirectResponse(target, 303, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})

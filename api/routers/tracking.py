@@ -23,7 +23,7 @@ from api.schemas.tracking import (
     TrackEvent,
 )
 from api.services import tracking
-from api.services.events import Arrival, sort_events
+from api.services.events import Arrival, objection, sort_events
 from api.specification import problems
 from storage.keys import KeyInfo
 
@@ -76,12 +76,14 @@ async def batch(body: Batch, context: Context, key: Tracker) -> Taken:
         raise Problem(
             413, "batch-too-long", f"The batch has {len(body.batch)} events; the most is {BATCH_EVENTS}.", "Split it."
         )
-    good, bad = sort_events(body.batch, body.sent_at)
+    good, bad = sort_events(body.batch, body.sent_at, claims=key.claims)
     arrival = Arrival.at(context.clock, datetime.now(UTC), body.sent_at)
     taken = await tracking.receive(context, key, good, arrival)
-    await tracking.keep(context.database, bad, arrival.now, key.name)
+    await tracking.keep(context.database, bad, arrival.now, key)
     return taken.model_copy(update={"rejected": len(bad)})
 
 
 async def _one(context: ApiContext, key: KeyInfo, event: AnyEvent) -> Taken:
+    if key.claims and (why := objection(event)):
+        raise Problem(403, "scope-missing", f"{why}; the key {key.name!r} may track.", "Send your own id, or none.")
     return await tracking.receive(context, key, [event], Arrival.at(context.clock, datetime.now(UTC)))

@@ -51,8 +51,10 @@ class Arrival:
         return cls(real, clock.from_real(real), sent_at)
 
 
-def sort_events(raw: Sequence[Any], sent_at: datetime | None = None) -> tuple[list[AnyEvent], list[BadEvent]]:
-    """The events that can be understood, and those that can't, each in their order.
+def sort_events(
+    raw: Sequence[Any], sent_at: datetime | None = None, *, claims: bool = False
+) -> tuple[list[AnyEvent], list[BadEvent]]:
+    """The events that can be taken, and those that can't, each in their order; ``claims`` as in ``objection``.
 
     Those that can't are kept with the batch's ``sent_at``, so that their time can be told whenever they are taken.
     """
@@ -60,14 +62,22 @@ def sort_events(raw: Sequence[Any], sent_at: datetime | None = None) -> tuple[li
     bad: list[BadEvent] = []
     for item in raw:
         try:
-            good.append(_checked(item))
+            good.append(_checked(item, claims=claims))
         except ValueError as problem:
             bad.append(BadEvent(_dated(_keepable(item), sent_at), _reason(problem)))
     return good, bad
 
 
-def _checked(item: Any) -> AnyEvent:
+def objection(event: AnyEvent) -> str:
+    """Why an event must not come with a key that only claims (``KeyInfo.claims``), "" when it may."""
+    named = (event.user_id, event.previous_id if isinstance(event, AliasEvent) else None)
+    return "Tendril's own ids of leads need a key with the scope write" if any(map(is_lead_id, named)) else ""
+
+
+def _checked(item: Any, *, claims: bool) -> AnyEvent:
     event = BATCH_EVENT.validate_python(item)
+    if claims and (why := objection(event)):
+        raise ValueError(why)
     if len(to_json(item)) > EVENT_BYTES:
         raise ValueError("the event is larger than 32 KB")
     return event

@@ -59,10 +59,19 @@ class Submission:
         return f"form-{ids[0]}", f"form-{ids[1]}"
 
 
-async def take(database: Database, sent: Submission, honeypot: str, arrival: Arrival, *, enrol: bool = False) -> None:
+async def take(
+    database: Database,
+    sent: Submission,
+    honeypot: str,
+    arrival: Arrival,
+    *,
+    enrol: bool = False,
+    claims: bool = False,
+) -> None:
     """Commit what the form says: the lead, an identify and a “Form Submitted”. Twice is once.
 
-    ``enrol``: the lead begins its journey, if it may (``storage.enrolment.welcome``).
+    ``claims``: the key stands in a page (``KeyInfo.claims``). ``enrol``: the lead begins its journey, if it may
+    (``storage.enrolment.welcome``).
     One whose honeypot is filled is kept as a behaviour of nobody's that does not count, without its values. Raises
     ``NotAForm``.
     """
@@ -76,7 +85,7 @@ async def take(database: Database, sent: Submission, honeypot: str, arrival: Arr
         if await history.known_ids(connection, [message_id, before]):
             metrics.EVENTS.labels("duplicate").inc()
             return
-    lead = await _lead(database, sent, said, arrival) if said.traits.email else None
+    lead = await _lead(database, sent, said, arrival, claims=claims) if said.traits.email else None
     if lead == "":
         return
     if lead and enrol:
@@ -100,11 +109,11 @@ def _identify(sent: Submission, honeypot: str) -> IdentifyEvent:
         raise NotAForm("Some of what was filled in is not text.") from None
 
 
-async def _lead(database: Database, sent: Submission, said: IdentifyEvent, arrival: Arrival) -> str:
+async def _lead(database: Database, sent: Submission, said: IdentifyEvent, arrival: Arrival, *, claims: bool) -> str:
     """The lead's id; "" of somebody who was erased and is not taken in again."""
     anonymous_id = sent.text("anonymousId")[:_LONGEST_ID]
     known = profile(said).model_copy(
-        update={"anonymous_ids": (anonymous_id,) if anonymous_id else (), "consent": _consent(sent)}
+        update={"anonymous_ids": (anonymous_id,) if anonymous_id else (), "consent": _consent(sent), "claimed": claims}
     )
     return (await leads.upsert(database, known, arrival.now, enrol=False)).lead_id
 

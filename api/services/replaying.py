@@ -25,13 +25,14 @@ async def replay(
     number = int(letter.id or 0)
     if letter.source.startswith(SOURCE):
         return await _replay_webhook(database, clock, letter, letter.body if body is None else body)
-    good, bad = sort_events([letter.body if body is None else body])
+    claims = letter.source.startswith(tracking.FROM_PAGE)
+    good, bad = sort_events([letter.body if body is None else body], claims=claims)
     if bad:
         await dead_letters.explain(database, number, bad[0].reason)
         return _bad(), bad[0].reason
     event = good[0].model_copy(update={"message_id": good[0].message_id or f"dead-letter-{number}"})
     arrival = Arrival(clock.to_real(letter.received_at), letter.received_at)
-    taken = await tracking.take(database, [event], arrival, letter.source.removeprefix(tracking.FROM_BATCH))
+    taken = await tracking.take(database, [event], arrival, letter.source.partition("/")[2], claims=claims)
     await dead_letters.drop(database, number)
     return taken, ""
 

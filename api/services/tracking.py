@@ -25,8 +25,9 @@ from storage.inbox import Accepted
 from storage.keys import KeyInfo
 from storage.leads import LeadInput, Upserted
 
-#: What the source of a dead letter begins with that came in a batch; the sender follows.
-FROM_BATCH = "batch/"
+#: What the source of a dead letter begins with that came in a batch, and of one whose key only claims; the sender
+#: follows.
+FROM_BATCH, FROM_PAGE = "batch/", "page/"
 _COMPANY_NAMES = ("name", "company")
 _COMPANY_DOMAINS = ("domain", "website")
 
@@ -39,7 +40,7 @@ async def receive(context: ApiContext, key: KeyInfo, events: Sequence[AnyEvent],
     if not all(map(_is_plain, events)):
         async with context.rates.turn(key, len(events)):
             enrol = context.settings.enrols("identify")
-            return await take(context.database, events, arrival, key.name, enrol=enrol)
+            return await take(context.database, events, arrival, key.name, enrol=enrol, claims=key.claims)
     context.rates.spend(key, len(events))
     if not events:
         return Taken(accepted=0, duplicates=0)
@@ -52,18 +53,26 @@ def _is_plain(event: AnyEvent) -> bool:
 
 
 async def take(
-    database: Database, events: Sequence[AnyEvent], arrival: Arrival, sender: str, *, enrol: bool = False
+    database: Database,
+    events: Sequence[AnyEvent],
+    arrival: Arrival,
+    sender: str,
+    *,
+    enrol: bool = False,
+    claims: bool = False,
 ) -> Taken:
     """Commit the events; only then return. ``sender`` is the key's name.
 
-    With ``enrol`` whoever an identify gives an address begins a journey, if they may.
+    With ``enrol`` whoever an identify gives an address begins a journey, if they may. What only ``claims`` who somebody
+    is (``KeyInfo.claims``) adds to people and neither changes nor unites them.
     """
-    profiles = await _profiles(database, events)
+    profiles = [said.model_copy(update={"claimed": claims}) for said in await _profiles(database, events)]
     if profiles:
         taken_in = await leads.upsert_many(database, profiles, arrival.now, enrol=False)
         if enrol:
             await enrolment.welcome(database, _introduced(events, profiles, taken_in), arrival.now)
-    await aliases.unite(database, _pairs(events), arrival.now)
+    if not claims:
+        await aliases.unite(database, _pairs(events), arrival.now)
     taken = behaviours(events, arrival)
     said = [behaviour.message_id for behaviour in taken if behaviour.kind == "group"]
     also = partial(groups.join_said, message_ids=said, sender=sender, now=arrival.now) if said else None
@@ -83,12 +92,11 @@ def _introduced(events: Sequence[AnyEvent], profiles: Sequence[LeadInput], taken
     return [done.lead_id for given, done in zip(profiles, taken_in, strict=True) if given.email in said]
 
 
-async def keep(database: Database, bad: Sequence[BadEvent], now: datetime, sender: str) -> None:
-    """Keep what could not be understood, for a person to look at."""
+async def keep(database: Database, bad: Sequence[BadEvent], now: datetime, key: KeyInfo) -> None:
+    """Keep what could not be taken, for a person to look at."""
     if bad:
-        await dead_letters.add_many(
-            database, f"{FROM_BATCH}{sender}", [(event.reason, event.body) for event in bad], now
-        )
+        source = f"{FROM_PAGE if key.claims else FROM_BATCH}{key.name}"
+        await dead_letters.add_many(database, source, [(event.reason, event.body) for event in bad], now)
         metrics.EVENTS.labels("rejected").inc(len(bad))
 
 

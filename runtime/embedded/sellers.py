@@ -13,6 +13,14 @@ from runtime.embedded.script import sellers_answers
 from storage.database import Database
 
 _log = structlog.get_logger("tendril.sellers")
+#: What passes by itself: the database or the sandbox is away, or a connection broke between two of its steps.
+_TROUBLE = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    httpx.TransportError,
+)
 #: Real seconds between two looks at the list of open handoffs.
 _LOOK_EVERY = 0.25
 _OPEN = """
@@ -47,7 +55,7 @@ class Sellers:
             try:
                 for task in await self._open():
                     await self._consider(task)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, httpx.TransportError) as error:
+            except _TROUBLE as error:
                 _log.warning("a seller could not work", error=type(error).__name__)
             await asyncio.sleep(_LOOK_EVERY)
 

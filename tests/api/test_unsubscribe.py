@@ -1,5 +1,7 @@
 """Unsubscribing takes one click, a look changes nothing, and it holds for ever."""
 
+from datetime import UTC, datetime
+
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -7,6 +9,7 @@ from fastapi import FastAPI
 from adapters.email.links import UnsubscribeLinks
 from runtime.settings import Settings
 from storage.database import Database
+from storage.erasure import erase
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
@@ -130,3 +133,14 @@ async def listed(database: Database, email: str, reason: str) -> None:
     """An entry from before anybody knew whose address it is."""
     entry = "insert into suppression (email, reason, source, at) values ($1, $2, 'import', now())"
     await database.pool.execute(entry, email, reason)
+
+
+async def test_of_whoever_was_erased_a_link_leaves_nothing(
+    api: httpx.AsyncClient, database: Database, link: str, lead: str
+):
+    await erase(database, lead, "test", datetime.now(UTC))
+    before = await database.pool.fetchval("select count(*) from behaviour")
+
+    assert (await api.post(link, data=ONE_CLICK)).status_code == 200
+
+    assert await database.pool.fetchval("select count(*) from behaviour") == before
