@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.security import APIKeyHeader
 
 from adapters.inbound import Forged, Inbound, InboundRequest
 from api.context import ApiContext, Context
@@ -11,7 +12,11 @@ from api.services import webhooks
 from api.specification import problems
 from domain.errors import TransientFault
 
-router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
+#: In the specification only: each vendor signs in its own way, in headers of its own or in the body.
+_SIGNED = APIKeyHeader(
+    name="webhook-signature", scheme_name="VendorSignature", description="As the vendor signs.", auto_error=False
+)
+router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], dependencies=[Depends(_SIGNED)])
 _BODY = {"requestBody": {"required": True, "content": {"*/*": {"schema": {}}}}}
 
 
