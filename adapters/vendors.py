@@ -7,14 +7,14 @@ from collections.abc import Mapping
 
 from adapters import webhook, webhook_inbound
 from adapters.ads import google, linkedin, meta
-from adapters.crm import hubspot, salesforce
+from adapters.crm import hubspot, pipedrive, salesforce
 from adapters.email import imap, mail_in, mailgun, postmark, resend, sendgrid, ses
 from adapters.people import calendly, slack
 from adapters.vendor import AnyVendor
 from domain.errors import Refused
 
 MAIL: tuple[AnyVendor, ...] = (mailgun.VENDOR, postmark.VENDOR, resend.VENDOR, sendgrid.VENDOR, ses.VENDOR)
-CRM: tuple[AnyVendor, ...] = (hubspot.VENDOR, salesforce.VENDOR)
+CRM: tuple[AnyVendor, ...] = (hubspot.VENDOR, pipedrive.VENDOR, salesforce.VENDOR)
 ADS: tuple[AnyVendor, ...] = (linkedin.VENDOR, google.VENDOR, meta.VENDOR)
 #: How mail that comes back is heard of.
 MAIL_IN: tuple[AnyVendor, ...] = (imap.VENDOR, *mail_in.VENDORS)
