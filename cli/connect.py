@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from typer import Argument, Exit, echo
 
+from adapters.email import smtp
 from adapters.vendor import AnyVendor, Closable, Finding, settings_of
 from adapters.vendors import ADS, ALL, CRM, MAIL, MAIL_IN, PEOPLE
 from cli.output import Json, listing, print_json
@@ -13,6 +14,7 @@ from cli.session import run
 from cli.settings import read_settings
 from domain.errors import Refused, VendorFault
 from runtime.inbound import inbounds
+from runtime.vendors import smtp_carrier
 
 _KINDS = {"e-mail": MAIL, "mail in": MAIL_IN, "CRM": CRM, "ads": ADS, "people": PEOPLE}
 _WELL, _NOT_WELL = "✓", "✗"
@@ -27,7 +29,7 @@ def connect(vendor: Which = None, as_json: Json = False) -> None:
 
     Nothing is changed at the vendor. Exits with code 1 when something is not in order, and says what to do.
 
-    Example: `TENDRIL_SENDGRID_KEY=… tendril connect sendgrid`
+    Example: `TENDRIL_SENDGRID_API_KEY=… tendril connect sendgrid`
     """
     if vendor is None:
         _list(as_json=as_json)
@@ -40,9 +42,15 @@ def connect(vendor: Which = None, as_json: Json = False) -> None:
 
 
 def _named(name: str) -> AnyVendor:
+    if name == "smtp":
+        return _smtp()
     if name not in ALL:
-        raise Refused(f"There is no vendor “{name}”.", f"Known are: {', '.join(ALL)}.")
+        raise Refused(f"There is no vendor “{name}”.", f"Known are: smtp, {', '.join(ALL)}.")
     return ALL[name]
+
+
+def _smtp() -> AnyVendor:
+    return smtp.vendor(lambda: smtp_carrier(read_settings()))
 
 
 async def _found(vendor: AnyVendor) -> list[Finding]:
@@ -55,7 +63,7 @@ async def _found(vendor: AnyVendor) -> list[Finding]:
         return [Finding(str(fault), well=False, remedy="Check the credentials, then try again.")]
     finally:
         await adapter.close()
-    return [*found, _hearing(vendor)]
+    return found if vendor.name == "smtp" else [*found, _hearing(vendor)]
 
 
 def _hearing(vendor: AnyVendor) -> Finding:
@@ -86,7 +94,8 @@ def _tell(vendor: AnyVendor, findings: Sequence[Finding], *, as_json: bool) -> N
 
 
 def _list(*, as_json: bool) -> None:
-    items = [_line(kind, vendor) for kind, vendors in _KINDS.items() for vendor in vendors]
+    items = [_line("e-mail", _smtp())]
+    items += [_line(kind, vendor) for kind, vendors in _KINDS.items() for vendor in vendors]
     columns = {"vendor": "Vendor", "kind": "For", "set_up": "Set up", "title": "Which is", "lacks": "Lacks"}
     listing(items, len(items), columns, as_json=as_json, empty="No vendor is known.")
 

@@ -76,6 +76,11 @@ def open_carrier(settings: Settings) -> MailCarrier:
         vendor = vendors.named(settings.email_vendor, vendors.MAIL, "TENDRIL_EMAIL_VENDOR")
         carrier: MailCarrier = vendor.adapter(settings_of(vendor))
         return carrier
+    return smtp_carrier(settings)
+
+
+def smtp_carrier(settings: Settings) -> SmtpCarrier:
+    """Plain SMTP, as the settings have it. Raises ``Refused`` when the key that signs is wrong."""
     server = SmtpServer(
         host=settings.smtp_host,
         port=settings.smtp_port,

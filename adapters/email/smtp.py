@@ -7,7 +7,7 @@ once the message was handed over and no reply came, nobody can know, and only ``
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -19,6 +19,7 @@ from adapters.email.carrier import Mail, Sought
 from adapters.email.dkim import Signer
 from adapters.email.replies import Step, fault
 from adapters.http import VendorClient
+from adapters.vendor import Finding, Vendor, VendorSettings
 from domain.errors import CannotTell, OurFault, TransientFault, VendorFault
 
 _VENDOR = "smtp"
@@ -72,6 +73,25 @@ class SmtpCarrier:
             "GET", "/api/messages", params={"message_id": sought.message_id, "limit": 1}, harmless_to_repeat=True
         )
         return sought.message_id if _total(answer) else None
+
+    async def check(self) -> list[Finding]:
+        """Connect, and log in where a user is set. Raises a ``VendorFault`` when either is refused."""
+        server = self._server
+        async with self._connection():
+            pass
+        secured = {"none": "without encryption", "starttls": "encrypted by STARTTLS", "tls": "encrypted"}
+        login = f"logged in as {server.username}" if server.username else "without a login"
+        signed = "mail is signed (DKIM)" if self._signer else "mail is not signed here: the relay has to (DKIM)"
+        safe = server.security != "none" or not server.username
+        return [
+            Finding(f"{server.host}:{server.port} was reached, {secured[server.security]}, {login}", well=True),
+            Finding(
+                "the password leaves encrypted" if safe else "the password leaves without encryption",
+                well=safe,
+                remedy="Set TENDRIL_SMTP_SECURITY to starttls or tls.",
+            ),
+            Finding(signed, well=True),
+        ]
 
     async def close(self) -> None:
         """Say goodbye on every idle connection."""
@@ -168,3 +188,15 @@ def _certificate_refused(error: BaseException | None) -> bool:
 
 def _total(answer: httpx.Response) -> int:
     return int(answer.json()["total"])
+
+
+def vendor(open_carrier: Callable[[], SmtpCarrier]) -> Vendor[VendorSettings, SmtpCarrier]:
+    """As ``tendril connect`` sees it: its settings are the deployment's own, which ``open_carrier`` knows."""
+    return Vendor(
+        name=_VENDOR,
+        title="Any SMTP server",
+        settings=VendorSettings,
+        adapter=lambda _settings: open_carrier(),
+        check=SmtpCarrier.check,
+        carries=("mail, unless TENDRIL_EMAIL_VENDOR names another",),
+    )

@@ -1,5 +1,6 @@
 """``tendril connect`` says what is set up, what lacks, and what to do."""
 
+import asyncio
 import json
 
 import pytest
@@ -11,6 +12,7 @@ from adapters import vendors
 from adapters.vendor import AnyVendor, Finding, OnlyHeard, Vendor, VendorSettings
 from cli.main import app, main
 from domain.errors import OurFault
+from tests.adapters.running import running_sandbox
 
 
 class Settings(VendorSettings):
@@ -45,7 +47,7 @@ def connect(*words: str):
 
 
 def test_it_lists_what_there_is_and_what_lacks():
-    (listed,) = json.loads(connect("--json").stdout)["items"]
+    _, listed = json.loads(connect("--json").stdout)["items"]
     assert (listed["vendor"], listed["set_up"]) == ("example", False)
     assert "TENDRIL_EXAMPLE_KEY" in listed["lacks"]
 
@@ -100,3 +102,14 @@ def test_what_is_wrong_with_several_settings_together_is_said_as_it_is(
     said = capsys.readouterr().err
     assert "Give the key or the other, and not both." in said
     assert "k-secret" not in said
+
+
+async def test_an_smtp_server_is_reached_and_what_it_lacks_is_said(monkeypatch: pytest.MonkeyPatch):
+    async with running_sandbox() as sandbox:
+        monkeypatch.setenv("TENDRIL_SMTP_PORT", str(sandbox.smtp_port))
+        reached = await asyncio.to_thread(connect, "smtp")
+        monkeypatch.setenv("TENDRIL_SMTP_SECURITY", "starttls")
+        refused = await asyncio.to_thread(connect, "smtp")
+    assert (reached.exit_code, refused.exit_code) == (0, 1)
+    assert f"127.0.0.1:{sandbox.smtp_port} was reached, without encryption, without a login" in reached.stdout
+    assert "✗ the SMTP server offers no STARTTLS" in refused.stdout
