@@ -43,7 +43,7 @@ async def run(names: list[str], out: Path) -> None:
 
             figures += await _MEASURES[name](tell)
     show(figures, console)
-    keep(figures, out)
+    keep(figures, out, merge=len(names) < len(_MEASURES))
     console.print(f"written to {out.name}")
 
 

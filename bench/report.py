@@ -6,6 +6,7 @@ import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -39,9 +40,23 @@ def show(figures: Sequence[Figure], console: Console) -> None:
     console.print(table)
 
 
-def keep(figures: Sequence[Figure], path: Path) -> None:
-    """Write the figures, with the kind of machine they were measured on."""
+def keep(figures: Sequence[Figure], path: Path, *, merge: bool = False) -> None:
+    """Write the figures, with the kind of machine they were measured on.
+
+    With ``merge`` figures of other names stay as they were, where the file was written by the same kind of machine.
+    """
     machine = {"python": platform.python_version(), "system": platform.system(), "processor": platform.machine()}
-    document = {"machine": machine, "figures": [{**asdict(f), "met": f.met} for f in figures]}
+    new = {figure.name: {**asdict(figure), "met": figure.met} for figure in figures}
+    kept = {figure["name"]: figure for figure in _kept(path, machine)} if merge else {}
+    document = {"machine": machine, "figures": list((kept | new).values())}
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def _kept(path: Path, machine: dict[str, str]) -> list[dict[str, Any]]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return []
+    figures: list[dict[str, Any]] = document.get("figures", []) if document.get("machine") == machine else []
+    return figures

@@ -124,8 +124,9 @@ class Relay:
         told = await asyncio.gather(*map(self._tell_or_put_off, leased))
         done = [(wake.lead, wake.version) for wake, success in zip(leased, told, strict=True) if success]
         if done:
-            await wakes.done_many(self._database, done)
             self._backoff = 0.0
+            if await wakes.done_many(self._database, done):
+                self._news.set()  # a lane that looked meanwhile passed over them
         return len(leased)
 
     async def _lease(self) -> list[LeasedWake]:

@@ -111,9 +111,10 @@ async def done(db: Database, lead: str, version: int) -> None:
     await done_many(db, [(lead, version)])
 
 
-async def done_many(db: Database, told: Sequence[tuple[str, int]]) -> None:
-    """As ``done``, for (lead, version) pairs."""
-    await db.pool.execute(wakes_sql.DONE, [lead for lead, _ in told], [version for _, version in told])
+async def done_many(db: Database, told: Sequence[tuple[str, int]]) -> int:
+    """As ``done``, for (lead, version) pairs; returns how many are new ones."""
+    anew: int = await db.pool.fetchval(wakes_sql.DONE, [lead for lead, _ in told], [version for _, version in told])
+    return anew
 
 
 async def failed(db: Database, lead: str, version: int, delay: float) -> None:

@@ -91,9 +91,12 @@ DONE = """
 with told as (select * from unnest($1::text[], $2::int[]) as told (lead_id, version)),
 settled as (
     delete from pending_wake w using told where w.lead_id = told.lead_id and w.version = told.version
+),
+anew as (
+    update pending_wake w set created_real_at = now(), attempts = 0
+    from told where w.lead_id = told.lead_id and w.version <> told.version returning 1
 )
-update pending_wake w set created_real_at = now(), attempts = 0
-from told where w.lead_id = told.lead_id and w.version <> told.version
+select count(*) from anew
 """
 FAILED = """
 update pending_wake set leased_until = now() + make_interval(secs => $3) where lead_id = $1 and version = $2
