@@ -39,6 +39,7 @@ format: install ## Put the code in the project's format
 
 docs: install ## Write the reference pages that come from the code
 	$(BIN)/python -m cli.reference
+	$(BIN)/python -m tests.adapters.features
 
 bench: install ## Measure: history per touch, throughput, wake latency, memory, disk
 	@$(BIN)/python -m bench

@@ -22,7 +22,6 @@ from domain.errors import CannotTell, OurFault, TransientFault
 from domain.words import Channel, RejectReason
 from sandbox import slack as stand_in
 from sandbox.slack import SIGNING_SECRET, Posted, Wish, Workspace
-from tests.adapters.checked import checked_against
 from tests.adapters.contract import TouchChannelContract
 from tests.adapters.hearing import hearing
 from tests.adapters.inbound_contract import NOW
@@ -77,7 +76,6 @@ class TestSlackByItsBot(TouchChannelContract):
         return Slack(settings("http://127.0.0.1:1"))
 
 
-@checked_against(VENDOR, "messages", "slack-sdk")
 def test_slacks_own_models_find_nothing_wrong_with_a_message():
     for one in (handoff(), touch(Channel.ALERT), handoff(crm_id="7", owner="seller@example.com", note="x " * 3000)):
         body = message(one, "https://crm.example/{crm_id}")
@@ -87,7 +85,6 @@ def test_slacks_own_models_find_nothing_wrong_with_a_message():
         assert Metadata(**body["metadata"]).to_dict() == body["metadata"]
 
 
-@checked_against(VENDOR, "history", "slack-sdk")
 async def test_slacks_own_client_reads_the_stand_in(sandbox):
     await Slack(settings(sandbox.url)).send(handoff())
     client = AsyncWebClient("sandbox", base_url=f"{sandbox.url}/slack/", trust_env_in_session=False)
@@ -196,7 +193,6 @@ def test_accept_and_every_reason_to_reject_reach_the_handoff():
         assert (told.about.touch, told.outcome, told.reason) == (key, "rejected", reason)
 
 
-@checked_against(VENDOR, "answers", "slack-sdk")
 def test_slacks_own_verifier_and_ours_agree():
     theirs = SignatureVerifier(SIGNING_SECRET)
     request = pressed(ACCEPTED, datetime.now(UTC))
