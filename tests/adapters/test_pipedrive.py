@@ -25,7 +25,7 @@ from tests.adapters.contract import TouchChannelContract
 from tests.adapters.crm_contract import C20, WANTED, CrmContract, change, erased
 from tests.adapters.hearing import hearing
 from tests.adapters.inbound_contract import _GARBAGE, NOW, _maimed
-from tests.adapters.recording import Recording
+from tests.adapters.recording import Recording, plain
 from tests.adapters.running import Sandbox
 from tests.adapters.standing import emptied, standing_sandbox
 from tests.adapters.touches import PERSONAL, touch
@@ -51,7 +51,8 @@ def company(sandbox) -> Company:
 
 
 def client(url, **options):
-    return PipedriveClient(url, "sandbox", **({"searches": 1000} | options))
+    usual: dict[str, Any] = {"searches": 1000, "transport": plain()}
+    return PipedriveClient(url, "sandbox", **(usual | options))
 
 
 def connect(sandbox, *, delete=True, create_fields=True, **options):

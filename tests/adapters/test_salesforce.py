@@ -23,7 +23,7 @@ from sandbox.salesforce_org import BUILT_IN, Org
 from sandbox.salesforce_soql import parsed
 from tests.adapters.contract import TouchChannelContract
 from tests.adapters.crm_contract import C20, WANTED, CrmContract, change, erased
-from tests.adapters.recording import Recording
+from tests.adapters.recording import Recording, plain
 from tests.adapters.running import Sandbox
 from tests.adapters.standing import emptied, standing_sandbox
 from tests.adapters.touches import touch
@@ -51,7 +51,7 @@ def org(sandbox) -> Org:
 
 def client(url, *, grant=None, kept=0.2, **options):
     auth = SalesforceAuth(url, grant or client_credentials("tendril", "sandbox"))
-    return SalesforceClient(url, auth, kept=kept, **options)
+    return SalesforceClient(url, auth, kept=kept, **({"transport": plain()} | options))
 
 
 def connect(sandbox, *, new="Contact", delete=True, **options):
