@@ -111,12 +111,16 @@ class _Run:
                 places.release()
 
         async with asyncio.TaskGroup() as batches:
+            first = True
             async for batch in self._batches(audience, leaving=leaving):
                 await places.acquire()
                 if stopped or self._over:
                     places.release()
                     break
-                batches.create_task(carry(batch))
+                carried = batches.create_task(carry(batch))
+                if first:  # it finds the list, or makes it, for the others
+                    await asyncio.wait([carried])
+                    first = False
 
     async def read_back(self) -> None:
         for audience in await self.desired.unread(self.network.network):

@@ -10,6 +10,9 @@ from pyrate_limiter import Limiter, Rate
 
 from domain.errors import TransientFault
 
+#: What the window is lengthened by: a share of it, and seconds. A vendor counts requests when they come to it, and they
+#: may come closer together than they left.
+_MARGIN, _JITTER = 0.02, 0.05
 #: Seconds a request waits for its turn, or for a closed door to open, rather than being tried again later.
 PATIENCE = 10.0
 
@@ -19,7 +22,7 @@ class Budget:
 
     def __init__(self, vendor: str, most: int, seconds: float) -> None:
         self._vendor = vendor
-        self._limiter = Limiter(Rate(most, round(seconds * 1000)))
+        self._limiter = Limiter(Rate(most, round((seconds * (1 + _MARGIN) + _JITTER) * 1000)))
         self._closed_until = 0.0
 
     async def turn(self) -> None:

@@ -6,7 +6,7 @@ another. A network that is added later is spread to like any other; of one that 
 forgotten. Who is refused comes again after 5 minutes, then 10, up to a day, or as soon as they change.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,8 @@ from storage.database import Connection, Database
 
 #: Memberships that are spread in one transaction, and of how many ``due`` takes up at most.
 _SPREAD, _QUICK = 5_000, 4
+#: Memberships that are noted in one statement.
+_AT_A_TIME = 500
 #: Memberships that are renewed at a time.
 _RENEWED = 20_000
 #: Lists change within hours: LinkedIn takes up to 48, Meta and Google up to 24.
@@ -71,7 +73,9 @@ class PgAudiences:
             return
         network, audience = changes[0].network, changes[0].audience
         async with self._db.pool.acquire() as connection, connection.transaction():
-            await connection.execute(sql.JOINED, network, audience, *_leads(changes), list(keys), request, now)
+            for part in _parts(changes):
+                own = list(keys[part])
+                await connection.execute(sql.JOINED, network, audience, *_leads(changes[part]), own, request, now)
             await connection.execute(sql.FILLED, network, audience)
             if request:
                 await connection.execute(sql.ASKED, network, request, audience, _FIRST_LOOK)
@@ -81,7 +85,10 @@ class PgAudiences:
         if not changes:
             return
         kept = [change.known_as if change.member and not change.stale else "" for change in changes]
-        await self._db.pool.execute(sql.LEFT, changes[0].network, changes[0].audience, *_leads(changes), kept, now)
+        network, audience = changes[0].network, changes[0].audience
+        async with self._db.pool.acquire() as connection, connection.transaction():
+            for part in _parts(changes):
+                await connection.execute(sql.LEFT, network, audience, *_leads(changes[part]), kept[part], now)
 
     async def refused(self, changes: Sequence[AudienceChange], reason: str) -> None:
         """``reason``: the network's, in opaque words."""
@@ -141,6 +148,11 @@ class PgAudiences:
             return []
         labels = {row["id"]: row["label"] for row in await self._db.pool.fetch(sql.PLAYBOOKS)}
         return [AdsAudience(id=row["audience"], label=labels.get(row["audience"]) or "") for row in rows]
+
+
+def _parts(changes: Sequence[AudienceChange]) -> Iterator[slice]:
+    """Some hundreds at a time: a statement's plan is for so many at most, whatever is known of a list by then."""
+    return (slice(start, start + _AT_A_TIME) for start in range(0, len(changes), _AT_A_TIME))
 
 
 def _leads(changes: Sequence[AudienceChange]) -> tuple[list[str], list[int]]:

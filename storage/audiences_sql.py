@@ -70,27 +70,31 @@ order by n.network
 _LISTS = f"select distinct m.audience {_GIVEN} and m.network = $1 and "
 LEAVING_LISTS = f"{_LISTS} {_TO_LEAVE} order by 1"
 JOINING_LISTS = f"{_LISTS} {_TO_JOIN} order by 1"
-#: ``shared``: somebody else who belongs there is known by the same key; to remove it would remove them.
+#: ``shared``: somebody else who belongs there is known by the same key; to remove it would remove them. (Said twice of
+#: ``o`` that it has a key: its index has only those.)
 _PAGE = f"""
 select m.network, m.audience, m.lead_id as lead, m.version, m.wanted as member, coalesce(l.email, e.email, '') as email,
     m.known_as, m.stale, m.known_as <> '' and exists (
         select from network_member o where o.network = m.network and o.audience = m.audience
-            and o.known_as = m.known_as and o.lead_id <> m.lead_id and o.wanted and not o.stale
+            and o.known_as = m.known_as and o.known_as <> '' and o.lead_id <> m.lead_id and o.wanted and not o.stale
     ) as shared
 {_GIVEN} and m.network = $1 and m.audience = $2 and m.lead_id > $3 and
 """  # noqa: S608 - our own words
 LEAVING = f"{_PAGE} {_TO_LEAVE} order by m.lead_id limit $4"
 JOINING = f"{_PAGE} {_TO_JOIN} order by m.lead_id limit $4"
+#: ``any($3)`` is for the planner: before a list that was just filled has been analysed, it takes one to be short, and
+#: would read all of it for each person.
 _TOLD = """
 with told as (
     select m.lead_id, told.version, told.key
     from unnest($3::text[], $4::int[], $5::text[]) as told (lead_id, version, key)
-    join network_member m on m.network = $1 and m.audience = $2 and m.lead_id = told.lead_id
+    join network_member m on m.network = $1 and m.audience = $2 and m.lead_id = any($3) and m.lead_id = told.lead_id
     order by m.lead_id for update of m
 )
 update network_member m set error = '', refusals = 0, retry_real_at = null,
 """
-_OF_TOLD = "from told where m.network = $1 and m.audience = $2 and m.lead_id = told.lead_id"
+_OF_TOLD = """from told
+where m.network = $1 and m.audience = $2 and m.lead_id = any($3) and m.lead_id = told.lead_id"""
 #: Who changed while they were being told may have another key by now: that is looked into before they join again.
 JOINED = f"""
 {_TOLD} held = true, known_as = told.key, stale = m.version > told.version, request = $6, pushed_at = $7,
@@ -111,7 +115,9 @@ with told as (
 )
 update network_member m set error = $5, refused_version = told.version, refusals = m.refusals + 1,
     retry_real_at = now() + least(interval '5 minutes' * 2 ^ least(m.refusals, 20), interval '1 day')
-from told where m.network = $1 and m.audience = $2 and m.lead_id = told.lead_id and m.pushed_version < told.version
+from told
+where m.network = $1 and m.audience = $2 and m.lead_id = any($3) and m.lead_id = told.lead_id
+    and m.pushed_version < told.version
 """
 #: What a network holds for a limited time is told again before that is over, some at a time.
 RENEW = """
