@@ -15,6 +15,7 @@ from bench.bursts import bursts
 from bench.core import core
 from bench.education import education
 from bench.intake import intake
+from bench.lists import lists
 from bench.report import Figure, Progress, keep, show
 
 _MEASURES: dict[str, Callable[[Progress], Awaitable[list[Figure]]]] = {
@@ -26,6 +27,7 @@ _MEASURES: dict[str, Callable[[Progress], Awaitable[list[Figure]]]] = {
     "sleeping": journeys.sleeping,
     "intake": intake,
     "bursts": bursts,
+    "vendors": lists,
 }
 _OUT = Path(__file__).parent / "results" / "latest.json"
 
