@@ -8,12 +8,19 @@ from collections.abc import Mapping
 from adapters import webhook, webhook_inbound
 from adapters.ads import google, linkedin, meta
 from adapters.crm import hubspot, pipedrive, salesforce
-from adapters.email import imap, mail_in, mailgun, postmark, resend, sendgrid, ses
+from adapters.email import brevo, imap, mail_in, mailgun, postmark, resend, sendgrid, ses
 from adapters.people import calendly, slack
 from adapters.vendor import AnyVendor
 from domain.errors import Refused
 
-MAIL: tuple[AnyVendor, ...] = (mailgun.VENDOR, postmark.VENDOR, resend.VENDOR, sendgrid.VENDOR, ses.VENDOR)
+MAIL: tuple[AnyVendor, ...] = (
+    brevo.VENDOR,
+    mailgun.VENDOR,
+    postmark.VENDOR,
+    resend.VENDOR,
+    sendgrid.VENDOR,
+    ses.VENDOR,
+)
 CRM: tuple[AnyVendor, ...] = (hubspot.VENDOR, pipedrive.VENDOR, salesforce.VENDOR)
 ADS: tuple[AnyVendor, ...] = (linkedin.VENDOR, google.VENDOR, meta.VENDOR)
 #: How mail that comes back is heard of.

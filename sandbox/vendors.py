@@ -1,6 +1,7 @@
 """Which vendors the sandbox plays. Another one is a module with a ``STAND_IN`` and its line here."""
 
 from sandbox import (
+    brevo,
     calendly,
     google,
     hubspot,
@@ -18,6 +19,7 @@ from sandbox import (
 from sandbox.stand_in import StandIn
 
 STAND_INS: tuple[StandIn, ...] = (
+    brevo.STAND_IN,
     calendly.STAND_IN,
     google.STAND_IN,
     hubspot.STAND_IN,

@@ -23,6 +23,18 @@ SENDING, LIST, WEBHOOK = "sending", "suppression list", "webhook in"
 RECORDS, TASKS, AUDIENCES, MAIL = "records", "tasks, alerts, letters", "audiences", "mail in"
 
 LINES = (
+    Line(
+        "brevo",
+        SENDING,
+        "test_brevo.TestBrevo.test_its_own_client_reads_the_stand_in_and_takes_what_we_send",
+        "brevo-python",
+    ),
+    Line(
+        "brevo",
+        LIST,
+        "test_brevo.TestBrevo.test_its_own_client_reads_the_stand_in_and_takes_what_we_send",
+        "brevo-python",
+    ),
     Line("mailgun", SENDING, "test_mailgun.TestByMailgunsLibrary.test_it_knows_our_options", "mailgun"),
     Line(
         "mailgun", WEBHOOK, "test_mailgun_webhook.test_mailguns_own_library_accepts_what_the_stand_in_signs", "mailgun"
@@ -91,7 +103,7 @@ LINES = (
     Line(
         "pipedrive", RECORDS, "test_pipedrive.test_pipedrives_python_client_reads_what_we_wrote", "pipedrive-python-lib"
     ),
-    Line("pipedrive", WEBHOOK, "test_pipedrive.test_each_record_is_told_by_our_name"),
+    Line("pipedrive", WEBHOOK, "test_pipedrive_webhook.test_each_record_is_told_by_our_name"),
     Line(
         "salesforce",
         RECORDS,
