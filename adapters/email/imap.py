@@ -6,6 +6,7 @@ numbers its messages anew, is read from a week back: each mail counts once whoev
 """
 
 import asyncio
+import logging
 import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Sequence
@@ -28,6 +29,9 @@ _BACK = timedelta(days=7)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _GONE = (aioimaplib.AioImapException, OSError, TimeoutError, asyncio.IncompleteReadError)
 T = TypeVar("T")
+#: The library writes what it reads into the log, people's words among it.
+logging.getLogger("aioimaplib").setLevel(logging.CRITICAL)
+logging.getLogger(aioimaplib.aioimaplib.__name__).setLevel(logging.CRITICAL)
 
 
 class ImapSettings(VendorSettings):

@@ -147,3 +147,10 @@ async def test_long_ago_is_not_asked_for():
             raw async for _, raw in ImapMailbox(settings(port)).came(None, datetime.now(UTC) + timedelta(days=30), 9)
         ]
         assert found == [None]
+
+
+async def test_nothing_that_was_read_is_in_the_log(caplog: pytest.LogCaptureFixture):
+    with caplog.at_level("DEBUG"):
+        async with inbox(filled(1)) as port:
+            assert len((await read(ImapMailbox(settings(port))))[0]) == 1
+    assert not [record for record in caplog.records if "imap" in record.name]

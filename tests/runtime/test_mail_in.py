@@ -48,7 +48,7 @@ async def test_a_reply_is_its_leads_behaviour_once_and_its_words_are_kept_nowher
 async def test_it_is_looked_into_again_after_the_interval(database: Database):
     server = await listen(MailStore(), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    often, seldom = reader(database, port, interval=0.001), reader(database, port)
+    often, seldom = reader(database, port, interval=1e-7), reader(database, port)
     assert await often.due()
     await often.read()
     assert await often.due()

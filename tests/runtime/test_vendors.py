@@ -5,10 +5,13 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from adapters.crm.handoffs import HandoffTasks
 from adapters.email.channel import EmailChannel
 from adapters.email.links import UnsubscribeLinks
 from adapters.email.smtp import SmtpCarrier
+from adapters.people.slack import Slack
 from adapters.webhook import SignedWebhook
+from domain.errors import Refused
 from domain.words import Channel
 from runtime.embedded.datadir import DataDirectory
 from runtime.embedded.plan import Options, environment, settle
@@ -85,3 +88,18 @@ def test_links_signed_with_a_former_secret_still_work():
     assert rotated.link_secrets == ["first", "second", "third"]
     token = old.token("ld_a", "ld_a/1/0/x")
     assert UnsubscribeLinks("https://nurture.example", rotated.link_secrets).verify(token).lead == "ld_a"
+
+
+async def test_sellers_are_told_in_the_chat_that_is_named(database: Database, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TENDRIL_SLACK_BOT_TOKEN", "sandbox")
+    async with open_vendors(Settings(alert_vendor="slack", task_vendor="slack"), PgPlaybooks(database)) as vendors:
+        assert isinstance(vendors.channels[Channel.ALERT], Slack)
+        assert isinstance(vendors.channels[Channel.SDR_TASK], HandoffTasks)
+        assert vendors.channels[Channel.SDR_TASK]._tasks is vendors.channels[Channel.ALERT], "one connection"
+
+
+@pytest.mark.parametrize("setting", ["alert_vendor", "task_vendor"])
+async def test_a_chat_that_nobody_knows_is_named_with_those_that_are(database: Database, setting: str):
+    with pytest.raises(Refused, match=f"TENDRIL_{setting.upper()}"):
+        async with open_vendors(Settings.model_validate({setting: "pigeons"}), PgPlaybooks(database)):
+            pass
