@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     )
     dkim_domain: str = Field(
         "",
-        description="Domain that SMTP mail is signed for, or several with commas between; empty leaves it to the relay.",
+        description="Domain that SMTP mail is signed for, several with commas between; empty leaves it to the relay.",
     )
     dkim_selector: str = Field("", description="Selector below which the DKIM key's public part is in the DNS.")
     dkim_key: SecretStr = Field(SecretStr(""), description="DKIM private key (RSA or Ed25519), as PEM.")
@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     suppressions_interval: float = Field(
         3600.0,
         gt=0,
-        description="Seconds between looks at the mail vendor's list of people it won't write to; webhooks tell at once.",
+        description="Seconds between looks at the mail vendor's list of whom it won't write to; webhooks tell sooner.",
     )
     track_links: bool = Field(
         True,

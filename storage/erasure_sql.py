@@ -15,7 +15,8 @@ union select kind, value from identity where lead_id = $1
 WAITING = """
 select 'audience ' || m.audience as what from audience_member m
 where m.lead_id = $1 and m.spread_version < m.version and not exists (
-    select from network_member n where (n.audience, n.lead_id) = (m.audience, m.lead_id) and n.pushed_version < n.version
+    select from network_member n
+    where (n.audience, n.lead_id) = (m.audience, m.lead_id) and n.pushed_version < n.version
 )
 union
 select 'audience ' || n.audience || ' at ' || n.network from network_member n join erasure e using (lead_id)

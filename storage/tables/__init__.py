@@ -2,8 +2,8 @@
 
 Times are ``timestamptz`` on the deployment's clock, but for columns ending in ``_real_at`` or ``leased_until``, which
 are wall-clock time. Ids are opaque: an address or a name appears only in ``lead``, ``account``, ``behaviour``,
-``suppression`` and, for a while, ``erasure``; ``lead_merge`` keeps what of them a merge changed, ``crm_record`` what the
-CRM had of them, and ``crm_seller`` the sellers' own.
+``suppression`` and, for a while, ``erasure``; ``lead_merge`` keeps what of them a merge changed, ``crm_record`` what
+the CRM had of them, ``crm_seller`` the sellers' own, and ``webhook_request`` what vendors said, for a while.
 """
 
 from storage.tables.audiences import NetworkAudience, NetworkMember, NetworkReach, NetworkRequest
