@@ -136,6 +136,10 @@ class _Overtaken(Exception):
         self.names = frozenset(names)
 
 
+#: What a transaction with ``accept_on`` may meet when another was faster: it is to be begun anew.
+OVERTAKEN = (_Overtaken, asyncpg.DeadlockDetectedError)
+
+
 async def accept(
     db: Database,
     events: Sequence[NewBehaviour],
@@ -207,7 +211,7 @@ async def accept_on(
 async def _store(
     connection: Connection, events: Sequence[NewBehaviour], now: datetime, names: frozenset[str], sender: str = ""
 ) -> _Stored:
-    await mail.judge(connection, mail.fates(events), now)
+    far = await mail.judge(connection, mail.fates(events), now)
     owners = await _owners(connection, events, names)
     erased = await _erased(connection, events, owners)
     first = {event.message_id: number for number, event in reversed(list(enumerate(events)))}
@@ -231,6 +235,7 @@ async def _store(
     if len(wanted) != row["stored"] or row["astray"]:
         raise _Overtaken
     await _suppress(connection, events, owners, now)
+    await mail.pause_on(connection, far, now)
     return _Stored(sorted(numbers[ord_ - 1] for ord_ in wanted), erased)
 
 

@@ -15,6 +15,7 @@ from domain.playbook.models import EVERY_OTHER, Sending
 from domain.words import DeliveryKind
 from storage.addresses import domain_of
 from storage.database import Connection, Database
+from storage.permission import FORBID
 
 _log = logging.getLogger("tendril.mail")
 #: What a receiver says of a mail that counts against its sender.
@@ -42,7 +43,8 @@ where m.minute_real_at <> excluded.minute_real_at or m.claimed < $3 returning 1
 """
 _NEXT_MINUTE = "select (60 - extract(second from clock_timestamp()))::float8"
 _FATE = """
-update touch t set fate = told.fate from unnest($1::text[], $2::text[]) as told (key, fate)
+with held as (select key from touch where key = any($1) order by key for update)
+update touch t set fate = told.fate from unnest($1::text[], $2::text[]) as told (key, fate) join held using (key)
 where t.key = told.key and t.fate <> 'complained' and t.fate <> told.fate and t.sending_domain <> ''
 returning t.sending_domain, t.playbook_hash
 """
@@ -140,21 +142,32 @@ def limit_of(sending: Sending, receiving: str) -> int | None:
     return by_domain.get(receiving, by_domain.get(EVERY_OTHER))
 
 
-async def judge(connection: Connection, told: Mapping[str, str], now: datetime) -> list[str]:
-    """Note what receivers said of mails (touch key → fate), and pause domains that have gone too far.
+async def judge(connection: Connection, told: Mapping[str, str], now: datetime) -> dict[str, str]:
+    """Note what receivers said of mails (touch key → fate); returns domains that have gone too far, and why.
 
-    Returns the domains paused by this. Comes before the lead's row is locked: a claim holds its touch, then this.
+    Comes before the lead's row is locked, as a claim holds its touch first. ``pause_on`` comes last.
     """
     if not told:
-        return []
+        return {}
     rows = await connection.fetch(_FATE, sorted(told), [told[key] for key in sorted(told)])
-    paused = []
+    far: dict[str, str] = {}
     for domain, playbook in sorted({(row["sending_domain"], row["playbook_hash"]) for row in rows}):
         why = _too_far(await connection.fetchrow(_JUDGED, domain, playbook, now))
-        if why and await connection.fetchval(_PAUSE, domain, now, why):
+        if why:
+            far.setdefault(domain, why)
+    return far
+
+
+async def pause_on(connection: Connection, far: Mapping[str, str], now: datetime) -> None:
+    """Pause domains that ``judge`` found, in the same transaction, of which everything else comes before.
+
+    A claim holds the turn that keeps people from forbidding contact, then the domain's row: so does this.
+    """
+    if far:
+        await connection.execute(FORBID)
+    for domain, why in sorted(far.items()):
+        if await connection.fetchval(_PAUSE, domain, now, why):
             _log.error("a sending domain was paused", extra={"domain": domain, "why": why})
-            paused.append(domain)
-    return paused
 
 
 def fates(events: Iterable[_Told]) -> dict[str, str]:

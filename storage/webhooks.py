@@ -6,14 +6,14 @@ senders.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from domain.ports import Clock, SalesFeedback
 from domain.told import About, Answer, Changed, Delivery, Happened, Told, Unreadable
-from domain.trust import doubt_click, doubt_open
+from domain.trust import Scanners, doubt_click, doubt_open
 from domain.words import DeliveryKind
 from storage import crm, dead_letters, inbox
 from storage.addresses import normalised
@@ -55,10 +55,15 @@ left join lateral (
 ) as found on true
 order by about.ord
 """
+#: Told again, it locks nobody: the rows of leads are held only by what is new (``inbox``).
 _AWAY = """
-update lead set away_until = greatest(lead.away_until, told.until)
-from unnest($1::text[], $2::timestamptz[]) as told (lead, until) where lead.id = told.lead
+update lead set away_until = told.until
+from unnest($1::text[], $2::timestamptz[]) as told (lead, until) join lead own on own.id = told.lead
+where lead.id = coalesce(own.merged_into, own.id) and (lead.away_until is null or lead.away_until < told.until)
 """
+_ATTEMPTS = 10
+#: Where the operator knows of no machines beside ours.
+NOT_KNOWN = Scanners()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +89,53 @@ class Request(Protocol):
     def at(self) -> datetime: ...
 
 
-async def take(db: Database, vendor: str, request: Request, told: Sequence[Told], clock: Clock) -> Took:
-    """Keep a verified request and take what it tells; a dead letter for what can't be understood of it."""
-    async with db.pool.acquire() as connection, connection.transaction():
+async def take(
+    db: Database, vendor: str, request: Request, told: Sequence[Told], clock: Clock, known: Scanners = NOT_KNOWN
+) -> Took:
+    """Keep a verified request and take what it tells; a dead letter for what can't be understood of it.
+
+    ``known`` are machines that the operator knows beside ours.
+    """
+
+    async def taken(connection: Connection) -> Took:
         digest = hashlib.sha256(request.body).digest()
         number = await connection.fetchval(_KEEP, vendor, digest, request.body, request.at, len(told))
         if number is None:
             return Took(repeated=True)
-        took = await _take(connection, vendor, told, clock, request.at)
+        took = await _take(connection, vendor, told, _Coming(clock, request.at, known))
         await _bury(connection, vendor, request, told, clock)
         await connection.execute(_COUNTED, number, took.new, took.foreign)
-    return took
+        return took
+
+    return await _persistently(db, taken)
 
 
-async def take_again(db: Database, vendor: str, told: Sequence[Told], clock: Clock, at: datetime) -> Took:
+async def take_again(
+    db: Database, vendor: str, told: Sequence[Told], clock: Clock, at: datetime, known: Scanners = NOT_KNOWN
+) -> Took:
     """Take what a dead letter's request tells: what was taken of it before is known by its id."""
-    async with db.pool.acquire() as connection, connection.transaction():
-        return await _take(connection, vendor, told, clock, at)
+    return await _persistently(db, lambda connection: _take(connection, vendor, told, _Coming(clock, at, known)))
+
+
+async def _persistently(db: Database, take: Callable[[Connection], Awaitable[Took]]) -> Took:
+    """Vendors tell the same thing in several requests at once: who comes second begins anew."""
+    for left in reversed(range(_ATTEMPTS)):
+        try:
+            async with db.pool.acquire() as connection, connection.transaction():
+                return await take(connection)
+        except inbox.OVERTAKEN:
+            if not left:
+                raise
+    raise AssertionError
+
+
+@dataclass(frozen=True, slots=True)
+class _Coming:
+    """When a request came, on the wall clock, and how its visits are judged."""
+
+    clock: Clock
+    at: datetime
+    known: Scanners
 
 
 async def _bury(connection: Connection, vendor: str, request: Request, told: Sequence[Told], clock: Clock) -> None:
@@ -115,19 +150,19 @@ async def _bury(connection: Connection, vendor: str, request: Request, told: Seq
     await dead_letters.add_on(connection, SOURCE + vendor, [letter], clock.from_real(request.at))
 
 
-async def _take(connection: Connection, vendor: str, told: Sequence[Told], clock: Clock, at: datetime) -> Took:
-    now = clock.from_real(at)
+async def _take(connection: Connection, vendor: str, told: Sequence[Told], coming: _Coming) -> Took:
+    now = coming.clock.from_real(coming.at)
     dead = [one for one in told if isinstance(one, Unreadable)]
-    for one in told:
-        if isinstance(one, Changed):
-            await crm.changed(connection, vendor, one.record, one.crm_id, at)
+    changed = {(one.record, one.crm_id) for one in told if isinstance(one, Changed)}
+    for record, crm_id in sorted(changed):  # in one order for everybody
+        await crm.changed(connection, vendor, record, crm_id, coming.at)
     concerning = [one for one in told if isinstance(one, Delivery | Answer | Happened)]
     whose = await _whose(connection, vendor, [one.about for one in concerning])
-    events = [_behaviour(vendor, one, owner, clock, at) for one, owner in zip(concerning, whose, strict=True) if owner]
+    events = [_behaviour(vendor, one, owner, coming) for one, owner in zip(concerning, whose, strict=True) if owner]
     lost = [one for one, owner in zip(concerning, whose, strict=True) if not owner]
     new = await inbox.accept_on(connection, events, now) if events else 0
+    await _note_absences(connection, events, coming.clock)
     await _suppress_strangers(connection, vendor, lost, now)
-    await _note_absences(connection, events, clock)
     return Took(new=new, foreign=len(lost), dead=len(dead))
 
 
@@ -149,13 +184,13 @@ async def _whose(connection: Connection, vendor: str, abouts: Sequence[About]) -
     return [row if row["lead_id"] else None for row in rows]
 
 
-def _behaviour(vendor: str, told: Delivery | Answer | Happened, owner: Any, clock: Clock, at: datetime) -> NewBehaviour:
+def _behaviour(vendor: str, told: Delivery | Answer | Happened, owner: Any, coming: _Coming) -> NewBehaviour:
     """The event as the inbox takes it."""
     if isinstance(told, Answer):
         answer = SalesFeedback(handoff=owner["handoff"] or "", outcome=told.outcome, reason=told.reason)
-        return sales_event(owner["lead_id"], answer, _when(told, clock, at))
+        return sales_event(owner["lead_id"], answer, _when(told, coming))
     kind, name, properties = _worded(told, owner)
-    doubt = _doubt(told, owner, clock)
+    doubt = _doubt(told, owner, coming)
     if doubt:
         properties[NOT_COUNTED] = doubt
     return NewBehaviour(
@@ -163,7 +198,7 @@ def _behaviour(vendor: str, told: Delivery | Answer | Happened, owner: Any, cloc
         kind=kind,
         name=name,
         properties=properties,
-        occurred_at=_when(told, clock, at),
+        occurred_at=_when(told, coming),
         lead_id=owner["lead_id"],
         trusted=doubt is None,
     )
@@ -190,22 +225,22 @@ def _repeatable(told: Delivery) -> bool:
     return told.kind in (DeliveryKind.DEFERRED, DeliveryKind.REPLIED)
 
 
-def _when(told: Delivery | Answer | Happened, clock: Clock, at: datetime) -> datetime:
-    now = clock.from_real(at)
+def _when(told: Delivery | Answer | Happened, coming: _Coming) -> datetime:
+    now = coming.clock.from_real(coming.at)
     # Never later than its coming: vendors' clocks are not ours.
     # On a scaled clock a vendor's times mean nothing: what it tells has happened when it comes.
-    return now if now != at else min(told.at, now)
+    return now if now != coming.at else min(told.at, now)
 
 
-def _doubt(told: Delivery | Happened, owner: Any, clock: Clock) -> dict[str, str] | None:
+def _doubt(told: Delivery | Happened, owner: Any, coming: _Coming) -> dict[str, str] | None:
     """Whether a machine did it, as far as the vendor tells of the visit."""
     if not isinstance(told, Delivery) or told.visit is None:
         return None
-    sent_at = clock.to_real(owner["sent_at"]) if owner["sent_at"] else None
+    sent_at = coming.clock.to_real(owner["sent_at"]) if owner["sent_at"] else None
     if told.kind is DeliveryKind.OPENED:
-        doubt = doubt_open(told.visit, sent_at)
+        doubt = doubt_open(told.visit, sent_at, coming.known)
     elif told.kind is DeliveryKind.CLICKED:
-        doubt = doubt_click(told.visit, 1, 1, sent_at, ())
+        doubt = doubt_click(told.visit, 1, 1, sent_at, (), coming.known)
     else:
         return None
     return {"reason": doubt.why, "rule": doubt.rule} if doubt else None

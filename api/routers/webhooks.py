@@ -41,7 +41,7 @@ async def take(vendor: str, request: Request, context: Context) -> Response:
         query=dict(request.query_params),
     )
     try:
-        reply = await webhooks.take(context.database, context.clock, inbound, came)
+        reply = await webhooks.take(context.database, context.clock, inbound, came, context.settings.scanners)
     except Forged as forged:
         raise Problem(
             401,

@@ -10,6 +10,7 @@ from prometheus_client import Counter
 from adapters.inbound import Forged, Inbound, InboundRequest, Reply, Unreadable
 from domain.clock import ScaledClock
 from domain.told import Told
+from domain.trust import Scanners
 from runtime.telemetry import REGISTRY
 from storage import webhooks
 from storage.database import Database
@@ -20,8 +21,14 @@ WEBHOOKS = Counter(
 )
 
 
-async def take(database: Database, clock: ScaledClock, inbound: Inbound, request: InboundRequest) -> Reply:
-    """Raises ``Forged`` when it is not the vendor's, having stored nothing."""
+async def take(
+    database: Database,
+    clock: ScaledClock,
+    inbound: Inbound,
+    request: InboundRequest,
+    known: Scanners = webhooks.NOT_KNOWN,
+) -> Reply:
+    """Raises ``Forged`` when it is not the vendor's, having stored nothing. ``known``: machines the operator knows."""
     try:
         # In a thread: some fetch their vendor's certificate for it, the first time.
         await asyncio.to_thread(inbound.verify, request)
@@ -29,18 +36,23 @@ async def take(database: Database, clock: ScaledClock, inbound: Inbound, request
         WEBHOOKS.labels(inbound.vendor, "forged").inc()
         raise
     told = understood(inbound, request)
-    took = await _kept_or_not(database, clock, inbound, request, told)
+    took = await _kept_or_not(database, clock, inbound, request, told, known)
     WEBHOOKS.labels(inbound.vendor, _outcome(took)).inc()
     return await inbound.reply(request, told)
 
 
 async def _kept_or_not(
-    database: Database, clock: ScaledClock, inbound: Inbound, request: InboundRequest, told: list[Told]
+    database: Database,
+    clock: ScaledClock,
+    inbound: Inbound,
+    request: InboundRequest,
+    told: list[Told],
+    known: Scanners,
 ) -> Took:
     """The words of people who wrote to us are not kept, unless nobody could read what they are."""
     if getattr(inbound, "private", False) and not any(isinstance(one, Unreadable) for one in told):
-        return await webhooks.take_again(database, inbound.vendor, told, clock, request.at)
-    return await webhooks.take(database, inbound.vendor, request, told, clock)
+        return await webhooks.take_again(database, inbound.vendor, told, clock, request.at, known)
+    return await webhooks.take(database, inbound.vendor, request, told, clock, known)
 
 
 def understood(inbound: Inbound, request: InboundRequest) -> list[Told]:

@@ -1,5 +1,6 @@
 """What vendors tell: verified as it came, stored once, kept when it can't be understood."""
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from api.services.replaying import replay
 from domain.mail import name_of
 from domain.ports import ClaimResult, Receipt
 from domain.state import JourneyState
+from domain.trust import Scanners, Visit
 from domain.words import Channel, DeliveryKind
 from storage import dead_letters, leads, webhooks
 from storage.database import Database
@@ -223,3 +225,27 @@ async def test_mail_that_comes_back_is_behaviour_and_its_words_are_kept_nowhere(
     assert await counts(database) == []
     await http.post("/v1/webhooks/postmark-mail", json={"TextBody": "parsed only"}, auth=signed)
     assert (await dead_letters.newest(database))[1] == 1, "what nobody can read is kept for a person"
+
+
+async def test_a_click_from_a_network_that_the_operator_knows_is_a_machines(database: Database):
+    _, key = await sent(database)
+    browser = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+    clicks = [
+        Delivery(f"c-{n}", About(touch=key), DeliveryKind.CLICKED, NOW, visit=Visit(datetime.now(UTC), browser, ip))
+        for n, ip in enumerate(("192.0.2.7", "198.51.100.7"))
+    ]
+    came = InboundRequest(b"3", {}, datetime.now(UTC))
+    await webhooks.take(database, "mail", came, clicks, REAL, Scanners.read("", "192.0.2.0/24"))
+    rows = await database.pool.fetch("select trusted from behaviour where name = 'clicked' order by position")
+    assert [row["trusted"] for row in rows] == [False, True]
+
+
+async def test_the_same_things_told_in_many_requests_at_once_are_taken_once(database: Database):
+    _, key = await sent(database)
+    kinds = (DeliveryKind.DELIVERED, DeliveryKind.COMPLAINED, DeliveryKind.UNSUBSCRIBED)
+    told = [Delivery(f"m-{kind}", About(touch=key), kind, NOW) for kind in kinds]
+    requests = [InboundRequest(f"{n}".encode(), {}, datetime.now(UTC)) for n in range(8)]
+    took = await asyncio.gather(
+        *(webhooks.take(database, "mail", one, told[n % 3 :] + told[: n % 3], REAL) for n, one in enumerate(requests))
+    )
+    assert sum(one.new for one in took) == 3

@@ -1,5 +1,6 @@
 """A sending domain sends no more than it may, and nothing once receivers have had enough."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from storage import mail
 from storage.database import Database
 from storage.inbox import PgInbox
 from storage.ledger import PgLedger
+from storage.permission import ASK
 from storage.playbooks import PgPlaybooks
 from tests.storage.planned import plan, status
 from tests.storage.samples import NOW, applied, enrolled
@@ -120,6 +122,24 @@ async def test_complaints_have_a_limit_of_their_own(database: Database):
         1,
         "1 of its last 3 mails were complained of (33 %, limit 0.1 %)",
     )
+
+
+async def test_a_domain_that_is_being_paused_and_a_claim_under_way_do_not_wait_for_each_other(database: Database):
+    warm_up = {"first": 9, "growth": 1, "most": 9}
+    breaker = {"bounces": 1, "complaints": 50, "within": "1d", "least": 1}
+    keys = await mails(database, 1, sending={"warm_up": warm_up, "breaker": breaker})
+    await claimed(database, keys)
+    async with database.pool.acquire() as claim:
+        async with claim.transaction():
+            await claim.fetchval(f"select {ASK}")  # as a claim does, before it takes one of the day's mails
+            pausing = asyncio.create_task(PgInbox(database).deliver(keys[0], DeliveryKind.BOUNCED_HARD, NOW))
+            waits = """select count(*) from pg_locks join pg_database d on d.oid = database
+                where d.datname = current_database() and locktype = 'advisory' and not granted"""
+            while not await database.pool.fetchval(waits):  # noqa: ASYNC110 - PostgreSQL has no event for it
+                await asyncio.sleep(0.01)
+            await claim.execute("select from mail_identity where domain = $1 for update nowait", DOMAIN)
+        await pausing
+    assert await mail.paused(database) == [DOMAIN]
 
 
 async def test_a_domain_is_paused_and_resumed_by_hand(database: Database):
