@@ -93,9 +93,10 @@ def test_links_signed_with_a_former_secret_still_work():
 async def test_sellers_are_told_in_the_chat_that_is_named(database: Database, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("TENDRIL_SLACK_BOT_TOKEN", "sandbox")
     async with open_vendors(Settings(alert_vendor="slack", task_vendor="slack"), PgPlaybooks(database)) as vendors:
-        assert isinstance(vendors.channels[Channel.ALERT], Slack)
-        assert isinstance(vendors.channels[Channel.SDR_TASK], HandoffTasks)
-        assert vendors.channels[Channel.SDR_TASK]._tasks is vendors.channels[Channel.ALERT], "one connection"
+        alerts, tasks = vendors.channels[Channel.ALERT], vendors.channels[Channel.SDR_TASK]
+        assert isinstance(alerts, Slack)
+        assert isinstance(tasks, HandoffTasks)
+        assert tasks._tasks is alerts, "one connection"
 
 
 @pytest.mark.parametrize("setting", ["alert_vendor", "task_vendor"])
