@@ -8,11 +8,14 @@ holiday, is no answer.
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 import dateparser
 
 #: Nobody is believed to be away for longer: parental leaves name dates years ahead, or the text was misread.
 _LONGEST = timedelta(days=90)
+#: Dates that are looked at: to read one takes milliseconds, and whoever writes chooses how many there are.
+_MOST = 20
 #: Phrase → whether the day named is the last one away (they are back on the next) or the day of return.
 _UNTIL = (
     r"until|till|through|up to and including|bis(?: zum| einschließlich| einschl\.)?|jusqu['’]au|hasta el|fino al"
@@ -43,7 +46,8 @@ _ORDERS = ("DMY", "MDY")
 
 def back_on(text: str, at: datetime) -> datetime | None:
     """The first moment (UTC) at which they are back, by a message that came at ``at``; None when it doesn't say."""
-    days = [day for said in _SAID.finditer(" ".join(text.split())) for day in _days(said, at)]
+    said = islice(_SAID.finditer(" ".join(text.split())), _MOST)
+    days = [day for one in said for day in _days(one, at)]
     return max(days, default=None)
 
 

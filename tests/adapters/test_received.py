@@ -203,3 +203,7 @@ def test_a_day_that_can_be_read_in_two_ways_is_the_later_one():
 )
 def test_what_says_no_day_that_can_be_believed_is_no_answer(text: str):
     assert back_on(text, AT) is None
+
+
+def test_of_a_mail_full_of_dates_only_the_first_are_read():
+    assert back_on("until 1 December. " * 20 + "until 24 December. " * 100_000, AT) == datetime(2026, 12, 2, tzinfo=UTC)
