@@ -10,6 +10,7 @@ import inspect
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -120,15 +121,21 @@ def _named(artefact: str) -> str:
         return artefact
 
 
+@cache
 def _package(distribution: str) -> str:
     """The name that is imported."""
     if not distribution:
         return ""
     wanted = re.sub(r"[-_.]+", "-", distribution).lower()
-    for name, distributions in importlib.metadata.packages_distributions().items():
+    for name, distributions in _distributions().items():
         if wanted in {re.sub(r"[-_.]+", "-", one).lower() for one in distributions}:
             return name
     return distribution
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    return importlib.metadata.packages_distributions()
 
 
 def _module(name: str) -> ModuleType:

@@ -1,6 +1,7 @@
 """Handoffs and alerts in Slack, and what sellers answer there."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,6 +26,8 @@ from sandbox.slack import SIGNING_SECRET, Posted, Wish, Workspace
 from tests.adapters.contract import TouchChannelContract
 from tests.adapters.hearing import hearing
 from tests.adapters.inbound_contract import NOW
+from tests.adapters.running import Sandbox
+from tests.adapters.standing import emptied, standing_sandbox
 from tests.adapters.touches import PERSONAL, touch
 
 BRIEF = {
@@ -39,6 +42,17 @@ BRIEF = {
     "opener": "They asked for a demo last; start from <!channel> their question",
     "sla_at": "2026-11-23T09:00:00Z",
 }
+
+
+@pytest.fixture(scope="module")
+def standing() -> Iterator[Sandbox]:
+    with standing_sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(standing: Sandbox) -> Sandbox:
+    return emptied(standing)
 
 
 def settings(url: str, **given) -> SlackSettings:
