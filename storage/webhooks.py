@@ -33,7 +33,8 @@ on conflict (vendor, digest) do nothing returning id
 _COUNTED = 'update webhook_request set taken = $2, "foreign" = $3 where id = $1'
 #: By the first thing that is known. Somebody erased is nobody.
 _WHOSE = """
-select found.lead_id, found.touch, found.handoff, found.sent_at
+select found.lead_id, found.touch, found.handoff, found.sent_at,
+    (select email from lead where id = found.lead_id) as email
 from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) with ordinality
     as about (touch, vendor_id, task, lead, crm_id, email, mail, ord)
 left join lateral (
@@ -162,7 +163,8 @@ async def _take(connection: Connection, vendor: str, told: Sequence[Told], comin
     lost = [one for one, owner in zip(concerning, whose, strict=True) if not owner]
     new = await inbox.accept_on(connection, events, now) if events else 0
     await _note_absences(connection, events, coming.clock)
-    await _suppress_strangers(connection, vendor, lost, now)
+    former = [one for one, owner in zip(concerning, whose, strict=True) if owner and _of_a_former_address(one, owner)]
+    await _suppress_addresses(connection, vendor, [*lost, *former], now)
     return Took(new=new, foreign=len(lost), dead=len(dead))
 
 
@@ -233,7 +235,9 @@ def _when(told: Delivery | Answer | Happened, coming: _Coming) -> datetime:
 
 
 def _doubt(told: Delivery | Happened, owner: Any, coming: _Coming) -> dict[str, str] | None:
-    """Whether a machine did it, as far as the vendor tells of the visit."""
+    """Why it does not count: a machine did it, as far as the vendor tells, or it is about an address of before."""
+    if _of_a_former_address(told, owner):
+        return {"reason": "the mail went to an address that the lead no longer has", "rule": "former_address"}
     if not isinstance(told, Delivery) or told.visit is None:
         return None
     sent_at = coming.clock.to_real(owner["sent_at"]) if owner["sent_at"] else None
@@ -246,7 +250,14 @@ def _doubt(told: Delivery | Happened, owner: Any, coming: _Coming) -> dict[str, 
     return {"reason": doubt.why, "rule": doubt.rule} if doubt else None
 
 
-async def _suppress_strangers(connection: Connection, vendor: str, lost: Sequence[Any], now: datetime) -> None:
+def _of_a_former_address(told: Told, owner: Any) -> bool:
+    """A bounce is about an address alone; a complaint or an opt-out is a person's, whichever address it comes from."""
+    if not isinstance(told, Delivery) or told.kind is not DeliveryKind.BOUNCED_HARD or not told.about.email:
+        return False
+    return owner["email"] is not None and normalised(told.about.email) != owner["email"]
+
+
+async def _suppress_addresses(connection: Connection, vendor: str, lost: Sequence[Any], now: datetime) -> None:
     """An address that complained or bounced is written to no more, whoever it belongs to and whoever wrote."""
     reasons = {
         normalised(one.about.email): SUPPRESSING[one.kind]

@@ -99,8 +99,9 @@ def _report(message: EmailMessage) -> tuple[DeliveryKind, str] | None:
     fields = {name.lower(): str(value) for part in _statuses(message) for name, value in part.items()}
     action, status = fields.get("action", "").strip().lower(), fields.get("status", "").strip()
     if action == "failed":
-        # 5.2.2 is a mailbox that is full: the address is right (as in ``replies``).
-        for_good = status.startswith("5") and status != "5.2.2"
+        # Only what is about the address or its mailbox, as in ``replies``: policy and content (5.7.y, 5.6.y) are our
+        # own affair, and read as dead mailboxes would suppress every lead. A full mailbox (5.2.2) may be emptied.
+        for_good = status.startswith(("5.1.", "5.2.")) and status not in ("5.1.7", "5.1.8", "5.2.2")
         return (DeliveryKind.BOUNCED_HARD if for_good else DeliveryKind.BOUNCED_SOFT), status[:12]
     if action == "delayed":
         return DeliveryKind.DEFERRED, status[:12]

@@ -136,6 +136,8 @@ def _status(action: str, status: str) -> bytes:
         ("failed", "5.1.1", DeliveryKind.BOUNCED_HARD),
         ("failed", "5.2.2", DeliveryKind.BOUNCED_SOFT),
         ("failed", "4.4.7", DeliveryKind.BOUNCED_SOFT),
+        ("failed", "5.7.1", DeliveryKind.BOUNCED_SOFT),
+        ("failed", "5.1.8", DeliveryKind.BOUNCED_SOFT),
         ("delayed", "4.4.1", DeliveryKind.DEFERRED),
         ("delivered", "2.0.0", DeliveryKind.DELIVERED),
     ],

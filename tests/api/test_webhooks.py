@@ -249,3 +249,13 @@ async def test_the_same_things_told_in_many_requests_at_once_are_taken_once(data
         *(webhooks.take(database, "mail", one, told[n % 3 :] + told[: n % 3], REAL) for n, one in enumerate(requests))
     )
     assert sum(one.new for one in took) == 3
+
+
+async def test_a_bounce_of_a_former_address_is_about_that_address_alone(database: Database):
+    _, key = await sent(database)
+    about = About(touch=key, email="Ann@old.example")
+    bounce = Delivery("b-1", about, DeliveryKind.BOUNCED_HARD, NOW)
+    await webhooks.take(database, "signed", InboundRequest(b"3", {}, datetime.now(UTC)), [bounce], REAL)
+    rows = await database.pool.fetch("select email, reason from suppression")
+    assert [tuple(row) for row in rows] == [("ann@old.example", "hard_bounced")]
+    assert await database.pool.fetchval("select trusted from behaviour") is False
