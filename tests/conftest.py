@@ -1,3 +1,13 @@
 """Fixtures shared by every test: a real PostgreSQL and a real Temporal, both started here and stopped at the end."""
 
+import pytest
+
 pytest_plugins = ["tests.fixtures.browser", "tests.fixtures.postgres", "tests.fixtures.temporal"]
+#: Directories whose tests take longest, in the order in which they begin: where two workers share the suite, neither is
+#: left with a long file at the end while the other has nothing to do (``--no-loadscope-reorder`` keeps this order).
+_FIRST = ("whole", "runtime", "clients", "workflows", "pages", "cli", "api")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {name: rank for rank, name in enumerate(_FIRST)}
+    items.sort(key=lambda item: ranks.get(item.path.parent.name, len(ranks)))
