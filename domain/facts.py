@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.words import Channel, CommandKind, TouchStatus
+from domain.words import Channel, CommandKind, ResumePolicy, TouchStatus
 
 #: How far back the touches of an account's other leads are known.
 ACCOUNT_TOUCHES = timedelta(days=60)
@@ -115,13 +115,23 @@ class Permission(Fact):
 
 
 class OperatorCommand(Fact):
-    """What an operator or a seller asked of this journey. ``by`` is an opaque actor (a key's name), no address."""
+    """What an operator or a seller asked of this journey. ``by`` is an opaque actor (a key's name), no address.
+
+    ``policy`` goes with resume; ``since`` says from when the journey counts as paused where a hold stopped it and not
+    a command. ``to`` goes with rewind: the number of the decision to go on from, 0 for the beginning. ``touch`` goes
+    with resend: the key in the ledger. ``playbook`` goes with migrate: the hash of the version to move to.
+    """
 
     id: str
     kind: CommandKind
     by: str = ""
     reason: str = ""
     stage: str = ""
+    policy: ResumePolicy = ResumePolicy.SHIFT
+    since: datetime | None = None
+    to: int | None = None
+    touch: str = ""
+    playbook: str = ""
 
 
 class Facts(Fact):

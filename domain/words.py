@@ -144,3 +144,14 @@ class CommandKind(StrEnum):
     END = "end"
     SALES_ACCEPT = "sales_accept"
     SALES_REJECT = "sales_reject"
+    RESEND = "resend"
+    REWIND = "rewind"
+    MIGRATE = "migrate"
+
+
+class ResumePolicy(StrEnum):
+    """What becomes of what fell due while a journey was paused (C33)."""
+
+    SHIFT = "shift"  # every gap that was running is longer by the pause
+    SKIP = "skip"  # touches that fell due meanwhile are passed over
+    CATCH_UP = "catch_up"  # they leave now, as cadence and caps allow

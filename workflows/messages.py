@@ -1,11 +1,12 @@
 """Names and messages by which the rest of Tendril talks to a journey."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from activities.messages import TouchOutcome
 from domain.compact import Compact
 from domain.state import JourneyState
-from domain.words import BuyerStage, Ending, LeadStatus, Phase
+from domain.words import BuyerStage, Ending, LeadStatus, Phase, ResumePolicy
 
 JOURNEY = "LeadJourney"
 RECONCILE = "Reconcile"
@@ -20,7 +21,7 @@ def workflow_id(lead: str) -> str:
 
 
 class CommandRequest(Compact):
-    """Argument of every operator command. ``by`` is an opaque actor; ``reason`` and ``stage`` where it has one.
+    """Argument of every operator command; what each field goes with, ``domain.facts.OperatorCommand`` says.
 
     The command's id is the update's id: sending it again with the same id changes nothing.
     """
@@ -28,6 +29,11 @@ class CommandRequest(Compact):
     by: str = ""
     reason: str = ""
     stage: str = ""
+    policy: ResumePolicy = ResumePolicy.SHIFT
+    since: datetime | None = None
+    to: int | None = None
+    touch: str = ""
+    playbook: str = ""
 
 
 class CommandAnswer(Compact):

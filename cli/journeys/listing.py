@@ -1,8 +1,8 @@
-"""``tendril journeys``: where everybody is."""
+"""``tendril journeys list``: where everybody is."""
 
 from typing import Annotated, Any
 
-from typer import Option, Typer
+from typer import Option
 
 from cli.output import All, Json, Limit, listing
 from cli.pages import collect
@@ -10,9 +10,7 @@ from cli.session import run, session
 from domain.words import BuyerStage, Ending, LeadStatus, Phase
 from storage import views
 
-app = Typer(no_args_is_help=True, help="Journeys: where every lead is, and what comes next.")
-
-_LIST = """Journeys, newest first. Filters combine.
+HELP = """Journeys, newest first. Filters combine.
 
 Examples: `tendril journeys list --status nurture --stage comparison`, `tendril journeys list --ended --ending sunset`
 """
@@ -31,8 +29,7 @@ _COLUMNS = {
 }
 
 
-@app.command("list", help=_LIST)
-def list_(  # noqa: PLR0917 - every option of the command, each given by name
+def list_journeys(  # noqa: PLR0917 - every option of the command, each given by name
     status: Annotated[LeadStatus | None, Option(help="The CRM's status.")] = None,
     phase: Annotated[Phase | None, Option(help="What the journey is doing.")] = None,
     stage: Annotated[BuyerStage | None, Option(help="Buyer stage.")] = None,
