@@ -9,6 +9,7 @@ the CRM had of them, ``crm_seller`` the sellers' own, and ``webhook_request`` wh
 from storage.tables.audiences import NetworkAudience, NetworkMember, NetworkReach, NetworkRequest
 from storage.tables.columns import finish_columns
 from storage.tables.crm import CrmCursor, CrmDeal, CrmNews, CrmSeller
+from storage.tables.holds import Hold
 from storage.tables.journeys import AudienceMember, CrmRecord, DecisionRow, Handoff, Journey, Touch
 from storage.tables.keeping import ConsentWord, RetentionPass, RetentionRule
 from storage.tables.mail import MailIdentity, MailMinute
@@ -51,6 +52,7 @@ __all__ = [
     "Deployment",
     "Erasure",
     "Handoff",
+    "Hold",
     "Identity",
     "ImportRun",
     "Journey",
