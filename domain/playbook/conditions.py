@@ -196,15 +196,20 @@ class Conditions:
         return Batch(chosen, self._env[level].compile(f"[{listed}]") if chosen else None)
 
     def _compile(self, text: str, level: Level) -> Condition:
-        if found := excesses(text):
-            raise ConditionError(*(ConditionFault(*excess) for excess in found))
-        try:
-            expression = self._env[level].compile(text)
-        except RuntimeError as error:
-            raise ConditionError(*_faults(str(error))) from None
-        if expression.return_type() != cel.Type.BOOL:
-            raise ConditionError(ConditionFault(f"gives {expression.return_type().name()}, not true or false", 1, 1))
-        return Condition(text, expression, _used(text, self._declared[level]))
+        return compiled(text, self._declared[level])
+
+
+def compiled(text: str, declared: Mapping[str, str]) -> Condition:
+    """A condition over these variables (dotted name → type name), type-checked. Raises ``ConditionError``."""
+    if found := excesses(text):
+        raise ConditionError(*(ConditionFault(*excess) for excess in found))
+    try:
+        expression = _environment(tuple(sorted(declared.items()))).compile(text)
+    except RuntimeError as error:
+        raise ConditionError(*_faults(str(error))) from None
+    if expression.return_type() != cel.Type.BOOL:
+        raise ConditionError(ConditionFault(f"gives {expression.return_type().name()}, not true or false", 1, 1))
+    return Condition(text, expression, _used(text, declared))
 
 
 def _faults(said: str) -> list[ConditionFault]:

@@ -1,7 +1,7 @@
 """Conditions compile, against the variables that exist where they stand."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from domain.playbook.checks.finding import Finding, Path, did_you_mean, nearest
 from domain.playbook.conditions import (
@@ -85,10 +85,21 @@ def check_names(document: Playbook) -> Iterator[Finding]:
 
 
 def _explain(document: Playbook, path: Path, text: str, fault: ConditionFault, level: Level) -> Finding:
+    known = variables(document, level)
+    message, line, column = explained(text, fault, known, lambda name: _unknown(document, name, level))
+    return Finding(path, "condition", message, at=(line, column))
+
+
+def explained(
+    text: str, fault: ConditionFault, known: Collection[str], unknown: Callable[[str], str]
+) -> tuple[str, int, int]:
+    """A fault of CEL's in our words, with line and column. ``known`` are the variables; ``unknown`` says what is to be
+    said of a name that is none of them.
+    """
     message, line, column = fault
     if found := _UNDECLARED.search(message):
         name = found[1]
-        message = _unknown(document, name, level)
+        message = unknown(name)
         # CEL points at the last dot of a dotted name; people look for its beginning.
         if name.rpartition(".")[0] and text.split("\n")[line - 1][column - 1 : column] == ".":
             column = max(1, column - len(name.rpartition(".")[0]))
@@ -99,8 +110,8 @@ def _explain(document: Playbook, path: Path, text: str, fault: ConditionFault, l
         said = found[1].replace("'<EOF>'", "the end")
         message = f"is not a condition: {_meant(text.split(chr(10))[line - 1][column - 1 :]) or said}"
     elif _SELECTED in message:
-        message, column = _no_part(document, text.split("\n")[line - 1], column, level)
-    return Finding(path, "condition", message, at=(line, column))
+        message, column = _no_part(known, text.split("\n")[line - 1], column)
+    return message, line, column
 
 
 def _meant(rest: str) -> str:
@@ -108,14 +119,14 @@ def _meant(rest: str) -> str:
     return next((words for habit, words in _HABITS if habit.match(rest)), "")
 
 
-def _no_part(document: Playbook, line: str, column: int, level: Level) -> tuple[str, int]:
+def _no_part(known: Collection[str], line: str, column: int) -> tuple[str, int]:
     """CEL points at the dot after a number or text; people look for the whole name."""
     begins = column - 1 - len(_NOT_NAME.split(line[: column - 1])[-1])
-    name = _NAME.match(line, begins)
-    if name is None:
+    found = _NAME.match(line, begins)
+    if found is None:
         return "only what is declared has parts; a number or text has none", column
-    whole = name[0]
-    parts = [known for known in variables(document, level) if known.startswith(f"{whole.rpartition('.')[0]}.")]
+    whole = found[0]
+    parts = [name for name in known if name.startswith(f"{whole.rpartition('.')[0]}.")]
     return f"there is no “{whole}”{did_you_mean(whole, parts)}", begins + 1
 
 
