@@ -7,6 +7,7 @@ the CRM had of them, ``crm_seller`` the sellers' own, and ``webhook_request`` wh
 """
 
 from storage.tables.audiences import NetworkAudience, NetworkMember, NetworkReach, NetworkRequest
+from storage.tables.auditing import AuditFinding, AuditRun
 from storage.tables.columns import finish_columns
 from storage.tables.crm import CrmCursor, CrmDeal, CrmNews, CrmSeller
 from storage.tables.holds import Hold
@@ -16,6 +17,7 @@ from storage.tables.mail import MailIdentity, MailMinute
 from storage.tables.mailboxes import Mailbox
 from storage.tables.merges import LeadMerge, SamePerson
 from storage.tables.naming import AccountIdentity, Alias
+from storage.tables.operations import Operation, OperationLead, OperatorAction
 from storage.tables.people import (
     Account,
     AnswerRow,
@@ -39,6 +41,8 @@ __all__ = [
     "AnswerRow",
     "ApiKey",
     "AudienceMember",
+    "AuditFinding",
+    "AuditRun",
     "Behaviour",
     "Consent",
     "ConsentWord",
@@ -65,6 +69,9 @@ __all__ = [
     "NetworkMember",
     "NetworkReach",
     "NetworkRequest",
+    "Operation",
+    "OperationLead",
+    "OperatorAction",
     "PendingWake",
     "PlaybookActive",
     "PlaybookVersion",

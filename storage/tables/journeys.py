@@ -47,7 +47,10 @@ class Journey(SQLModel, table=True):
 
 
 class DecisionRow(SQLModel, table=True):
-    """A decision, for ever. ``revision`` rises when the same number is decided again; only the highest is in force."""
+    """A decision, for ever. ``revision`` rises when the same number is decided again; only the highest is in force.
+
+    ``run`` is the workflow run that made it: by it a journey whose history was lost knows its own decisions.
+    """
 
     __tablename__ = "decision"
     lead_id: str = Field(primary_key=True)
@@ -67,6 +70,7 @@ class DecisionRow(SQLModel, table=True):
     next_wake_at: datetime | None = moment(null=True)
     next_wake_cause: str = ""
     superseded: bool = False
+    run: str = ""
 
 
 class Touch(SQLModel, table=True):
