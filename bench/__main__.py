@@ -16,6 +16,8 @@ from bench.core import core
 from bench.education import education
 from bench.intake import intake
 from bench.lists import lists
+from bench.mailing import mailing
+from bench.outage import outage
 from bench.report import Figure, Progress, keep, show
 
 _MEASURES: dict[str, Callable[[Progress], Awaitable[list[Figure]]]] = {
@@ -28,6 +30,8 @@ _MEASURES: dict[str, Callable[[Progress], Awaitable[list[Figure]]]] = {
     "intake": intake,
     "bursts": bursts,
     "vendors": lists,
+    "mailing": mailing,
+    "outage": outage,
 }
 _OUT = Path(__file__).parent / "results" / "latest.json"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from bench.stack import Stack
 from domain.playbook.models import Playbook
@@ -19,11 +20,14 @@ _ASSET = {
 }
 
 
-def playbook(gap: str = "90d", touches: int = 1) -> Playbook:
-    """Sends at any hour, ``touches`` touches ``gap`` apart (the first at once), and one for each pricing visit."""
+def playbook(gap: str = "90d", touches: int = 1, channel: str = "sdr_task", **more: Any) -> Playbook:
+    """Sends at any hour, ``touches`` touches ``gap`` apart (the first at once), and one for each pricing visit.
+
+    ``more`` are further keys of the playbook.
+    """
+    what = {"note": "call"} if channel == "sdr_task" else {"asset": "a", "window": "any"}
     steps = [
-        {"id": f"t{number}", "channel": "sdr_task", "gap": gap if number else "0d", "note": "call"}
-        for number in range(touches)
+        {"id": f"t{number}", "channel": channel, "gap": gap if number else "0d", **what} for number in range(touches)
     ]
     stage = {"id": "problem_awareness", "question": "Why?"}
     return Playbook.model_validate(
@@ -63,6 +67,7 @@ def playbook(gap: str = "90d", touches: int = 1) -> Playbook:
             "re_engagement": {"after": "300d", "touches": [{"id": "back", "asset": "a", "gap": "0d"}], "sunset": "30d"},
             "length_limit": "700d",
             "assets": {"a": {"id": "a", **_ASSET}},
+            **more,
         }
     )
 
@@ -71,20 +76,24 @@ async def apply(stack: Stack, document: Playbook) -> None:
     await playbooks.store(stack.database, document, datetime.now(UTC), default=True)
 
 
-async def enrol(stack: Stack, number: int, first: int = 0) -> list[str]:
-    """Enrol that many leads in batches of 500, as an import would; their ids."""
+async def enrol(stack: Stack, number: int, first: int = 0, domain: str = "", now: datetime | None = None) -> list[str]:
+    """Enrol that many leads in batches of 500, as an import would; their ids. With ``domain`` all are of that one."""
     ids: list[str] = []
     for start in range(first, first + number, 500):
-        batch = [_lead(index) for index in range(start, min(start + 500, first + number))]
-        outcomes = await leads.upsert_many(stack.database, batch, datetime.now(UTC))
+        batch = [_lead(index, domain) for index in range(start, min(start + 500, first + number))]
+        outcomes = await leads.upsert_many(stack.database, batch, now or datetime.now(UTC))
         ids += [outcome.lead_id for outcome in outcomes]
     return ids
 
 
-def _lead(index: int) -> LeadInput:
+def address(index: int, domain: str = "") -> str:
+    return f"lead{index}@{domain or f'company{index}.example'}"
+
+
+def _lead(index: int, domain: str) -> LeadInput:
     return LeadInput(
         external_id=f"b{index}",
-        email=f"lead{index}@company{index}.example",
+        email=address(index, domain),
         fields={"role": "cto", "employees": index % 900},
         source="bench",
     )

@@ -71,8 +71,9 @@ async def _answer(send: Send, found: list[Any]) -> None:
 
 
 async def serve(smtp_port: int, rates: dict[str, tuple[int, float]], port: int) -> None:
-    came = Came(create_app(rates={vendor: Rate(*rate) for vendor, rate in rates.items()}))
-    receiver = await listen(Noting(came.mails), Faults(), "127.0.0.1", smtp_port)
+    faults = Faults()
+    came = Came(create_app(faults=faults, rates={vendor: Rate(*rate) for vendor, rate in rates.items()}))
+    receiver = await listen(Noting(came.mails), faults, "127.0.0.1", smtp_port)
     config = uvicorn.Config(came, host="127.0.0.1", port=port, log_level="error", timeout_graceful_shutdown=1)
     await uvicorn.Server(config).serve()
     receiver.close()

@@ -58,9 +58,9 @@ class Stack:
         return spent
 
     @contextmanager
-    def worker(self, which: str) -> Iterator[psutil.Process]:
+    def worker(self, which: str, *arguments: object) -> Iterator[psutil.Process]:
         """``bench.worker`` with these settings, stopped at the end."""
-        with self._running(which, "bench.worker", which) as process:
+        with self._running(which, "bench.worker", which, *map(str, arguments)) as process:
             yield process
 
     @asynccontextmanager

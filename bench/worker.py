@@ -1,8 +1,10 @@
 """The worker of the bench, as a process of its own: Tendril's real one with touches that go nowhere, or the bare one.
 
     python -m bench.worker tendril|bare
+    python -m bench.worker mailing SMTP_PORT [VENDORS_URL]
 
-The channel answers at once, so that what is measured is Tendril and not a mail server.
+``tendril``'s channels answer at once, so that what is measured is Tendril and not a mail server; with ``mailing`` mail
+goes to a server on this machine, and tasks to the stand-in vendors.
 """
 
 import asyncio
@@ -35,11 +37,12 @@ class Nowhere:
         return Receipt(vendor="nowhere", vendor_id=touch.key)
 
 
-async def tendril(settings: Settings, stopping: asyncio.Event) -> None:
+async def tendril(settings: Settings, stopping: asyncio.Event, *, nowhere: bool = True) -> None:
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(composed(settings))
-        channels = dict.fromkeys(Channel, Nowhere())
-        parts = replace(parts, vendors=replace(parts.vendors, channels=channels))
+        if nowhere:
+            channels = dict.fromkeys(Channel, Nowhere())
+            parts = replace(parts, vendors=replace(parts.vendors, channels=channels))
         client = await connect(settings)
         relay = Relay(parts.database, client, parts.clock, settings)
         async with build_worker(client, parts):
@@ -47,6 +50,12 @@ async def tendril(settings: Settings, stopping: asyncio.Event) -> None:
             await stopping.wait()
             relay.stop()
             await running
+
+
+async def mailing(settings: Settings, stopping: asyncio.Event) -> None:
+    port, url = int(sys.argv[2]), "".join(sys.argv[3:])
+    there = {"smtp_host": "127.0.0.1", "smtp_port": port, "hubspot_base_url": f"{url}/hubspot"}
+    await tendril(settings.model_copy(update=there), stopping, nowhere=False)
 
 
 async def bare(settings: Settings, stopping: asyncio.Event) -> None:
@@ -67,7 +76,7 @@ async def bare(settings: Settings, stopping: asyncio.Event) -> None:
 async def main(which: str) -> None:
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-    await {"tendril": tendril, "bare": bare}[which](Settings(), stopping)
+    await {"tendril": tendril, "mailing": mailing, "bare": bare}[which](Settings(), stopping)
 
 
 if __name__ == "__main__":
