@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, text
+from sqlalchemy import BigInteger, Column, Index, text
 from sqlalchemy import Identity as SequenceOf
 from sqlmodel import Field, SQLModel
 
@@ -11,13 +11,37 @@ from storage.tables.columns import json_column, moment, texts
 
 
 class PlaybookVersion(SQLModel, table=True):
-    """A playbook by content: ``hash`` is ``Playbook.content_hash()``, ``document`` its JSON (text: order kept)."""
+    """A playbook by content: ``hash`` is ``Playbook.content_hash()``, ``document`` its JSON (text: order kept).
+
+    ``followed_by`` is the version that journeys running this one go on with at their next decision; null: they stay.
+    It always is a version that is followed by none.
+    """
 
     __tablename__ = "playbook_version"
     hash: str = Field(primary_key=True)
     name: str = Field(index=True)
     document: str
     created_at: datetime = moment()
+    followed_by: str | None = Field(default=None, foreign_key="playbook_version.hash")
+
+
+class PlaybookChange(SQLModel, table=True):
+    """A version was put in force. ``from_hash`` is the one before, null for the first; ``policy`` what was chosen for
+    journeys in flight (``domain.versions``), ``operation_id`` the operation that migrates them, "" when none does.
+    """
+
+    __tablename__ = "playbook_change"
+    __table_args__ = (Index("playbook_change_name", "name", "id"),)
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, SequenceOf(always=True), primary_key=True))
+    name: str
+    from_hash: str | None = Field(default=None, foreign_key="playbook_version.hash")
+    to_hash: str = Field(foreign_key="playbook_version.hash")
+    policy: str
+    rollback: bool = False
+    by: str
+    at: datetime = moment()
+    reason: str = ""
+    operation_id: str = ""
 
 
 class PlaybookActive(SQLModel, table=True):
