@@ -55,8 +55,11 @@ select count(*) from told
 """.replace("/* again */", AGAIN)
 
 
-async def enrol(connection: Connection, leads: Sequence[str], playbook: str | None, now: datetime) -> dict[str, int]:
-    """Begin a journey for those who have none, or whose last one has ended and may be followed by another.
+async def enrol(
+    connection: Connection, leads: Sequence[str], playbook: str | None, now: datetime, *, anyway: bool = False
+) -> dict[str, int]:
+    """Begin a journey for those who have none, or whose last one has ended and may be followed by another: by the
+    playbook's rule, or ``anyway`` when an operator wants it now. Nobody suppressed comes back.
 
     Returns lead id → cycle of the journeys begun. A later cycle takes up the inbox where the one before left it.
     Raises ``NotFound`` when there is no such playbook.
@@ -64,6 +67,7 @@ async def enrol(connection: Connection, leads: Sequence[str], playbook: str | No
     name, content_hash = await active_on(connection, playbook)
     latest = await connection.fetch(_LATEST, list(dict.fromkeys(leads)))
     policy = await _re_entry(connection, content_hash) if any(row["ended_at"] for row in latest) else None
+    policy = ReEntry(policy="always") if anyway else policy
     begin = [row for row in latest if row["cycle"] is None or (policy and may_return(row, policy, now))]
     if not begin:
         return {}

@@ -105,6 +105,17 @@ REMOVE = (
     """,
     "update crm_record set seen = '{}' where lead_id = $1 and seen <> '{}'",
     "delete from crm_deal where lead_id = $1",
+    # What an operator wrote of somebody stays only where many were meant.
+    """
+    update operation o set reason = '' from operation_lead l
+    where l.lead_id = $1 and o.id = l.operation_id and o.selection = ''
+    """,
+    """
+    update operator_action a set detail = a.detail - 'reason' where a.subject = $1 or a.operation_id in (
+        select o.id from operation o join operation_lead l on l.operation_id = o.id
+        where l.lead_id = $1 and o.selection = ''
+    )
+    """,
 )
 #: ``$1`` is the company they belonged to.
 FORGET_COMPANY = (

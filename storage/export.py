@@ -47,6 +47,11 @@ PARTS = {
     """,
     "may_be_the_same": "select one, other, why, at, denied_at from same_person where one = $1 or other = $1",
     "crm": "select desired, seen, changed_at, pushed_at from crm_record where lead_id = $1",
+    "operations": """
+        select o.id, o.kind, o.reason, o.created_at, l.status, l.detail, l.done_at from operation_lead l
+        join operation o on o.id = l.operation_id where l.lead_id = $1 order by o.created_at, o.id
+    """,
+    "operator_actions": "select at, by, action, detail from operator_action where subject = $1 order by id",
     "opportunities": "select vendor, id, outcome, at from crm_deal where lead_id = $1 order by vendor, id",
 }
 

@@ -1,9 +1,10 @@
 """Somebody of whom everything is held that can be: ``NEEDLE`` stands in all that is personal, and nowhere else."""
 
 from domain.decision import Contribution, OpenHandoff, Reason, Rejected, Scores, SendTouch
+from domain.operating import OperationKind
 from domain.state import HandoffState, JourneyState
 from domain.words import Channel
-from storage import dead_letters, leads
+from storage import dead_letters, leads, operations
 from storage.audiences import PgAudiences
 from storage.database import Database
 from storage.inbox import accept
@@ -17,7 +18,7 @@ EMAIL = f"robin@{NEEDLE}-works.example"
 PLACES = frozenset(
     """
     user-id visitor role source owner company group consent wording answer suppression path property title reason
-    evidence rejected forward note brief handoff crm-field crm-id merge crm-seen deal
+    evidence rejected forward note brief handoff crm-field crm-id merge crm-seen deal operation
     """.split()  # noqa: SIM905 - two dozen quoted words would read worse
 )
 
@@ -33,6 +34,9 @@ async def somebody(db: Database, playbook: str, email: str = EMAIL) -> str:
     await _decided(db, lead, playbook)
     await _lists(db, lead)
     await _was_merged(db, lead)
+    await operations.create(
+        db.pool, kind=OperationKind.PAUSE, leads=[lead], by="test", reason=mark("operation"), now=NOW
+    )
     return lead
 
 

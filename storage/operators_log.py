@@ -1,0 +1,58 @@
+"""What operators did: who, when, to what and why. Kept for good; nothing personal in it but the words of a reason."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from storage.database import Connection, Database
+from storage.statement import Statement
+
+_NOTE = "insert into operator_action (at, by, action, subject, detail, operation_id) values ($1, $2, $3, $4, $5, $6)"
+_READ = Statement(
+    """
+select * from operator_action
+where (:lead = '' or subject = :lead or operation_id in (select operation_id from operation_lead where lead_id = :lead))
+    and (:by = '' or by = :by) and (:operation = '' or operation_id = :operation)
+    and (:since is null or at >= :since) and (:before is null or id < :before)
+order by id desc limit :most
+""",
+    since="timestamptz",
+    before="bigint",
+    most="int",
+)
+
+
+async def note(
+    connection: Connection,
+    by: str,
+    action: str,
+    subject: str,
+    now: datetime,
+    detail: Mapping[str, Any] | None = None,
+    operation: str = "",
+) -> None:
+    """Keep what somebody did, in the transaction in which it is done.
+
+    ``by`` is the name of a key or of a user, ``action`` a word such as ``pause`` or ``key_revoked``, ``subject`` the
+    opaque id of what it was done to. ``detail`` holds ids and words of our own; under ``reason``, and only there, what
+    the operator wrote.
+    """
+    await connection.execute(_NOTE, now, by, action, subject, dict(detail or {}), operation)
+
+
+async def actions(
+    db: Database,
+    *,
+    lead: str = "",
+    by: str = "",
+    operation: str = "",
+    since: datetime | None = None,
+    before: int | None = None,
+    limit: int = 100,
+) -> list[dict[str, Any]]:
+    """The newest first: ``id``, ``at``, ``by``, ``action``, ``subject``, ``detail``, ``operation_id``.
+
+    Of a ``lead`` also the operations it was part of. The next page is what came ``before`` the last id of this one.
+    """
+    values = {"lead": lead, "by": by, "operation": operation, "since": since, "before": before, "most": limit}
+    return [dict(row) for row in await db.pool.fetch(_READ.sql, *_READ.arguments(values))]
