@@ -81,9 +81,7 @@ select json_build_object(
             'note', t.note, 'variant', t.variant, 'number', t.decision_number
         ) order by coalesce(t.sent_at, t.planned_at), t.key), '[]') from touch t where t.lead_id = any(/* person */)
     ),
-    'active_playbook', coalesce((
-        select active.hash from playbook_version v join playbook_active active using (name) where v.hash = :playbook
-    ), '')
+    'active_playbook', coalesce((select coalesce(followed_by, hash) from playbook_version where hash = :playbook), '')
 )::text
 from lead l left join account a on a.id = l.account_id where l.id = :lead
 """.replace("/* forbidden */", forbidden("l")).replace("/* person */", everyone("l")),

@@ -8,6 +8,7 @@ from domain.errors import NotFound
 from domain.playbook.compiled import CompiledPlaybook
 from domain.playbook.models import Playbook
 from storage.database import Connection, Database
+from storage.playbook_changes import NOBODY, Asked, put_in_force
 
 #: Compiled versions kept in memory. Journeys in flight run few versions at a time.
 _KEPT = 64
@@ -16,38 +17,11 @@ _KEPT = 64
 async def store(db: Database, playbook: Playbook, now: datetime, *, default: bool = False) -> str:
     """Keep the version and make it the one in force under its name; returns its hash. The same one twice is once.
 
-    With ``default`` (or when there is no default yet) it is also what leads get when no playbook is named.
+    Journeys in flight do what the document of the version before said (``follow``). With ``default`` (or when there is
+    no default yet) it is also what leads get when no playbook is named.
     """
-    content_hash = playbook.content_hash()
-    async with db.pool.acquire() as connection, connection.transaction():
-        await connection.execute(
-            "insert into playbook_version (hash, name, document, created_at) values ($1, $2, $3, $4)"
-            " on conflict (hash) do nothing",
-            content_hash,
-            playbook.name,
-            playbook.model_dump_json(),
-            now,
-        )
-        await _put_in_force(connection, playbook.name, content_hash, now, default=default)
-    return content_hash
-
-
-async def _put_in_force(connection: Connection, name: str, content_hash: str, now: datetime, *, default: bool) -> None:
-    await connection.execute("lock table playbook_active in share row exclusive mode")
-    others = await connection.fetchval(
-        "select exists (select from playbook_active where is_default and name <> $1)", name
-    )
-    await connection.execute(
-        "insert into playbook_active (name, hash, is_default, applied_at) values ($1, $2, $4, $3)"
-        " on conflict (name) do update set hash = $2, is_default = $4,"
-        " applied_at = case when playbook_active.hash = $2 then playbook_active.applied_at else $3 end",
-        name,
-        content_hash,
-        now,
-        default or not others,
-    )
-    if default:
-        await connection.execute("update playbook_active set is_default = false where name <> $1 and is_default", name)
+    await put_in_force(db, playbook, Asked(by=NOBODY, default=default), now)
+    return playbook.content_hash()
 
 
 async def active(db: Database, name: str | None = None) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """The core: one pure function from what is known to what should happen.
 
-The order of the rules is the policy: operators, then what ends a journey, then sales, then silence, then stages and
+The order of the rules is the policy: operators (with their holds), then what ends a journey, then sales, then silence, then stages and
 triggers, then handoff, and only then the next touch. The workflow, the simulator and the tests call this function.
 """
 
@@ -13,8 +13,10 @@ from domain.core import (
     entry,
     forward,
     handoff,
+    holds,
     lists,
     operators,
+    placing,
     profiling,
     re_engagement,
     retractions,
@@ -43,27 +45,25 @@ def decide(
     """
     draft = Draft(playbook, state, facts, now)
     if not state.ended:
-        _follow_playbook(draft)
+        placing.follow_playbook(draft, commands)
         retractions.tell(draft)
         operators.obey(draft, commands)
         _consider(draft)
     return _conclude(draft)
 
 
-def version_in_force(playbook: CompiledPlaybook, facts: Facts) -> str:
-    """Hash of the version a journey should decide with: its own, or the newest where the playbook follows."""
-    return facts.active_playbook if playbook.document.follow and facts.active_playbook else playbook.hash
+def version_in_force(playbook: CompiledPlaybook, facts: Facts, commands: Sequence[OperatorCommand] = ()) -> str:
+    """Hash of the version a journey should decide with: the one that an operator moves it to, else the one that its own
+    is followed by, or its own.
 
-
-def _follow_playbook(draft: Draft) -> None:
-    if draft.state.playbook != draft.playbook.hash:
-        draft.because("playbook", f"follows version {draft.playbook.hash}", before=draft.state.playbook)
-        draft.change(playbook=draft.playbook.hash)
-        stages.place(draft)
+    Whether a version is followed was decided when another was put in force (``domain.versions``).
+    """
+    return placing.version_asked_for(commands) or facts.active_playbook or playbook.hash
 
 
 def _consider(draft: Draft) -> None:
     for rule in (
+        holds.notice,
         endings.check,
         entry.assign_segment,
         handoff.answered,
@@ -92,7 +92,7 @@ def _conclude(draft: Draft) -> Decision:
         title=_title(draft),
         scores=draft.scores,
         send=tuple(draft.send),
-        withdraw=tuple(dict.fromkeys(draft.withdraw)),
+        withdraw=_withdrawn(draft),
         open_handoff=draft.open_handoff,
         resolve_handoff=draft.resolve_handoff,
         suppress=draft.suppress,
@@ -103,7 +103,14 @@ def _conclude(draft: Draft) -> Decision:
         reasons=tuple(draft.reasons),
         rejected=tuple(draft.rejected),
         forward=ahead,
+        rewound_to=draft.rewound_to,
     )
+
+
+def _withdrawn(draft: Draft) -> tuple[str, ...]:
+    """What was called back and is not sent after all."""
+    sent = {touch.key for touch in draft.send}
+    return tuple(key for key in dict.fromkeys(draft.withdraw) if key not in sent)
 
 
 def _next_wake(draft: Draft) -> Wake | None:
@@ -115,6 +122,7 @@ def _next_wake(draft: Draft) -> Wake | None:
     handoff.next_step(draft)
     re_engagement.next_step(draft)
     profiling.next_step(draft)
+    holds.next_step(draft)
     draft.wake(draft.state.started + draft.rules.length_limit, "the journey's longest time is reached")
     ahead.next_step(draft)
     first = min(draft.wakes, key=lambda wake: wake.at)
@@ -136,6 +144,8 @@ def _title(draft: Draft) -> str:
         return "Sends " + ", ".join(touch.asset or touch.step for touch in draft.send)
     if state.paused_since is not None:
         return "Paused"
+    if draft.hold is not None:
+        return f"Held with {draft.hold.scope}"
     if draft.reasons:
         return draft.reasons[-1].text[:1].upper() + draft.reasons[-1].text[1:]
     return "Waits: " + (draft.rejected[-1].why if draft.rejected else "nothing is due")
