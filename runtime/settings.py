@@ -44,6 +44,7 @@ class Settings(BaseSettings):
         description="Most journeys that one relay has woken and that have not decided yet; others wait their turn.",
     )
     reconcile_interval: float = Field(300.0, gt=0, description="Seconds between pushes of CRM fields and audiences.")
+    audit_interval: float = Field(3600.0, ge=60, description="Seconds between audits of every lead (docs/audit.md).")
     send_timeout: float = Field(20.0, gt=0, le=20, description="Hard limit in seconds of one attempt at a touch.")
     metrics_port: int = Field(0, ge=0, le=65535, description="Port of the worker's /metrics; 0 for none.")
 

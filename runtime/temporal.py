@@ -28,10 +28,11 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
 from runtime.settings import Settings
-from workflows.messages import RECONCILE, SEND_TOUCH, Rounds, workflow_id
+from workflows.messages import AUDIT_WORKFLOW, RECONCILE, SEND_TOUCH, Rounds, workflow_id
 from workflows.showing import ATTRIBUTES
 
 SCHEDULE = "tendril-reconcile"
+AUDIT_SCHEDULE = "tendril-audit"
 #: Seconds. Shorter runs would crowd journeys out of the Temporal UI's list.
 _LEAST_PERIOD = 300.0
 _log = structlog.get_logger("tendril.temporal")
@@ -65,10 +66,11 @@ async def prepare(settings: Settings) -> None:
 
 
 async def prepare_namespace(client: Client, settings: Settings) -> None:
-    """Retention, search attributes and the reconcile schedule, each as it should be. Raises ``RPCError``."""
+    """Retention, search attributes and the schedules, each as it should be. Raises ``RPCError``."""
     await _if_permitted(_keep_history(client, settings.temporal_retention_days), "set the namespace's retention")
     await _if_permitted(register_search_attributes(client), "register search attributes")
     await schedule_reconcile(client, settings)
+    await _put(client, AUDIT_SCHEDULE, _audits(settings))
 
 
 async def register_search_attributes(client: Client) -> None:
@@ -93,11 +95,14 @@ async def schedule_reconcile(client: Client, settings: Settings) -> None:
 
     A run begins at once, unless one goes on or an operator paused the schedule.
     """
-    schedule = _schedule(settings)
+    await _put(client, SCHEDULE, _schedule(settings))
+
+
+async def _put(client: Client, name: str, schedule: Schedule) -> None:
     try:
-        await client.create_schedule(SCHEDULE, schedule, trigger_immediately=True)
+        await client.create_schedule(name, schedule, trigger_immediately=True)
     except ScheduleAlreadyRunningError:
-        handle = client.get_schedule_handle(SCHEDULE)
+        handle = client.get_schedule_handle(name)
         await handle.update(lambda current: _updated(current, schedule))
         if not schedule.state.paused:
             await handle.trigger(overlap=ScheduleOverlapPolicy.SKIP)
@@ -118,6 +123,19 @@ def _schedule(settings: Settings) -> Schedule:
     # What was missed while nobody worked needs no repeating: one run pushes all that is outstanding.
     policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(seconds=10))
     return Schedule(action=action, spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=period)]), policy=policy)
+
+
+def _audits(settings: Settings) -> Schedule:
+    """Everybody, every ``audit_interval``, and after each start of a worker: a deploy or a restore went before."""
+    action = ScheduleActionStartWorkflow(
+        AUDIT_WORKFLOW,
+        id="audit",
+        task_queue=settings.task_queue,
+        static_summary="Looks after every lead: ended, or with a next wake",
+    )
+    every = ScheduleIntervalSpec(every=timedelta(seconds=settings.audit_interval))
+    policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(seconds=10))
+    return Schedule(action=action, spec=ScheduleSpec(intervals=[every]), policy=policy)
 
 
 def _updated(current: ScheduleUpdateInput, wanted: Schedule) -> ScheduleUpdate:

@@ -16,6 +16,7 @@ from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 
 from activities.audiences import Pushing
+from activities.auditing import Auditing
 from activities.deciding import Deciding
 from activities.mail import ReadingMail
 from activities.reading import Reading
@@ -25,6 +26,7 @@ from activities.settling import Settling
 from activities.suppressions import Pulling
 from activities.touches import Touching
 from activities.watching import Watching
+from runtime.auditing import Auditor
 from runtime.composition import Composition, composed
 from runtime.mail_in import mail_reader
 from runtime.relay import Relay
@@ -34,6 +36,7 @@ from runtime.temporal import PendingTouches, connect, prepare_namespace
 from storage.crm import PgCrmNews
 from storage.retention import PgRetention
 from storage.vendor_suppressions import PgVendorSuppressions
+from workflows.audit import Audit
 from workflows.lead_journey import LeadJourney
 from workflows.reconcile import Reconcile
 
@@ -66,7 +69,7 @@ def build_worker(client: Client, parts: Composition, *, runner: WorkflowRunner |
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[LeadJourney, Reconcile],
+        workflows=[LeadJourney, Reconcile, Audit],
         activities=[
             deciding.decide,
             touching.send_touch,
@@ -81,6 +84,7 @@ def build_worker(client: Client, parts: Composition, *, runner: WorkflowRunner |
             *([ReadingMail(mailbox).read_mail] if mailbox else []),
             settling.settle_claims,
             Retaining(retention, parts.clock).purge_expired,
+            Auditing(Auditor(parts.database, client, parts.clock, settings)).audit,
         ],
         workflow_runner=runner or UnsandboxedWorkflowRunner(),
         interceptors=[Counting()],

@@ -10,6 +10,9 @@ from domain.words import BuyerStage, Ending, LeadStatus, Phase, ResumePolicy
 
 JOURNEY = "LeadJourney"
 RECONCILE = "Reconcile"
+AUDIT_WORKFLOW = "Audit"
+OPERATE = "Operate"
+CARRY_OUT = "carry_out"
 SEND_TOUCH = "send_touch"
 WAKE = "wake"
 STATE = "state"
@@ -18,6 +21,11 @@ STATE = "state"
 def workflow_id(lead: str) -> str:
     """One workflow id a lead; its runs are the lead's cycles (DESIGN decision 12)."""
     return f"lead-{lead}"
+
+
+def operation_workflow_id(operation: str) -> str:
+    """One workflow id an operation."""
+    return f"operation-{operation}"
 
 
 class CommandRequest(Compact):
