@@ -40,6 +40,15 @@ class OperationKind(StrEnum):
         return self.value.replace("_", "-" if self is OperationKind.RE_ENROL else " ")
 
 
+#: Why nothing can be told to a lead.
+NEVER_ENROLLED = "it never had a journey: enrol it"
+
+
+def ended(ending: str) -> str:
+    """Why nothing can be told to a journey that ended so."""
+    return f"its journey has ended ({ending.replace('_', ' ')})"
+
+
 #: What can't be taken back, or reaches people: these need a reason.
 NEEDS_REASON = frozenset(
     {OperationKind.DISQUALIFY, OperationKind.END, OperationKind.RESEND, OperationKind.REWIND, OperationKind.RE_ENROL}
@@ -150,13 +159,18 @@ class Operations(Protocol):
     async def considered(self, leads: Sequence[str], command: str) -> dict[str, Fate]:
         """Of these leads, those whose journey has considered the command of that id."""
 
+    async def not_running(self, lead: str) -> Fate:
+        """What becomes of a lead of whom no workflow runs: refused when its journey has ended, else waiting, and it is
+        seen to that it begins.
+        """
+
 
 class Commanding(Protocol):
     """Reaches journeys."""
 
-    async def command(self, lead: str, command: OperatorCommand) -> Fate:
-        """Command one journey and wait for its answer. What concerns this lead alone is in the fate: refused, or
-        waiting when it did not answer. Raises ``ConnectionError`` for what concerns all of them.
+    async def command(self, lead: str, command: OperatorCommand) -> Fate | None:
+        """Command one journey and wait for its answer; None when none runs. What concerns this lead alone is in the
+        fate: refused, or waiting when it did not answer. Raises ``ConnectionError`` for what concerns all of them.
         """
 
 

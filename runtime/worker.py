@@ -19,6 +19,7 @@ from activities.audiences import Pushing
 from activities.auditing import Auditing
 from activities.deciding import Deciding
 from activities.mail import ReadingMail
+from activities.operating import Operating
 from activities.reading import Reading
 from activities.reconciling import Reconciling
 from activities.retaining import Retaining
@@ -29,15 +30,18 @@ from activities.watching import Watching
 from runtime.auditing import Auditor
 from runtime.composition import Composition, composed
 from runtime.mail_in import mail_reader
+from runtime.operating import Starting, TemporalCommanding
 from runtime.relay import Relay
 from runtime.settings import Settings
 from runtime.telemetry import Counting, configure_logging, serve_metrics
 from runtime.temporal import PendingTouches, connect, prepare_namespace
 from storage.crm import PgCrmNews
+from storage.operation_rows import PgOperations
 from storage.retention import PgRetention
 from storage.vendor_suppressions import PgVendorSuppressions
 from workflows.audit import Audit
 from workflows.lead_journey import LeadJourney
+from workflows.operate import Operate
 from workflows.reconcile import Reconcile
 
 _log = structlog.get_logger("tendril.worker")
@@ -69,7 +73,7 @@ def build_worker(client: Client, parts: Composition, *, runner: WorkflowRunner |
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[LeadJourney, Reconcile, Audit],
+        workflows=[LeadJourney, Operate, Reconcile, Audit],
         activities=[
             deciding.decide,
             touching.send_touch,
@@ -83,6 +87,7 @@ def build_worker(client: Client, parts: Composition, *, runner: WorkflowRunner |
             reading.read_crm,
             *([ReadingMail(mailbox).read_mail] if mailbox else []),
             settling.settle_claims,
+            Operating(PgOperations(parts.database), TemporalCommanding(client), parts.clock).carry_out,
             Retaining(retention, parts.clock).purge_expired,
             Auditing(Auditor(parts.database, client, parts.clock, settings)).audit,
         ],
@@ -135,11 +140,13 @@ async def _ready(settings: Settings, stack: AsyncExitStack) -> tuple[Client, Com
 async def _serve(client: Client, parts: Composition, stopping: asyncio.Event) -> None:
     """Run worker and relay side by side. When either fails, or a stop is asked for, both end in good order."""
     worker, relay = build_worker(client, parts), Relay(parts.database, client, parts.clock, parts.settings)
-    running = [asyncio.create_task(worker.run()), asyncio.create_task(relay.run())]
+    starting = Starting(parts.database, client, parts.settings.task_queue)
+    running = [asyncio.create_task(each.run()) for each in (worker, relay, starting)]
     asked = asyncio.create_task(stopping.wait())
     await asyncio.wait([*running, asked], return_when=asyncio.FIRST_COMPLETED)
     asked.cancel()
     relay.stop()
+    starting.stop()
     await asyncio.gather(worker.shutdown(), return_exceptions=True)
     await asyncio.gather(*running)
 

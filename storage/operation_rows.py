@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from domain.errors import NotFound
-from domain.operating import Batch, Fate, Member, OperationRequest, OperationStatus, Outcome
+from domain.operating import NEVER_ENROLLED, Batch, Fate, Member, OperationRequest, OperationStatus, Outcome, ended
 from storage.database import Connection, Database
-from storage.enrolment import enrol
+from storage.enrolment import enrol, wake_running
 from storage.permission import forbidden
+from storage.wakes import latest
 
 #: How long a lead that was taken is left to whoever took it, and how long one that did not answer is left alone.
 _LEASE = timedelta(minutes=1)
@@ -115,6 +116,16 @@ class PgOperations:
         rows = await self._db.pool.fetch(_CONSIDERED, list(leads), command)
         return {row["lead"]: Fate(outcome=Outcome.DONE, **dict(row)) for row in rows}
 
+    async def not_running(self, lead: str) -> Fate:
+        async with self._db.pool.acquire() as connection, connection.transaction():
+            journey = await latest(connection, lead)
+            if journey is None:
+                return Fate(lead=lead, outcome=Outcome.REFUSED, detail=NEVER_ENROLLED)
+            if journey.ended:
+                return Fate(lead=lead, outcome=Outcome.REFUSED, cycle=journey.cycle, detail=ended(journey.ending))
+            await wake_running(connection, [lead], "commanded")
+        return Fate(lead=lead, outcome=Outcome.WAITING, cycle=journey.cycle, detail="its journey is about to begin")
+
 
 def _allowed(rate: float, free_at: datetime | None, most: int, real_now: datetime) -> tuple[int, float]:
     """How many may be taken now, and otherwise in how many seconds: never more than a second's worth at once."""
@@ -146,7 +157,7 @@ def _re_enrolled(row: Any, cycle: int | None) -> Fate:
 def why_not_again(row: Any) -> str:
     """Why a lead (``cycle``, ``ended_at``, ``suppressed``) can't begin again."""
     if row["cycle"] is None:
-        return "it never had a journey: enrol it"
+        return NEVER_ENROLLED
     if row["ended_at"] is None:
         return "its journey is running"
     if row["suppressed"]:

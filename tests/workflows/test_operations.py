@@ -1,0 +1,70 @@
+"""Operations over many journeys, on the real server: each is commanded once, whatever dies, and it can be undone."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from temporalio.testing import WorkflowEnvironment
+
+from domain.operating import OperationKind, OperationStatus, Outcome
+from domain.words import CommandKind
+from runtime.operating import Starting
+from storage import operations
+from storage.database import Database
+from storage.operation_rows import PgOperations
+from tests.fixtures.playbooks import minimal_playbook
+from tests.workflows.running import Lead, Running, eventually, running_worker
+
+
+@pytest_asyncio.fixture
+async def many(dev_server: WorkflowEnvironment, database: Database) -> AsyncIterator[tuple[Running, list[Lead]]]:
+    """Eight journeys under way, and a worker that sees to operations."""
+    async with running_worker(dev_server, database, minimal_playbook()) as running:
+        leads = [await running.enrol(email=f"lead{number}@company{number}.example") for number in range(8)]
+        starting = Starting(database, dev_server.client, running.parts.settings.task_queue)
+        working = asyncio.create_task(starting.run())
+        yield running, leads
+        starting.stop()
+        await working
+
+
+async def carried_out(running: Running, kind: OperationKind, **asked: Any) -> operations.OperationView:
+    """Ask for it, and wait until it is over."""
+    async with running.database.pool.acquire() as connection, connection.transaction():
+        id_ = await operations.create(connection, kind=kind, by="test", now=await running.now(), **asked)
+
+    async def over() -> operations.OperationView | None:
+        view = await operations.get(running.database, id_)
+        return view if view.status is OperationStatus.DONE else None
+
+    return await eventually(over, f"{kind} never came to its end")
+
+
+async def test_an_operation_commands_each_lead_once_although_its_worker_dies(
+    many: tuple[Running, list[Lead]], monkeypatch: pytest.MonkeyPatch
+):
+    running, leads = many
+    settle, deaths = PgOperations.settle, iter([True, True])
+
+    async def dying(*given: Any) -> None:
+        if next(deaths, False):
+            raise ConnectionResetError("killed after journeys were commanded, before anybody knew")
+        await settle(*given)
+
+    monkeypatch.setattr(PgOperations, "settle", dying)
+    await leads[0].command(CommandKind.PAUSE)
+    before = {lead.id: (await lead.state()).number for lead in leads}
+    done = await carried_out(running, OperationKind.PAUSE, where='status == "nurture" && decision > 0', reason="a fair")
+    assert done.counts == {Outcome.DONE: 7, Outcome.REFUSED: 1}
+    assert await operations.reasons(running.database, done.id) == [
+        {"status": "refused", "detail": "The journey is paused already.", "number": 1}
+    ]
+    after = {lead.id: (await lead.state()).number for lead in leads}
+    assert Counter(after[id_] - before[id_] for id_ in after) == {1: 7, 0: 1}
+    members = await operations.members(running.database, done.id, Outcome.DONE, 10)
+    assert all(member["number_after"] == after[member["lead_id"]] for member in members)
+    history = (await leads[1].journey.fetch_history()).to_json()
+    assert "fair" not in history, "what an operator writes stays in the database"
