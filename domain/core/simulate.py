@@ -63,10 +63,25 @@ def steps(
     a colleague; ``variants`` are assigned beforehand. Raises ``RuntimeError`` when decisions follow each other without
     end.
     """
+    state = JourneyState.begin(entry.lead.id, 1, playbook.hash, start)
+    state = state.model_copy(update={"variants": dict(variants or {})})
+    return onward(playbook, state, entry, start, until, behaviours=behaviours, commands=commands, changes=changes)
+
+
+def onward(
+    playbook: CompiledPlaybook,
+    state: JourneyState,
+    facts: Facts,
+    now: datetime,
+    until: datetime,
+    *,
+    behaviours: Iterable[Behaviour] = (),
+    commands: Mapping[datetime, Sequence[OperatorCommand]] | None = None,
+    changes: Mapping[datetime, Sequence[Change]] | None = None,
+) -> Iterator[Step]:
+    """As ``steps``, of a journey that stands at ``state`` and decides next at ``now``."""
     coming = sorted(behaviours, key=lambda behaviour: (behaviour.at, behaviour.position))
     asked, changing = dict(sorted((commands or {}).items())), dict(sorted((changes or {}).items()))
-    state, now, facts = JourneyState.begin(entry.lead.id, 1, playbook.hash, start), start, entry
-    state = state.model_copy(update={"variants": dict(variants or {})})
     for _ in range(MOST_DECISIONS):
         arrived = [behaviour for behaviour in coming if behaviour.at <= now]
         coming = coming[len(arrived) :]
