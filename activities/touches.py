@@ -7,7 +7,7 @@ left open by a crash is first asked about at the vendor.
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
@@ -15,6 +15,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.messages import SendTouch, TouchOutcome, TouchResult
+from activities.room import Room
 from domain.errors import CannotTell, LeadFault, OurFault, TransientFault, VendorFault
 from domain.ports import Claim, ClaimResult, Clock, Inbox, Ledger, OutboundTouch, Receipt, TouchChannel
 from domain.words import Channel, DeliveryKind
@@ -25,6 +26,8 @@ _MENDING = timedelta(minutes=5)
 #: How long after its decision (in real time) a touch may leave although the send window has closed meanwhile. A vendor
 #: that comes back later than that, at night, must wait for the morning.
 _LATE = timedelta(minutes=15)
+#: Touches of a channel at once where nobody says otherwise.
+_MOST = 50
 
 #: Claims that settle a touch without sending anything now.
 _SETTLED: Mapping[ClaimResult, TouchResult] = {
@@ -41,6 +44,7 @@ class Touching:
     """The ``send_touch`` activity for every channel.
 
     ``send_timeout``: hard limit in seconds of one call to a vendor; ``lease``: how long a claim is held, longer.
+    ``room``: how many touches of one channel may be under way.
     """
 
     ledger: Ledger
@@ -49,13 +53,15 @@ class Touching:
     clock: Clock
     send_timeout: float = 20.0
     lease: float = 25.0
+    room: Room = field(default_factory=lambda: Room(_MOST))
 
     @activity.defn(name="send_touch")
     async def send_touch(self, touch: SendTouch) -> TouchOutcome:
         """Returns what became of the touch. Raises ``ApplicationError`` when it is to be tried again."""
-        attempt = _Attempt(self, touch)
-        claim = await self.ledger.claim(touch.key, attempt.id, attempt.now, self.lease, attempt.late_since)
-        return attempt.settled(claim) or await attempt.carry_out(claim)
+        with self.room.of(touch.channel):
+            attempt = _Attempt(self, touch)
+            claim = await self.ledger.claim(touch.key, attempt.id, attempt.now, self.lease, attempt.late_since)
+            return attempt.settled(claim) or await attempt.carry_out(claim)
 
 
 class _Attempt:

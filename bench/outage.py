@@ -1,5 +1,7 @@
 """A vendor down for an hour: mail has nowhere to go while tasks for sales keep flowing to the CRM.
 
+The mail server is down in the worst way: it takes connections and never answers.
+
 A minute of the bench is an hour of the deployment: its clock runs sixty times as fast, so attempts come as often in
 real time as they would, and what an hour holds for a journey passes in a minute. Enrolled before, while and after the
 mail server is away are as many leads a second; each gets one mail. Others look at pricing at a steady rate: each visit
@@ -70,7 +72,7 @@ async def outage(progress: Progress) -> list[Figure]:
             calm = await _hour(scene, visitors[:_VISITORS])
             await scene.mailed()
             progress("an hour without a mail server")
-            await vendors.fail("smtp", kind="421", count=1_000_000)
+            await vendors.fail("smtp", kind="timeout", path="rcpt", count=1_000_000)
             down = await _hour(scene, visitors[_VISITORS:])
             held = scene.enrolled - len(await vendors.mails())
             await vendors.mend()

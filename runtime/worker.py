@@ -23,6 +23,7 @@ from activities.operating import Operating
 from activities.reading import Reading
 from activities.reconciling import Reconciling
 from activities.retaining import Retaining
+from activities.room import Room
 from activities.settling import Settling
 from activities.suppressions import Pulling
 from activities.touches import Touching
@@ -59,7 +60,14 @@ def build_worker(client: Client, parts: Composition, *, runner: WorkflowRunner |
     settings = parts.settings
     deciding = Deciding(parts.journeys, parts.playbooks, parts.clock)
     touching = Touching(
-        parts.ledger, parts.channels, parts.inbox, parts.clock, settings.send_timeout, settings.claim_lease
+        parts.ledger,
+        parts.channels,
+        parts.inbox,
+        parts.clock,
+        settings.send_timeout,
+        settings.claim_lease,
+        # a channel whose vendor hangs leaves half of the slots to all others
+        Room(max(1, settings.worker_activities // 2)),
     )
     reconciling = Reconciling(parts.lists, parts.crm, parts.playbooks, parts.inbox, parts.clock)
     news = PgCrmNews(parts.database, parts.crm.name, timedelta(seconds=settings.crm_interval))

@@ -11,6 +11,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.deciding import Deciding
 from activities.messages import DecideInput, DecideResult, SendTouch, TouchOutcome
+from activities.room import Room
 from activities.touches import Touching
 from domain.clock import ScaledClock
 from domain.playbook.models import Playbook
@@ -63,6 +64,7 @@ class Bench:
         timeout: float = 5.0,
         after: timedelta = timedelta(),
         clock: ScaledClock | None = None,
+        room: Room | None = None,
     ) -> TouchOutcome:
         touching = Touching(
             ledger=PgLedger(self.database, PgPlaybooks(self.database)),
@@ -71,6 +73,7 @@ class Bench:
             clock=clock or ScaledClock(),
             send_timeout=timeout,
             lease=timeout + 5,
+            room=room or Room(1),
         )
         outcome: TouchOutcome = await run(touching.send_touch, touch, START + timedelta(days=4) + after, attempt)
         return outcome

@@ -1,13 +1,14 @@
 """One touch, once, whatever fails and whenever (DESIGN decision 4)."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.messages import SendTouch, TouchResult
+from activities.room import Room
 from domain.clock import ScaledClock
 from domain.errors import CannotTell, LeadFault, OurFault, TransientFault
 from domain.ports import OutboundTouch, Receipt
@@ -20,7 +21,10 @@ from tests.workflows.running import Recorder
 class Silent:
     """A vendor that never answers, and can't be asked."""
 
+    called: asyncio.Event = field(default_factory=asyncio.Event)
+
     async def send(self, touch: OutboundTouch) -> Receipt:
+        self.called.set()
         await asyncio.Event().wait()
         raise AssertionError(touch.key)
 
@@ -107,6 +111,20 @@ async def test_a_vendor_that_never_answers_is_cut_off_with_its_claim_open(bench:
     with pytest.raises(ApplicationError, match="timeout"):
         await bench.send(touch, channel=Silent(), timeout=0.05)
     assert await bench.status(touch) == "claimed"
+
+
+async def test_a_channel_whose_vendor_hangs_takes_its_own_share_and_holds_up_no_other(bench: Bench):
+    touch, room, silent = await bench.planned(), Room(1), Silent()
+    hanging = asyncio.create_task(bench.send(touch, channel=silent, timeout=60, room=room))
+    await silent.called.wait()
+    with pytest.raises(ApplicationError, match="share") as full:
+        await bench.send(touch, attempt=2, room=room)
+    assert full.value.next_retry_delay is not None
+    with room.of(Channel.SDR_TASK):
+        hanging.cancel()
+    await asyncio.wait([hanging])
+    with room.of(touch.channel):
+        pass
 
 
 async def test_while_another_attempt_holds_the_claim_nothing_is_sent(bench: Bench):
