@@ -8,6 +8,7 @@ import time
 
 from pyrate_limiter import Limiter, Rate
 
+from adapters import calls
 from domain.errors import TransientFault
 
 #: What the window is lengthened by: a share of it, and seconds. A vendor counts requests when they come to it, and they
@@ -30,12 +31,16 @@ class Budget:
         closed = self._closed_until - time.monotonic()
         if closed > 0:
             raise self._full(closed)
-        if not await self._limiter.try_acquire_async(self._vendor, timeout=PATIENCE):
+        began = time.monotonic()
+        taken = await self._limiter.try_acquire_async(self._vendor, timeout=PATIENCE)
+        calls.WAITED.labels(self._vendor).observe(time.monotonic() - began)
+        if not taken:
             raise self._full(PATIENCE)
 
     def closed(self, seconds: float) -> None:
         """The vendor will hear nobody for so long."""
         self._closed_until = max(self._closed_until, time.monotonic() + seconds)
+        calls.CLOSED.labels(self._vendor).set(time.time() + self._closed_until - time.monotonic())
 
     def close(self) -> None:
         """Let go of the limiter's thread."""

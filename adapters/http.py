@@ -25,6 +25,7 @@ from typing import Any, Self
 
 import httpx
 
+from adapters import calls
 from adapters.budget import Budget
 from domain.errors import OurFault, TransientFault, VendorFault
 
@@ -89,6 +90,10 @@ class VendorClient:
         """
         if self._budget is not None:
             await self._budget.turn()
+        with calls.call(self.vendor, method):
+            return await self._answer(method, path, harmless_to_repeat=harmless_to_repeat, **options)
+
+    async def _answer(self, method: str, path: str, *, harmless_to_repeat: bool, **options: Any) -> httpx.Response:
         try:
             response = await self._client.request(method, path, **options)
         except _NEVER_CONNECTED as error:

@@ -1,5 +1,6 @@
 """``tendril api``, ``tendril worker``, ``tendril migrate``: one process of a deployment each."""
 
+import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -53,7 +54,8 @@ async def _serve(settings: Settings) -> None:
 
     from api.app import create_app  # noqa: PLC0415
     from runtime import temporal  # noqa: PLC0415
-    from runtime.telemetry import configure_logging  # noqa: PLC0415
+    from runtime.logs import configure_logging  # noqa: PLC0415
+    from runtime.telemetry import watch_loop, watch_pool  # noqa: PLC0415
 
     configure_logging(settings)
     async with _database(settings) as database:
@@ -70,7 +72,10 @@ async def _serve(settings: Settings) -> None:
             forwarded_allow_ips=settings.trusted_proxies,
             timeout_graceful_shutdown=_LAST_REQUESTS,
         )
+        watch_pool(database.pool)
+        measuring = asyncio.create_task(watch_loop())
         await uvicorn.Server(config).serve()
+        measuring.cancel()
 
 
 @asynccontextmanager

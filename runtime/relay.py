@@ -108,6 +108,7 @@ class Relay:
     async def _lane(self) -> None:
         while not self._stopping.is_set():
             self._news.clear()
+            telemetry.RELAY_ROUNDS.inc()
             try:
                 leased = await self.relay_once()
             except _DATABASE_TROUBLE as error:
@@ -151,6 +152,7 @@ class Relay:
             await wakes.failed(self._database, wake.lead, wake.version, wait)
             asyncio.get_running_loop().call_later(wait, self._news.set)
             return False
+        began = monotonic()
         try:
             how = await self._tell(wake)
         except WorkflowAlreadyStartedError:
@@ -162,6 +164,7 @@ class Relay:
         else:
             self._spacing.told(wake.lead, monotonic())
             telemetry.WAKES.labels(how).inc()
+            telemetry.WAKE_LAG.observe(wake.waited + monotonic() - began)
             return True
         self._undecided.settle([wake.lead])
         telemetry.RELAY_FAILURES.inc()

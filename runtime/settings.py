@@ -176,7 +176,9 @@ class Settings(BaseSettings):
     )
 
     # Logs
-    log_format: Literal["console", "json"] = Field("console", description="Logs for people, or one JSON object a line.")
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="Logs for people (`console`), or one JSON object a line; `auto`: for people on a terminal."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
 
     @property

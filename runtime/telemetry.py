@@ -1,25 +1,29 @@
-"""Logs and metrics: configured once a process, the same names everywhere."""
+"""What a process counts, in one registry: the same names everywhere, and never an id or an address in a label.
 
-import logging
-import sys
-from time import perf_counter
+Gauges over the whole deployment are ``runtime.survey``'s, logs ``runtime.logs``', traces ``runtime.tracing``'s.
+"""
+
+import asyncio
 from typing import Any
 
-import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, start_http_server
-from structlog.tracebacks import ExceptionDictTransformer
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from activities.messages import SendTouch, TouchOutcome
-from runtime.settings import Settings
+from adapters import calls
 
 REGISTRY = CollectorRegistry()
 WAKES = Counter(
     "tendril_wakes_relayed", "Wakes told to journeys: signalled, started, or dropped.", ["how"], registry=REGISTRY
 )
+WAKE_LAG = Histogram(
+    "tendril_wake_lag_seconds",
+    "From the commit of what a journey must hear of to Temporal's taking it.",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300),
+    registry=REGISTRY,
+)
 WAITING = Gauge("tendril_wakes_waiting", "Wakes not yet told to their journeys.", registry=REGISTRY)
 LAG = Gauge("tendril_relay_lag_seconds", "Age of the oldest wake not yet told.", registry=REGISTRY)
 RELAY_FAILURES = Counter("tendril_relay_failures", "Wakes put off because something was down.", registry=REGISTRY)
+RELAY_ROUNDS = Counter("tendril_relay_rounds", "Looks of this relay for wakes: it lives.", registry=REGISTRY)
 DECISIONS = Counter(
     "tendril_decisions", "Decisions by result: made, or failed and tried again.", ["result"], registry=REGISTRY
 )
@@ -30,41 +34,24 @@ TOUCHES = Counter(
     ["channel", "result"],
     registry=REGISTRY,
 )
+LOOP_LAG = Histogram(
+    "tendril_event_loop_lag_seconds",
+    "How much later than asked for this process's event loop came round.",
+    buckets=(0.005, 0.025, 0.1, 0.25, 0.5, 1, 5),
+    registry=REGISTRY,
+)
+POOL = Gauge(
+    "tendril_database_pool_connections",
+    "Connections of this process's pool: in_use, idle, and the most there may be.",
+    ["state"],
+    registry=REGISTRY,
+)
+for _collector in calls.COLLECTORS:
+    REGISTRY.register(_collector)
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-
-def configure_logging(settings: Settings) -> None:
-    """Route structlog and the standard library's loggers to standard error in the settings' format."""
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
-    )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_output(settings)))
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(settings.log_level.upper())
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-
-
-def _output(settings: Settings) -> list[Any]:
-    """Tracebacks without local variables: those hold addresses and profiles, which no log may have."""
-    strip = structlog.stdlib.ProcessorFormatter.remove_processors_meta
-    if settings.log_format == "json":
-        tracebacks = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
-        return [strip, tracebacks, structlog.processors.JSONRenderer()]
-    plain = structlog.dev.plain_traceback
-    return [strip, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+#: Seconds between two looks at how late the event loop is.
+_TICK = 0.5
 
 
 def metrics_text() -> bytes:
@@ -78,40 +65,17 @@ def serve_metrics(port: int) -> None:
         start_http_server(port, registry=REGISTRY)
 
 
-class Counting(Interceptor):
-    """Counts what activities do, so that activities need not know of metrics."""
+def watch_pool(pool: Any) -> None:
+    """Let ``/metrics`` say how much of an asyncpg pool is in use."""
+    POOL.labels("in_use").set_function(lambda: pool.get_size() - pool.get_idle_size())
+    POOL.labels("idle").set_function(pool.get_idle_size)
+    POOL.labels("most").set_function(pool.get_max_size)
 
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 the SDK's name
-        return _CountingActivity(next)
 
-
-class _CountingActivity(ActivityInboundInterceptor):
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 the SDK's name
-        name = getattr(input.fn, "__name__", "")
-        if name == "decide":
-            return await self._decision(input)
-        if name == "send_touch":
-            return await self._touch(input)
-        return await self.next.execute_activity(input)
-
-    async def _decision(self, asked: ExecuteActivityInput) -> Any:
-        began = perf_counter()
-        try:
-            result = await self.next.execute_activity(asked)
-        except Exception:
-            DECISIONS.labels("failed").inc()
-            structlog.get_logger("tendril.decide").exception("a decision failed and will be tried again")
-            raise
-        DECISION_SECONDS.observe(perf_counter() - began)
-        DECISIONS.labels("made").inc()
-        return result
-
-    async def _touch(self, asked: ExecuteActivityInput) -> Any:
-        touch: SendTouch = asked.args[0]
-        try:
-            outcome: TouchOutcome = await self.next.execute_activity(asked)
-        except Exception as error:
-            TOUCHES.labels(touch.channel, getattr(error, "type", None) or type(error).__name__).inc()
-            raise
-        TOUCHES.labels(touch.channel, outcome.result).inc()
-        return outcome
+async def watch_loop() -> None:
+    """Measure the event loop until cancelled: two timers a second."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + _TICK
+        await asyncio.sleep(_TICK)
+        LOOP_LAG.observe(max(loop.time() - due, 0.0))

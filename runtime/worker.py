@@ -30,12 +30,15 @@ from activities.touches import Touching
 from activities.watching import Watching
 from runtime.auditing import Auditor
 from runtime.composition import Composition, composed
+from runtime.logs import configure_logging
 from runtime.mail_in import mail_reader
 from runtime.operating import Starting, TemporalCommanding
 from runtime.relay import Relay
 from runtime.settings import Settings
-from runtime.telemetry import Counting, configure_logging, serve_metrics
+from runtime.survey import Surveyor
+from runtime.telemetry import serve_metrics, watch_loop, watch_pool
 from runtime.temporal import PendingTouches, connect, prepare_namespace
+from runtime.watched_activities import Counting
 from storage.crm import PgCrmNews
 from storage.operation_rows import PgOperations
 from storage.retention import PgRetention
@@ -150,13 +153,22 @@ async def _serve(client: Client, parts: Composition, stopping: asyncio.Event) ->
     worker, relay = build_worker(client, parts), Relay(parts.database, client, parts.clock, parts.settings)
     starting = Starting(parts.database, client, parts.settings.task_queue)
     running = [asyncio.create_task(each.run()) for each in (worker, relay, starting)]
+    measuring = _measuring(client, parts)
     asked = asyncio.create_task(stopping.wait())
     await asyncio.wait([*running, asked], return_when=asyncio.FIRST_COMPLETED)
-    asked.cancel()
+    for task in (asked, *measuring):
+        task.cancel()
     relay.stop()
     starting.stop()
     await asyncio.gather(worker.shutdown(), return_exceptions=True)
     await asyncio.gather(*running)
+
+
+def _measuring(client: Client, parts: Composition) -> list[asyncio.Task[None]]:
+    """What is measured beside the work, until it is cancelled."""
+    watch_pool(parts.database.pool)
+    surveyor = Surveyor(parts.database.url, client, parts.clock, parts.settings.data_dir)
+    return [asyncio.create_task(surveyor.run()), asyncio.create_task(watch_loop())]
 
 
 def _stop_on_signals(patience: float) -> asyncio.Event:

@@ -19,22 +19,25 @@ moved as (
     where lead.id = newest.lead_id
 ),
 woken as (
-    insert into pending_wake as w (lead_id, types, urgent, source)
-    select lead_id, (array_agg(distinct name))[:10], bool_or({IS_URGENT}), /* source */
+    insert into pending_wake as w (lead_id, types, urgent, source, trace)
+    select lead_id, (array_agg(distinct name))[:10], bool_or({IS_URGENT}), /* source */, /* trace */
     from placed where lead_id is not null group by 1 order by 1
     {AGAIN}
     where w.leased_until is not null or not w.types @> excluded.types and cardinality(w.types) < 10
-        or excluded.urgent and not w.urgent or w.source not in ('', excluded.source)
+        or excluded.urgent and not w.urgent or w.source not in ('', excluded.source) or excluded.trace is not null
     returning lead_id
 ),
 told as materialized (select pg_notify('tendril_wake', '') from placed where lead_id is not null limit 1)
 """  # noqa: S608 - statements of our own
-MOVE_AND_WAKE = _MOVE_AND_WAKE.replace("/* source */", "''")
+MOVE_AND_WAKE = _MOVE_AND_WAKE.replace("/* source */", "''").replace("/* trace */", "null")
+#: Of what is ``placed`` with a ``trace`` each: the newest's.
+_NEWEST_TRACE = "(array_agg(trace order by position desc) filter (where trace is not null))[1]"
 
 
-def move_and_wake(source: str) -> str:
-    """``MOVE_AND_WAKE`` with the source that a parameter such as ``$3`` gives."""
-    return _MOVE_AND_WAKE.replace("/* source */", f"{source}::text")
+def move_and_wake(source: str, *, traced: bool = False) -> str:
+    """``MOVE_AND_WAKE`` with the source that a parameter such as ``$3`` gives; ``traced``: ``placed`` has a trace."""
+    filled = _MOVE_AND_WAKE.replace("/* source */", f"{source}::text")
+    return filled.replace("/* trace */", _NEWEST_TRACE if traced else "null")
 
 
 #: Positions of one second of one lead's history, below zero.

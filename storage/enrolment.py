@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.playbook.models import ReEntry
+from domain.trace import TRACE
 from domain.words import Ending
 from storage.database import Connection, Database
 from storage.permission import forbidden
@@ -34,8 +35,8 @@ with begun as (
     on conflict do nothing returning lead_id, cycle
 ),
 woken as (
-    insert into pending_wake as w (lead_id, types, source)
-    select lead_id, '{enrolled}', 'enrolled' from begun order by lead_id
+    insert into pending_wake as w (lead_id, types, source, trace)
+    select lead_id, '{enrolled}', 'enrolled', $7::text from begun order by lead_id
     /* again */
     returning lead_id
 ),
@@ -44,8 +45,8 @@ select begun.lead_id, begun.cycle, (select count(*) from told) from begun
 """.replace("/* again */", AGAIN)
 _WAKE_RUNNING = """
 with woken as (
-    insert into pending_wake as w (lead_id, types, urgent, source)
-    select distinct lead_id, array[$2], $3::bool, $4::text
+    insert into pending_wake as w (lead_id, types, urgent, source, trace)
+    select distinct lead_id, array[$2], $3::bool, $4::text, $5::text
     from journey where lead_id = any($1) and ended_at is null order by lead_id
     /* again */
     returning lead_id
@@ -73,7 +74,8 @@ async def enrol(
         return {}
     cycles = [(row["cycle"] or 0) + 1 for row in begin]
     cursors = [row["cursor"] or 0 for row in begin]
-    begun = await connection.fetch(_BEGIN, [row["lead_id"] for row in begin], cycles, cursors, name, content_hash, now)
+    ids, trace = [row["lead_id"] for row in begin], TRACE.get() or None
+    begun = await connection.fetch(_BEGIN, ids, cycles, cursors, name, content_hash, now, trace)
     return {row["lead_id"]: row["cycle"] for row in begun}
 
 
@@ -93,7 +95,8 @@ async def wake_running(connection: Connection, leads: Sequence[str], why: str) -
     if leads:
         many = len(leads) > _FEW
         urgent = why in URGENT and not many
-        await connection.execute(_WAKE_RUNNING, list(leads), why, urgent, why if many else "")
+        source, trace = why if many else "", TRACE.get() or None
+        await connection.execute(_WAKE_RUNNING, list(leads), why, urgent, source, trace)
 
 
 def may_return(row: Any, policy: ReEntry, now: datetime) -> bool:

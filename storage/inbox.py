@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.errors import NotFound
 from domain.ports import SalesFeedback
+from domain.trace import TRACE
 from domain.words import DeliveryKind
 from storage import mail, tombstones, turns
 from storage.attach import move_and_wake
@@ -85,26 +86,26 @@ order by ord
 
 #: ``e`` has no message id twice. ``for update`` reads ``inbox_position`` anew where it had to wait for the row.
 #: Events of a lead that was merged meanwhile are ``astray``.
-_INSERT = """
+_PLACE_AND_WAKE = """
 with e as (
     select *, row_number() over (partition by lead_id order by ord) as nth from unnest(
         $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bool[],
-        $9::timestamptz[]
+        $9::timestamptz[]/* traces */
     ) with ordinality as e
-        (message_id, lead_id, user_id, anonymous_id, kind, name, properties, trusted, occurred_at, ord)
+        (message_id, lead_id, user_id, anonymous_id, kind, name, properties, trusted, occurred_at/* trace */, ord)
     where (
         select b.id from behaviour b where b.message_id = e.message_id and (b.sender = $11 or $11 = 'import') limit 1
     ) is null
 ),
 known as materialized (
     select message_id, lead.id as lead_id, user_id, anonymous_id, kind, name, properties, trusted, occurred_at, ord,
-        inbox_position + nth as position
+        inbox_position + nth as position/* trace */
     from e join lead on lead.id = e.lead_id and lead.merged_into is null order by lead.id for update of lead
 ),
 placed as materialized (
     select * from known
     union all
-    select message_id, null, user_id, anonymous_id, kind, name, properties, trusted, occurred_at, ord, null
+    select message_id, null, user_id, anonymous_id, kind, name, properties, trusted, occurred_at, ord, null/* trace */
     from e where lead_id is null
 ),
 inserted as (
@@ -122,7 +123,14 @@ inserted as (
 /* move and wake */
 select (select array_agg(ord) from placed) as wanted, (select count(*) from inserted) as stored,
     (select count(lead_id) from e) - (select count(*) from known) as astray, (select count(*) from told)
-""".replace("/* move and wake */", move_and_wake("$11"))
+"""
+_INSERT = _PLACE_AND_WAKE.replace("/* move and wake */", move_and_wake("$11"))
+#: The same, with a trace for each event: while nobody traces, none of its cost is paid.
+_INSERT_TRACED = (
+    _PLACE_AND_WAKE.replace("/* move and wake */", move_and_wake("$11", traced=True))
+    .replace("/* traces */", ", $12::text[]")
+    .replace("/* trace */", ", trace")
+)
 
 
 class _Overtaken(Exception):
@@ -160,10 +168,12 @@ async def accept_each(
     now: datetime,
     also: Callable[[Connection], Awaitable[None]] | None = None,
     sender: str = "",
+    traces: Sequence[str] | None = None,
 ) -> list[Accepted]:
     """As ``accept``, several batches in one transaction: all of them or, when this raises, none.
 
-    What came in two of them counts as accepted in the first.
+    What came in two of them counts as accepted in the first. ``traces``: which each belongs to, where that is not the
+    present one.
     """
     events = list(chain.from_iterable(batches))
     if not events:
@@ -172,7 +182,7 @@ async def accept_each(
     for _ in range(_ATTEMPTS):
         try:
             async with db.pool.acquire() as connection, connection.transaction():
-                stored = await _store(connection, events, now, names, sender)
+                stored = await _store(connection, events, now, names, sender, _each(batches, traces))
                 if also:
                     await also(connection)
             return list(_shares(batches, stored))
@@ -205,11 +215,24 @@ async def accept_on(
 
     ``names`` are held beside those of the events.
     """
-    return len((await _store(connection, events, now, names)).new)
+    return len((await _store(connection, events, now, names, traces=_each([events], None))).new)
+
+
+def _each(batches: Sequence[Sequence[NewBehaviour]], traces: Sequence[str] | None) -> list[str | None]:
+    """The trace of each event; nothing while nobody traces."""
+    given = traces if traces is not None else [TRACE.get()] * len(batches)
+    if not any(given):
+        return []
+    return [trace or None for trace, batch in zip(given, batches, strict=True) for _ in batch]
 
 
 async def _store(
-    connection: Connection, events: Sequence[NewBehaviour], now: datetime, names: frozenset[str], sender: str = ""
+    connection: Connection,
+    events: Sequence[NewBehaviour],
+    now: datetime,
+    names: frozenset[str],
+    sender: str = "",
+    traces: Sequence[str | None] = (),
 ) -> _Stored:
     far = await mail.judge(connection, mail.fates(events), now)
     owners = await _owners(connection, events, names)
@@ -218,7 +241,7 @@ async def _store(
     numbers = sorted(set(first.values()).difference(erased))
     once = [events[number] for number in numbers]
     row = await connection.fetchrow(
-        _INSERT,
+        _INSERT_TRACED if traces else _INSERT,
         [event.message_id for event in once],
         [owners[number] for number in numbers],
         [event.user_id for event in once],
@@ -230,6 +253,7 @@ async def _store(
         [event.occurred_at for event in once],
         now,
         sender,
+        *([[traces[number] for number in numbers]] if traces else []),
     )
     wanted = row["wanted"] or []
     if len(wanted) != row["stored"] or row["astray"]:

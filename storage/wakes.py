@@ -42,7 +42,8 @@ class LeasedWake(BaseModel):
 
     ``state`` is the state of the last decision in force (as ``JourneyState`` writes it), None before the first.
     ``journey`` is None for a lead that was never enrolled. ``turn`` is its source's turn it was taken in, below zero of
-    an urgent one, which takes none; ``next_turn`` is when its source comes next.
+    an urgent one, which takes none; ``next_turn`` is when its source comes next. ``waited`` is how many seconds it had
+    waited when it was leased; ``trace`` which trace asked for it (``domain.trace``), "" when none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -54,6 +55,8 @@ class LeasedWake(BaseModel):
     source: str = ""
     turn: float = -1
     next_turn: float | None = None
+    waited: float = 0.0
+    trace: str = ""
     journey: JourneyInfo | None = None
     state: dict[str, Any] | None = None
 
@@ -174,6 +177,8 @@ def _leased(row: dict[str, Any]) -> LeasedWake:
         source=row["source"],
         turn=row["turn"],
         next_turn=row["next_turn"],
+        waited=row["waited"],
+        trace=row["trace"] or "",
         journey=journey,
         state=row["state"],
     )

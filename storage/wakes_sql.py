@@ -28,6 +28,7 @@ on conflict (lead_id) do update set
     version = w.version + 1,
     leased_until = null,
     urgent = w.urgent or excluded.urgent,
+    trace = coalesce(excluded.trace, w.trace),
     source = case w.source when excluded.source then w.source else '' end
 """
 
@@ -76,8 +77,8 @@ leased as (
     from due where w.lead_id = due.lead_id returning w.*, due.turn, due.next_turn
 )
 select leased.lead_id as lead, leased.types, leased.version, leased.attempts, leased.source, leased.turn,
-    leased.next_turn, j.cycle, j.playbook_name, j.playbook_hash, j.started_at, j.cursor, j.ended_at, j.ending,
-    j.decision_number, d.state
+    leased.next_turn, leased.trace, extract(epoch from now() - leased.created_real_at)::float8 as waited,
+    j.cycle, j.playbook_name, j.playbook_hash, j.started_at, j.cursor, j.ended_at, j.ending, j.decision_number, d.state
 from leased
 left join lateral (select * from journey where lead_id = leased.lead_id order by cycle desc limit 1) j on true
 left join lateral (

@@ -15,6 +15,7 @@ from typing import Literal
 import aiosmtplib
 import httpx
 
+from adapters import calls
 from adapters.email.carrier import Mail, Sought
 from adapters.email.dkim import Signer
 from adapters.email.replies import Step, fault
@@ -61,8 +62,9 @@ class SmtpCarrier:
         message = mail.message.as_bytes()
         if self._signer is not None:
             message = self._signer.signed(message, mail.sender.email)
-        async with self._connection() as connection:
-            await self._converse(connection, mail.sender.email, mail.to, message)
+        with calls.call(_VENDOR, "SEND"):
+            async with self._connection() as connection:
+                await self._converse(connection, mail.sender.email, mail.to, message)
         return mail.message_id
 
     async def carried(self, sought: Sought) -> str | None:

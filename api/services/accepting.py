@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from api.problems import DATABASE_AWAY, Problem
+from domain.trace import TRACE
 from storage import inbox
 from storage.database import Database
 from storage.inbox import Accepted, NewBehaviour
@@ -34,6 +35,7 @@ class _Request(NamedTuple):
     events: Sequence[NewBehaviour]
     now: datetime
     answer: "asyncio.Future[Accepted]"
+    trace: str
 
 
 class _Line:
@@ -80,7 +82,7 @@ class Accepting:
         if self._waiting >= self._most:
             raise _refused(503, "overloaded", f"{self._waiting} events are waiting to be stored already.")
         self._lines[key.id] = line
-        request = _Request(key.name, events, now, asyncio.get_running_loop().create_future())
+        request = _Request(key.name, events, now, asyncio.get_running_loop().create_future(), TRACE.get())
         line.add(request)
         self._waiting += len(events)
         self._start_what_may()
@@ -117,7 +119,8 @@ class Accepting:
         try:
             batches = [request.events for request in group]
             now = max(request.now for request in group)
-            taken = await inbox.accept_each(self._database, batches, now, sender=group[0].sender)
+            traces = [request.trace for request in group]
+            taken = await inbox.accept_each(self._database, batches, now, sender=group[0].sender, traces=traces)
         except Exception as fault:  # noqa: BLE001 - whatever it is, it is told to whoever waits for the answer
             if len(group) > 1 and not isinstance(fault, DATABASE_AWAY):
                 for request in group:

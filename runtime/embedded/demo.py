@@ -16,8 +16,8 @@ from domain.clock import ScaledClock
 from runtime.embedded.datadir import DataDirectory, read_json, write_json
 from runtime.embedded.script import Act, acts, first_day
 from runtime.embedded.sellers import Sellers
+from runtime.logs import configure_logging
 from runtime.settings import Settings
-from runtime.telemetry import configure_logging
 from storage import deployment, keys
 from storage.database import Database
 

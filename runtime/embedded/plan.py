@@ -58,6 +58,7 @@ def settle(settings: Settings, options: Options, directory: DataDirectory, datab
         "temporal_ui_url": f"http://127.0.0.1:{settings.temporal_ui_port}" if owns_temporal(settings) else "",
         "worker_drain": 3.0,
         "demo": options.demo,
+        "log_format": "console",  # into files that people read
         # Minutes are weeks on a fast clock: CRM and audiences should keep up with the eye.
         "crm_interval": 5.0 if clock_scale(settings, options) > 1 else settings.crm_interval,
         "reconcile_interval": 2.0 if clock_scale(settings, options) > 1 else settings.reconcile_interval,

@@ -97,7 +97,8 @@ class Behaviour(SQLModel, table=True):
 class PendingWake(SQLModel, table=True):
     """One row per lead whose journey must hear of new behaviour. A relay leases it, signals, and deletes it if
     ``version`` has not risen meanwhile; ``types`` are event names for the person who reads the history. Sources take
-    turns, and ``urgent`` ones go before (``storage.wakes_sql``).
+    turns, and ``urgent`` ones go before (``storage.wakes_sql``). ``trace`` is the newest event's that was traced
+    (``domain.trace``).
     """
 
     __tablename__ = "pending_wake"
@@ -111,6 +112,7 @@ class PendingWake(SQLModel, table=True):
     attempts: int = 0
     source: str = ""
     urgent: bool = False
+    trace: str | None = None
     leased_until: datetime | None = moment(null=True)
     created_real_at: datetime = moment(server_default=text("now()"))
 

@@ -1,5 +1,7 @@
 """The trace that a wake belongs to"""
 
+from alembic import op
+
 revision = "0020"
 down_revision = "0019"
 branch_labels = None
@@ -7,8 +9,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    # Null, and without a default: the build before writes none, and no row is rewritten.
+    op.execute("alter table pending_wake add column trace text")
 
 
 def downgrade() -> None:
-    pass
+    op.execute("alter table pending_wake drop column trace")
