@@ -1,6 +1,6 @@
-"""``tendril leads``: taken in, listed, shown, explained, merged, given out, erased."""
+"""``tendril leads``: taken in, listed, shown, merged, given out, erased."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from typer import Option, Typer, echo
 
@@ -10,13 +10,11 @@ from cli.naming import Named, find
 from cli.output import All, Json, Limit, cell, listing, print_json
 from cli.pages import collect
 from cli.session import run, session
-from cli.story import story, who
-from domain.playbook.models import Playbook
-from storage import leads, playbooks, views
+from storage import leads
 from storage.tables import Lead
 
 app = Typer(
-    no_args_is_help=True, help="Leads: taken in from files, listed, shown, explained, merged, given out, erased."
+    no_args_is_help=True, help="Leads: taken in from files, listed, shown, merged, given out, erased."
 )
 app.command("import", help=command.HELP)(command.import_)
 app.command("export", help=consent.EXPORT)(consent.export_)
@@ -28,13 +26,6 @@ app.command("duplicates", help=merging.DUPLICATES)(merging.suggested)
 app.command(help=merging.DISTINCT)(merging.distinct)
 app.command("merges", help=merging.MERGES)(merging.merged)
 
-_EXPLAIN = """Tell a lead's story in words.
-
-Who it is, where it stands and why, every decision in order with its reasons and what was considered and not done, the
-touches, when it decides next, and what would move it forward.
-
-Example: `tendril leads explain ld_abcdefghijkl`
-"""
 _COLUMNS = {
     "id": "Id",
     "external_id": "External id",
@@ -83,20 +74,3 @@ def show(lead: Named, as_json: Json = False) -> None:
     fields = found.pop("fields")
     for name, value in {**found, **{f"fields.{field}": value for field, value in fields.items()}}.items():
         echo(f"{name:<24} {cell(value)}".rstrip())
-
-
-@app.command(help=_EXPLAIN)
-def explain(lead: Named, as_json: Json = False) -> None:
-    async def read() -> tuple[Lead, dict[str, Any], Playbook, str]:
-        async with session() as here:
-            found = await find(here.database, lead)
-            view = await views.journey_view(here.database, found.id)
-            return found, view, await playbooks.read(here.database.pool, view["playbook_hash"]), here.time_note
-
-    found, view, document, time_note = run(read())
-    if as_json:
-        print_json({"lead": found.model_dump(), "who": who(found), **view})
-    else:
-        echo(story(found, view, document))
-        if time_note:
-            echo(f"\n{time_note}")

@@ -22,7 +22,7 @@ HELP = """Retract behaviour: it is kept and shown, and counts no more. Its journ
 
 For tests, colleagues, machines: whatever was taken for a lead's interest and was none. What has been sent because of it
 stays sent, and a suppression that it caused stays too. All are retracted in one step; retracting twice is once. Exits
-with code 1 when an id is unknown. `tendril leads explain LEAD --json` shows the ids.
+with code 1 when an id is unknown. `tendril journeys explain LEAD --json` shows the ids.
 
 Example: `tendril events retract cli-3f2a m-1017 --reason "a test by our own people"`
 """

@@ -14,9 +14,10 @@ _INDENT = "    "
 
 
 def story(lead: Lead, view: Mapping[str, Any], playbook: Playbook) -> str:
-    """The whole story. ``view`` is ``storage.views.journey_view``'s."""
+    """The whole story. ``view`` is ``storage.views.journey_view``'s, or ``storage.past``'s as of a moment."""
     parts = (
         who(lead),
+        "\n".join(_as_of(view.get("as_of"))),
         "\n".join(_where(view, playbook)),
         "\n".join(_ahead(view)),
         _titled("What happened", _timeline(view)),
@@ -24,6 +25,7 @@ def story(lead: Lead, view: Mapping[str, Any], playbook: Playbook) -> str:
         _titled("Handoffs", _handoffs(view)),
         _titled("Consent", _consent(view)),
         _titled("Earlier journeys", _cycles(view)),
+        _titled("What can't be told", iter(view.get("as_of", {}).get("unsure", ()))),
     )
     return "\n\n".join(part for part in parts if part)
 
@@ -32,6 +34,22 @@ def who(lead: Lead) -> str:
     """One line: the id and every name the lead has."""
     known = [lead.external_id, lead.email, lead.country, lead.source and f"from {lead.source}"]
     return ", ".join([f"Lead {lead.id}", *(word for word in known if word)])
+
+
+def _as_of(past: Mapping[str, Any] | None) -> Iterator[str]:
+    """At what moment everything below was so, and what became of the decision that was in force."""
+    if past is None:
+        return
+    yield f"As of {when(past['at'])} UTC: what was known and decided then, and nothing that came later."
+    if past["decision"] is None:
+        yield "No decision had been made yet."
+        return
+    yield f"Decision {past['decision']['number']} was in force."
+    by = past["superseded"]
+    if by is not None and by["at"] is not None:
+        yield f"It was taken back on {when(by['at'])}, when decision {by['number']} was made anew ({by['cause']})."
+    elif by is not None:
+        yield "It was taken back later."
 
 
 def _where(view: Mapping[str, Any], playbook: Playbook) -> Iterator[str]:

@@ -90,14 +90,10 @@ async def journey_view(db: Database, lead_id: str, moment: Moment) -> dict[str, 
         db.pool.acquire() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
-        lead = await _then(connection, lead_id, moment.at)
-        journey = await connection.fetchrow(_JOURNEY, lead, moment.at)
+        journey, decision = await in_force(connection, lead_id, moment)
         if journey is None:
-            raise await _too_early(connection, lead, moment.at)
-        decision = await connection.fetchrow(
-            _IN_FORCE, lead, journey["cycle"], moment.at, moment.number, moment.revision
-        )
-        view = _where(dict(journey), decision)
+            raise await too_early(connection, lead_id, moment.at)
+        lead, view = journey["lead_id"], _where(dict(journey), decision)
         view |= await _known(connection, lead, moment.at, view["cursor"])
         view["as_of"] |= {
             "at": moment.at,
@@ -107,13 +103,24 @@ async def journey_view(db: Database, lead_id: str, moment: Moment) -> dict[str, 
         return view
 
 
+async def in_force(connection: Connection, lead: str, moment: Moment) -> tuple[Any, Any]:
+    """The rows of the journey and of the decision that were in force then; None where there was none yet."""
+    lead = await _then(connection, lead, moment.at)
+    journey = await connection.fetchrow(_JOURNEY, lead, moment.at)
+    if journey is None:
+        return None, None
+    decision = await connection.fetchrow(_IN_FORCE, lead, journey["cycle"], moment.at, moment.number, moment.revision)
+    return journey, decision
+
+
 async def _then(connection: Connection, lead: str, at: datetime) -> str:
     """Of a lead that had been merged by then its survivor; one that was merged later had a journey of its own."""
     survivor: str | None = await connection.fetchval(_PART_OF, lead, at)
     return survivor or lead
 
 
-async def _too_early(connection: Connection, lead: str, at: datetime) -> NotFound:
+async def too_early(connection: Connection, lead: str, at: datetime) -> NotFound:
+    """Why there is no journey to tell of, and from when on there is one."""
     first = await connection.fetchrow(_FIRST, lead)
     if first["made"] is None:
         return NotFound(f"There is no lead {lead}.", "`tendril leads list` shows the leads there are.")

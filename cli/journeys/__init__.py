@@ -5,11 +5,13 @@ from typing import Any
 
 from typer import Typer
 
-from cli.journeys import listing
+from cli.journeys import explaining, listing, refusing
 
 #: Commands in the order in which help lists them: to see, to change, to recover. Each has its help beside it.
 _SEE: dict[str, tuple[Callable[..., Any], str]] = {
     "list": (listing.list_journeys, listing.HELP),
+    "explain": (explaining.explain, explaining.HELP),
+    "why-not": (refusing.refuse, refusing.HELP),
 }
 _CHANGE: dict[str, tuple[Callable[..., Any], str]] = {}
 _RECOVER: dict[str, tuple[Callable[..., Any], str]] = {}

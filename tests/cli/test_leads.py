@@ -59,7 +59,7 @@ async def test_the_story_tells_where_why_what_happened_and_what_comes_next(tendr
     await accept(database, [visit], datetime.now(UTC))
     decisions = await live(database, lead, days=30)
 
-    story = (await tendril("leads", "explain", lead)).out
+    story = (await tendril("journeys", "explain", lead)).out
 
     assert story.startswith(f"Lead {lead}, crm-1, lead1@company1.example")
     assert "Status nurture, phase nurture, segment Enterprise." in story
@@ -83,7 +83,7 @@ async def test_what_was_considered_and_not_done_is_in_the_story(tendril: Termina
     rejected = [rejected for decision in decisions for rejected in decision.rejected]
     assert rejected, "nothing was rejected in this life: choose another"
 
-    story = (await tendril("leads", "explain", lead)).out
+    story = (await tendril("journeys", "explain", lead)).out
 
     assert f"not {rejected[0].what}: {rejected[0].why} [{rejected[0].rule}]" in story
 
@@ -93,7 +93,7 @@ async def test_an_ended_journey_says_how_it_ended(tendril: Terminal, database: D
     await permission.suppress(database, "lead1@company1.example", "complained", "test", datetime.now(UTC))
     await live(database, lead, days=1)
 
-    story = (await tendril("leads", "explain", lead)).out
+    story = (await tendril("journeys", "explain", lead)).out
 
     assert "complained" in story
     assert "Nothing more happens by itself." in story
@@ -102,7 +102,7 @@ async def test_an_ended_journey_says_how_it_ended(tendril: Terminal, database: D
 async def test_a_lead_that_has_not_decided_yet_says_so(tendril: Terminal, database: Database):
     lead = await enrolled(database, 1)
 
-    story = (await tendril("leads", "explain", lead)).out
+    story = (await tendril("journeys", "explain", lead)).out
 
     assert "has not decided yet" in story
 
@@ -111,7 +111,7 @@ async def test_the_story_as_json_holds_the_decisions(tendril: Terminal, database
     lead = await enrolled(database, 1)
     decisions = await live(database, lead, days=10)
 
-    view = (await tendril("leads", "explain", lead, "--json")).json
+    view = (await tendril("journeys", "explain", lead, "--json")).json
 
     assert view["lead"]["id"] == lead
     assert len(view["decisions"]) == len(decisions)
@@ -134,7 +134,7 @@ async def test_journeys_are_listed_by_filter(tendril: Terminal, database: Databa
 
 
 async def test_an_unknown_lead_is_one_line_with_a_remedy(tendril: Terminal):
-    answer = await tendril("leads", "explain", "ld_nobody", code=1)
+    answer = await tendril("journeys", "explain", "ld_nobody", code=1)
 
     assert answer.err == "tendril: There is no lead ld_nobody. `tendril leads list --search TEXT` finds leads.\n"
 
@@ -143,6 +143,6 @@ async def test_a_scaled_clock_is_named_beside_times(tendril: Terminal, database:
     lead = await enrolled(database, 1)
     await deployment.set_clock(database, 86400, datetime.now(UTC))
 
-    assert "a day a second" in (await tendril("leads", "explain", lead)).out
+    assert "a day a second" in (await tendril("journeys", "explain", lead)).out
     assert "a day a second" in (await tendril("journeys", "list")).err
     assert "a day a second" in (await tendril("leads", "list")).err

@@ -39,6 +39,6 @@ async def test_a_preview_purges_nothing_and_the_story_says_what_is_kept_no_longe
     assert (await tendril("retention", "run", "--preview")).out.endswith("1 would be purged.\n")
     assert (await tendril("retention", "run", "--json")).json["rules"]["pages"] == 1
 
-    story = (await tendril("leads", "explain", lead)).out
+    story = (await tendril("journeys", "explain", lead)).out
     assert "page (kept no longer)" in story
     assert "; that event is kept no longer)" in story

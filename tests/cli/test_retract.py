@@ -31,7 +31,7 @@ async def test_what_is_retracted_is_shown_as_not_counted_and_in_the_reasons(
     answer = await tendril("events", "retract", "m-1", "m-2", "--reason", "a test")
     await live(database, lead, days=1)
 
-    story = (await tendril("leads", "explain", lead)).out
+    story = (await tendril("journeys", "explain", lead)).out
     assert answer.out == "Retracted: m-1\nRetracted: m-2\n"
     assert "page /pricing (not counted: a test)" in story
     assert "retracted: page /pricing, a test" in story
@@ -57,7 +57,7 @@ async def test_what_is_restored_is_in_the_story_and_counts(tendril: Terminal, da
     answer = await tendril("events", "restore", "m-1", "m-2", "--reason", "a customer")
     await live(database, lead, days=1)
 
-    story = (await tendril("leads", "explain", lead)).out
+    story = (await tendril("journeys", "explain", lead)).out
     assert answer.out == "Restored: m-1\nCounted before: m-2\n"
     assert "restored: page /pricing, a customer" in story
     assert "because one behaviour was restored and counts again [restored]" in story

@@ -1,0 +1,86 @@
+"""``tendril journeys why-not``: what stood in the way of a touch."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Annotated
+
+from typer import Argument, echo
+
+from cli import moments
+from cli.moments import At, Decision
+from cli.naming import Named, find
+from cli.nearest import did_you_mean
+from cli.output import Json, print_json, when
+from cli.session import run, session
+from domain.core.verdicts import Answer, Verdict
+from domain.errors import NotFound
+from storage.playbooks import PgPlaybooks
+from storage.why_not import Asked, Unnamed, why_not
+
+HELP = """Say why a touch was not sent, or when it will be.
+
+TOUCH is a step, an asset, a trigger or a channel of the journey's playbook. What the ledger and the decisions have
+recorded comes first; for the rest the playbook's rules are asked again, on what is known, without deciding anything.
+
+With --at TIME or --decision N as things stood then.
+
+Examples: `tendril journeys why-not ld_abcdefghijkl pricing-answers`, `tendril journeys why-not ld_abcdefghijkl email`
+"""
+
+
+def refuse(
+    lead: Named,
+    touch: Annotated[str, Argument(metavar="TOUCH", help="A step, asset, trigger or channel of the playbook.")],
+    at: At = "",
+    decision: Decision = None,
+    as_json: Json = False,
+) -> None:
+    async def read() -> tuple[Asked, str]:
+        async with session() as here:
+            found = await find(here.database, lead)
+            moment = await moments.asked(here.database, found.id, here.now, at, decision)
+            try:
+                playbooks = PgPlaybooks(here.database)
+                return await why_not(here.database, playbooks, found.id, touch, here.now, moment), here.time_note
+            except Unnamed as unknown:
+                remedy = did_you_mean(touch, unknown.known) or "`tendril playbook show NAME` lists them."
+                raise NotFound(str(unknown), remedy) from None
+
+    asked, note = run(read())
+    if as_json:
+        print_json(asked.document())
+    else:
+        echo("\n".join([*_lines(asked), *([f"\n{note}"] if note else [])]))
+
+
+def _lines(asked: Asked) -> Iterator[str]:
+    yield f"{asked.name}, as of {when(asked.at)} UTC (journey {asked.cycle}, decision {asked.decision}):"
+    near = [one for one in asked.answers if one.verdict is not Verdict.NOT_ON_TRACK] or list(asked.answers[:1])
+    for answer in near:
+        yield ""
+        yield from _told(answer)
+    elsewhere = Counter(one.point.where for one in asked.answers if one not in near)
+    if elsewhere:
+        places = "; ".join(f"{number} in {where}" for where, number in elsewhere.items())
+        yield f"\nNot on the lead's track: {places}."
+    if asked.said:
+        yield "\nWhat decisions said of it, the newest first:"
+        yield from _said(asked)
+
+
+def _told(answer: Answer) -> Iterator[str]:
+    point = answer.point
+    name = f"{point.step} ({point.asset})" if point.asset and point.asset != point.step else point.step
+    yield f"{name}, {point.channel.replace('_', ' ')}, of {point.where}"
+    until = f", not before {when(answer.until)} UTC" if answer.until else ""
+    yield f"    {answer.why}{until} [{answer.verdict}]"
+    if answer.key:
+        yield f"    {answer.key}"
+
+
+def _said(asked: Asked) -> Iterator[str]:
+    for one in asked.said:
+        until = f", until {when(one['until'])}" if one["until"] else ""
+        undone = " (taken back since)" if one["superseded"] else ""
+        who = f"{when(one['at'])}  decision {one['number']}{undone}"
+        yield f"    {who}: {one['what']}: {one['why']} [{one['rule']}]{until}"
