@@ -2,9 +2,9 @@
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -129,15 +129,26 @@ class Stack:
 
 @asynccontextmanager
 async def whole_stack(
-    database_url: str, home: Path, playbook: Playbook, *, scale: float = 1.0, processes: Processes | None = None
+    database_url: str,
+    home: Path,
+    playbook: Playbook,
+    *,
+    scale: float = 1.0,
+    processes: Processes | None = None,
+    dynamic: Sequence[str] = (),
 ) -> AsyncIterator[Stack]:
-    """Temporal and the sandbox on free ports, over a migrated database. Everything ends with the block."""
+    """Temporal and the sandbox on free ports, over a migrated database. Everything ends with the block.
+
+    ``dynamic`` is configuration of the Temporal server beside the embedded stack's own.
+    """
     processes = processes or Processes(home)
     settings = _settings(database_url, home)
     try:
         temporal = temporal_program(
             home / "temporal.db", port=settings.temporal_port, ui_port=settings.temporal_ui_port
         )
+        extra = [word for value in dynamic for word in ("--dynamic-config-value", value)]
+        temporal = replace(temporal, command=[*temporal.command, *extra])
         started, _ = await asyncio.gather(processes.serve(temporal), _serve_sandbox(processes, settings, home))
         database = await Database.connect(database_url, max_size=4)
         clock = await _set_clock(database, scale)

@@ -1,0 +1,120 @@
+"""Reading journeys' histories: the runs that one journey consists of, and the decisions in each.
+
+A journey is a chain of runs under one workflow id: each ``WorkflowExecutionStarted`` event names the run that it
+continues (``continued_execution_run_id``). A run made by a reset begins with a copy of its base's events, that one
+included, so the chain from the latest run leads through decisions that are in force and through none that were
+superseded. A journey that the relay brought back (``runtime.relay``) begins a chain of its own; the chains before it
+are found by listing the workflow id's executions. Later cycles of the lead have chains of their own, too.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import Client
+from temporalio.converter import DataConverter
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.messages import DecideResult
+from workflows.messages import workflow_id
+
+#: The name by which the SDK's core marks the result of a local activity.
+_MARKER = "core_local_activity"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a workflow: its events, oldest first."""
+
+    id: str
+    events: Sequence[HistoryEvent]
+
+    @property
+    def continues(self) -> str:
+        """The run that this one goes on from; "" for the first of a chain."""
+        return self.events[0].workflow_execution_started_event_attributes.continued_execution_run_id
+
+    @property
+    def resets(self) -> list[str]:
+        """The reasons of the resets that this run's history went through, oldest first.
+
+        A reset ends the workflow task it goes back to with a failure of its own kind, whose message is the reason
+        (temporalio/temporal, service/history/ndc/workflow_resetter.go).
+        """
+        failed = (event.workflow_task_failed_event_attributes for event in self.events)
+        cause = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
+        return [one.failure.message for one in failed if one.cause == cause]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A decision in a history. ``task`` is the id of the WorkflowTaskCompleted event of the task it was made in."""
+
+    cycle: int
+    number: int
+    task: int
+
+
+async def decisions(run: Run, converter: DataConverter) -> list[Made]:
+    """The decisions made in a run, in order, as its markers tell; encrypted ones are read with the converter's keys."""
+    made = []
+    for event in run.events:
+        marker = event.marker_recorded_event_attributes
+        if event.event_type != EventType.EVENT_TYPE_MARKER_RECORDED or marker.marker_name != _MARKER:
+            continue
+        payloads = marker.details["result"].payloads
+        result: DecideResult = (await converter.decode(payloads, [DecideResult]))[0]
+        made.append(Made(result.state.cycle, result.state.number, marker.workflow_task_completed_event_id))
+    return made
+
+
+async def runs(client: Client, lead: str) -> AsyncIterator[Run]:
+    """A lead's runs, newest first: the latest chain from its end, then chains before it.
+
+    A run whose history the server no longer keeps ends its chain. Raises ``RPCError``.
+    """
+    seen: set[str] = set()
+    latest = await _latest(client, lead)
+    async for run in _chain(client, lead, latest, seen):
+        yield run
+    for start in await _listed(client, lead):
+        async for run in _chain(client, lead, start, seen):
+            yield run
+
+
+async def fetch(client: Client, id_: str, run_id: str) -> Run | None:
+    """A run with its history; None when the server keeps it no longer."""
+    try:
+        history = await client.get_workflow_handle(id_, run_id=run_id).fetch_history()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+    return Run(run_id, history.events)
+
+
+async def _latest(client: Client, lead: str) -> str:
+    try:
+        return (await client.get_workflow_handle(workflow_id(lead)).describe()).run_id
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return ""
+        raise
+
+
+async def _chain(client: Client, lead: str, run_id: str, seen: set[str]) -> AsyncIterator[Run]:
+    while run_id and run_id not in seen:
+        seen.add(run_id)
+        run = await fetch(client, workflow_id(lead), run_id)
+        if run is None:
+            return
+        yield run
+        run_id = run.continues
+
+
+async def _listed(client: Client, lead: str) -> list[str]:
+    """Every run of the lead's workflow that the server lists, the last started first."""
+    listed = client.list_workflows(f"WorkflowId = '{workflow_id(lead)}'")
+    found = [execution async for execution in listed]
+    return [one.run_id for one in sorted(found, key=lambda one: one.start_time, reverse=True)]
