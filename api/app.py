@@ -8,6 +8,7 @@ from fastapi.staticfiles import StaticFiles
 from temporalio.client import Client
 
 from api import problems
+from api.codec import CodecServer, FromTemporalUi
 from api.context import ApiContext
 from api.heads import Heads
 from api.keyring import Keyring
@@ -17,6 +18,7 @@ from api.quick import Quick
 from api.rates import KeyRates
 from api.routers import (
     cloud_events,
+    codec,
     commands,
     console,
     dead_letters,
@@ -48,7 +50,8 @@ Tendril runs B2B lead nurturing as durable journeys. Leads come in here, behavio
 that followed can be read here, with its reasons.
 
 **Keys.** Send `Authorization: Bearer KEY`. A key has scopes: `read`, `write` (leads and behaviour), `operate`
-(commands and handoffs). Make one with `tendril keys create NAME --scope read --scope write`.
+(commands and handoffs), `track` (behaviour, from pages that everybody can read), `decode` (what is encrypted in
+Temporal). Make one with `tendril keys create NAME --scope read --scope write`.
 
 **Errors** are `application/problem+json` (RFC 9457) and say what to do in `remedy`.
 
@@ -62,6 +65,7 @@ _TAGS = [
     {"name": "journeys", "description": "Where everyone is, and why."},
     {"name": "commands", "description": "What an operator tells a journey."},
     {"name": "handoffs", "description": "Leads given to sales, and the sellers' answers."},
+    {"name": "codec", "description": "Temporal's payloads, decrypted for its UI and CLI."},
     {"name": "health", "description": "For probes and Prometheus; no key."},
 ]
 #: Behaviour first: it comes most often, and routes are tried in this order.
@@ -83,6 +87,7 @@ _ROUTERS = (
     preferences,
     questions,
     links,
+    codec,
     console,
 )
 
@@ -102,6 +107,7 @@ def create_app(settings: Settings, database: Database, temporal: Client | None, 
     rates, accepting = KeyRates(settings.tracking_rate, half - GROUPS_OF_KEY), Accepting(database, half)
     app.state.context = ApiContext(settings, database, temporal, clock, Keyring(database), rates, accepting)
     app.state.inbounds = inbounds()
+    app.state.codec = CodecServer(settings)
     problems.install(app)
     for module in _ROUTERS:
         app.include_router(module.router)
@@ -109,6 +115,7 @@ def create_app(settings: Settings, database: Database, temporal: Client | None, 
     app.add_middleware(BodyLimit)
     app.add_middleware(Measured)
     app.add_middleware(Heads)
+    app.add_middleware(FromTemporalUi, settings=settings)
     app.add_middleware(SegmentDialect)
     app.add_middleware(Quick, routes=[route for route in tracking.router.routes if isinstance(route, APIRoute)])
     return app

@@ -1,11 +1,13 @@
 """Who may do what. Keys have scopes: ``read`` sees, ``write`` adds leads and behaviour, ``operate`` commands journeys,
-``track`` is for pages that everybody can read: behaviour, and claims of who somebody is.
+``track`` is for pages that everybody can read: behaviour, and claims of who somebody is; ``decode`` reads what is
+encrypted in Temporal.
 
 A key travels as ``Authorization: Bearer <key>``. Routes that Segment's libraries call take it as Basic user name as
 well, and as ``writeKey`` of the body, because that is how those libraries send it. Scopes do not imply each other, but
 for ``write``, which may all that ``track`` may.
 """
 
+from ipaddress import ip_address
 from typing import Annotated, Literal
 
 from fastapi import Depends, Request
@@ -16,7 +18,8 @@ from api.context import ApiContext, Context
 from api.problems import Problem
 from storage.keys import KeyInfo
 
-Scope = Literal["read", "write", "operate", "track"]
+Scope = Literal["read", "write", "operate", "track", "decode"]
+_LOCAL_NAMES = {"127.0.0.1", "localhost", "[::1]", "::1"}
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="Key", description="A key made by `tendril keys create`.")
 _basic = HTTPBasic(auto_error=False, scheme_name="KeyAsUserName", description="The key as user name, no password.")
@@ -71,6 +74,15 @@ async def allowed(context: ApiContext, key: str, scope: Scope) -> KeyInfo:
             headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
         )
     return info
+
+
+def from_this_machine(request: Request) -> bool:
+    """From this machine and addressed as this machine: another site's name that points here is not enough."""
+    client = request.client
+    try:
+        return bool(client and ip_address(client.host).is_loopback and request.url.hostname in _LOCAL_NAMES)
+    except ValueError:
+        return False
 
 
 def unauthorised(detail: str, scope: Scope, challenge: str = "Bearer") -> Problem:

@@ -15,7 +15,8 @@ EVENT_BYTES = 32 * 1024
 BATCH_BYTES = 500 * 1024
 BATCH_EVENTS = 2500
 DEFAULT_BYTES = 64 * 1024
-#: A vendor's request may hold many events, with the mails themselves where somebody replied.
+#: A vendor's request may hold many events, with the mails themselves where somebody replied; a page of a history, many
+#: payloads.
 WEBHOOK_BYTES = 10 * 1024 * 1024
 _EVENT_ROUTES = ("identify", "track", "page", "screen", "group", "alias")
 _LIMITS: Mapping[str, int] = {f"/v1/{name}": EVENT_BYTES for name in _EVENT_ROUTES} | dict.fromkeys(
@@ -26,7 +27,7 @@ _GZIP = 16 + zlib.MAX_WBITS
 
 def limit_of(path: str) -> int:
     """The most bytes that a body for this path may have."""
-    return WEBHOOK_BYTES if path.startswith("/v1/webhooks/") else _LIMITS.get(path, DEFAULT_BYTES)
+    return WEBHOOK_BYTES if path.startswith(("/v1/webhooks/", "/codec/")) else _LIMITS.get(path, DEFAULT_BYTES)
 
 
 class BodyLimit:

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 
 from api import segment
 from domain.errors import NotFound, Refused
+from runtime.encryption import CannotDecrypt
 
 MEDIA_TYPE = "application/problem+json"
 DATABASE_RETRY_SECONDS = 2
@@ -110,6 +111,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(NotFound, _on_not_found)
     app.add_exception_handler(Refused, _on_refused)
+    app.add_exception_handler(CannotDecrypt, _on_locked)
     for fault in DATABASE_AWAY:
         app.add_exception_handler(fault, _on_database_away)
     for fault in UNSTORABLE:
@@ -147,6 +149,10 @@ async def _on_not_found(request: Request, fault: Exception) -> JSONResponse:
 async def _on_refused(request: Request, fault: Exception) -> JSONResponse:
     remedy = getattr(fault, "remedy", "") or "Look at the lead's journey, then decide what to ask instead."
     return render(request, Problem(409, "refused", str(fault), remedy))
+
+
+async def _on_locked(request: Request, fault: Exception) -> JSONResponse:
+    return render(request, Problem(503, "payload-key-missing", str(fault), getattr(fault, "remedy", "")))
 
 
 async def _on_database_away(request: Request, fault: Exception) -> JSONResponse:

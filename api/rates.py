@@ -22,9 +22,21 @@ _WAITING = 200
 
 
 class KeyRates:
-    """The keys' allowances. ``rate`` is in events a second, 0 for any number; ``at_once`` in requests."""
+    """The keys' allowances. ``rate`` is in events a second, 0 for any number; ``at_once`` in requests.
 
-    def __init__(self, rate: float, at_once: int, monotonic: Callable[[], float] = time.monotonic) -> None:
+    What is counted is called ``what``, and the rate comes from ``setting``.
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        at_once: int,
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        what: str = "events",
+        setting: str = "TENDRIL_TRACKING_RATE",
+    ) -> None:
+        self._what, self._setting = what, setting
         self._rate = rate
         self._at_once = max(1, at_once)
         self._monotonic = monotonic
@@ -33,7 +45,8 @@ class KeyRates:
     def spend(self, key: KeyInfo, events: int) -> None:
         """Count so many events against the key's rate. Raises a 429 ``Problem``."""
         if self._rate and (wait := self._of(key).spend(events, self._rate, self._monotonic())):
-            raise _too_many(f"The key {key.name!r} sends more than {self._rate:g} events a second.", wait)
+            told = f"The key {key.name!r} sends more than {self._rate:g} {self._what} a second."
+            raise _too_many(told, wait, self._setting)
 
     @asynccontextmanager
     async def turn(self, key: KeyInfo, events: int) -> AsyncIterator[None]:
@@ -79,11 +92,11 @@ class _Allowance:
         return 0
 
 
-def _too_many(detail: str, wait: int) -> Problem:
+def _too_many(detail: str, wait: int, setting: str = "TENDRIL_TRACKING_RATE") -> Problem:
     return Problem(
         429,
         "too-many-events",
         f"{detail} This request was not stored.",
-        "Send it again after Retry-After seconds; TENDRIL_TRACKING_RATE is the most a key may send.",
+        f"Send it again after Retry-After seconds; {setting} is the most a key may send.",
         headers={"Retry-After": str(wait)},
     )

@@ -15,7 +15,8 @@ app = Typer(no_args_is_help=True, help="Keys of the API: made, listed, revoked."
 _CREATE = """Make a key and print it, alone on the last line. It can't be shown again.
 
 Scopes: `read` sees everything, `write` sends leads and behaviour, `operate` commands journeys; `track`, for pages
-that everybody can read, sends behaviour and changes nothing that is known of anybody.
+that everybody can read, sends behaviour and changes nothing that is known of anybody; `decode` reads in Temporal's UI
+and CLI what is encrypted there.
 
 Example: `tendril keys create website --scope track`
 """
@@ -24,7 +25,7 @@ Example: `tendril keys create website --scope track`
 @app.command(help=_CREATE)
 def create(
     name: Annotated[str, Argument(help="What the key is for; shown in lists and in decisions.")],
-    scope: Annotated[list[str], Option(help="read, write, operate or track; once for each.")],
+    scope: Annotated[list[str], Option(help="read, write, operate, track or decode; once for each.")],
     expires: Annotated[str | None, Option(help="Time until it stops working, such as 90d.")] = None,
 ) -> None:
     ends = _ends(expires)

@@ -14,7 +14,9 @@ from domain.trust import Scanners
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="TENDRIL_", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="TENDRIL_", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     # Storage
     database_url: str = Field("", description="PostgreSQL URL; empty means the embedded server in the data directory.")
@@ -30,6 +32,12 @@ class Settings(BaseSettings):
     temporal_tls_key: Path | None = Field(None, description="PEM file with the client certificate's key (mTLS).")
     temporal_retention_days: int = Field(90, ge=1, description="Least retention of closed journeys, in days.")
     task_queue: str = Field("tendril", min_length=1, description="Task queue of journeys and their activities.")
+    payload_keys: SecretStr = Field(
+        SecretStr(""),
+        description="Keys that encrypt what Temporal stores, `ID:KEY` with commas between, KEY being 32 bytes in"
+        " base64: the first encrypts, all decrypt (docs/security.md). Empty: nothing is encrypted.",
+    )
+    payload_keys_file: Path | None = Field(None, description="The same as a file, one `ID:KEY` a line.")
 
     # Worker
     worker_workflow_tasks: int = Field(40, ge=2, description="Most workflow tasks at once in one worker.")
@@ -142,6 +150,12 @@ class Settings(BaseSettings):
         ge=0,
         description="Events a second that one key may send to one API process, ten seconds' worth at once; 0 for any.",
     )
+    decode_rate: float = Field(
+        200.0,
+        ge=0,
+        description="Payloads a second that one key may have decoded for Temporal's UI, ten seconds' worth at once;"
+        " 0 for any.",
+    )
     enrol_on: str = Field(
         "",
         description="What begins a journey beside `POST /v1/leads` and imports, with commas between: `identify` (that"
@@ -175,9 +189,12 @@ class Settings(BaseSettings):
         description="Deployment seconds per real second in `tendril up`; empty: 86400 with the demo, else 1.",
     )
 
-    # Logs
+    # Logs and traces
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="Logs for people (`console`), or one JSON object a line; `auto`: for people on a terminal."
+    )
+    otlp_endpoint: str = Field(
+        "", description="OTLP/HTTP collector that traces go to, such as `http://127.0.0.1:4318`; empty: none are made."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
 

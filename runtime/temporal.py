@@ -24,9 +24,10 @@ from temporalio.client import (
     WorkflowExecutionStatus,
 )
 from temporalio.common import SearchAttributeIndexedValueType, SearchAttributeKey
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
+from runtime.encryption import data_converter
+from runtime import tracing
 from runtime.settings import Settings
 from workflows.messages import AUDIT_WORKFLOW, RECONCILE, SEND_TOUCH, Rounds, workflow_id
 from workflows.showing import ATTRIBUTES
@@ -46,8 +47,9 @@ _TYPES = {
 
 
 async def connect(settings: Settings, *, lazy: bool = False) -> Client:
-    """A client for the settings' cluster and namespace. Raises ``RuntimeError`` when it does not answer.
+    """A client for the settings' cluster and namespace. Every client is made here, so that all of them encrypt alike.
 
+    Raises ``RuntimeError`` when the cluster does not answer, ``Refused`` when the payload keys can't be read.
     With ``lazy`` it connects at its first call, so that a process can start before Temporal has.
     """
     return await Client.connect(
@@ -55,8 +57,9 @@ async def connect(settings: Settings, *, lazy: bool = False) -> Client:
         namespace=settings.temporal_namespace,
         api_key=settings.temporal_api_key.get_secret_value() or None,
         tls=_tls(settings),
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter(settings),
         lazy=lazy,
+        interceptors=tracing.interceptors(),
     )
 
 

@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict
 from domain.errors import NotFound, Refused
 from storage.database import Database
 
-#: What a key may be allowed: reading, writing leads and behaviour, operating journeys; and what may stand in a page for
-#: everybody to read: sending behaviour, and claiming an address that nobody knows otherwise.
-SCOPES = ("read", "write", "operate", "track")
+#: What a key may be allowed: reading, writing leads and behaviour, operating journeys; what may stand in a page for
+#: everybody to read: sending behaviour, and claiming an address that nobody knows otherwise; and reading what is
+#: encrypted in Temporal.
+SCOPES = ("read", "write", "operate", "track", "decode")
 
 
 class KeyInfo(BaseModel):

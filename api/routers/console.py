@@ -1,13 +1,12 @@
 """Two pages for people: what is going on, and one lead's story in words."""
 
 from collections.abc import Iterable, Mapping
-from ipaddress import ip_address
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
-from api.auth import Basic, Bearer, allowed, unauthorised
+from api.auth import Basic, Bearer, allowed, from_this_machine, unauthorised
 from api.context import ApiContext, Context
 from api.pages import page
 from api.specification import pages
@@ -15,28 +14,18 @@ from domain.errors import NotFound
 from domain.words import BuyerStage, Channel, LeadStatus, TouchStatus
 from storage import leads, views
 
-_LOCAL_NAMES = {"127.0.0.1", "localhost", "[::1]", "::1"}
 _NEWEST = 20
 _HANDOFFS = ("open", "accepted", "rejected", "expired", "withdrawn")
 
 
 async def _visitor(request: Request, context: Context, bearer: Bearer, basic: Basic) -> None:
     """A read key (as user name or password), or this machine itself in a demo. Raises a 401 or 403 ``Problem``."""
-    if context.settings.demo and _is_local(request):
+    if context.settings.demo and from_this_machine(request):
         return
     key = bearer.credentials if bearer else (basic.username or basic.password) if basic else ""
     if not key:
         raise unauthorised("This page needs a key: give it as user name.", "read", challenge="Basic")
     await allowed(context, key, "read")
-
-
-def _is_local(request: Request) -> bool:
-    """From this machine and addressed as this machine: another site's name that points here is not enough."""
-    client = request.client
-    try:
-        return bool(client and ip_address(client.host).is_loopback and request.url.hostname in _LOCAL_NAMES)
-    except ValueError:
-        return False
 
 
 router = APIRouter(tags=["console"], dependencies=[Depends(_visitor)])

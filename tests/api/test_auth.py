@@ -32,7 +32,7 @@ ROUTES = [
     ("POST", "/v1/alias", "track", {"userId": "u1", "previousId": "visitor-1"}),
     ("POST", "/v1/batch", "track", {"batch": [TRACK | {"type": "track"}]}),
 ]
-SCOPES = ("read", "write", "operate", "track")
+SCOPES = ("read", "write", "operate", "track", "decode")
 
 
 @pytest.mark.parametrize(("method", "path", "scope", "body"), ROUTES)

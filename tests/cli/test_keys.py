@@ -42,7 +42,7 @@ async def test_a_revoked_key_is_refused(tendril: Terminal, database: Database):
 async def test_a_scope_that_does_not_exist_is_refused(tendril: Terminal):
     answer = await tendril("keys", "create", "website", "--scope", "admin", code=1)
 
-    assert answer.err == "tendril: There is no scope 'admin'. Use one or more of read, write, operate, track.\n"
+    assert answer.err == "tendril: There is no scope 'admin'. Use one or more of read, write, operate, track, decode.\n"
 
 
 async def test_a_time_that_is_none_is_a_usage_error(tendril: Terminal):
