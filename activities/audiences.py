@@ -22,6 +22,8 @@ from domain.ports import Clock
 _LASTS = 240.0
 #: Seconds that a run waits for a network that says when to come again, rather than leave it to a later one.
 PATIENCE = 30.0
+#: How much is spread (``DesiredAudiences.spread``) before it is told.
+_SPREADS = 4
 _NO_ACCESS = frozenset({401, 403})
 _log = logging.getLogger("tendril.audiences")
 
@@ -58,10 +60,8 @@ class Pushing:
         now = self.clock.from_real(activity.info().started_time)
         run = _Run(self.desired, self.networks[network], now, self.patience)
         await run.prepare()
-        # Who moved leaves under the former address first; and two who are one person to the network end as members.
-        for leaving in (True, False):
-            for audience in await self.desired.lists(network, leaving=leaving):
-                await run.tell(audience, leaving=leaving)
+        while await run.round():
+            pass
         await run.read_back()
         if run.faults:
             raise later(max(run.faults, key=lambda fault: (isinstance(fault, OurFault), fault.retry_after or 0.0)))
@@ -73,7 +73,7 @@ class Pushing:
 
 @dataclass
 class _Run:
-    """One run for one network. ``closed``: it takes nothing more for now."""
+    """One run for one network. ``closed``: it takes nothing more for now; ``stuck``: nor do these of its lists."""
 
     desired: DesiredAudiences
     network: Audiences
@@ -81,20 +81,39 @@ class _Run:
     patience: float
     until: float = field(default_factory=lambda: time.monotonic() + _LASTS)
     faults: list[VendorFault] = field(default_factory=list)
+    stuck: set[str] = field(default_factory=set)
     closed: bool = False
     taken: int = 0
     refused: int = 0
 
     async def prepare(self) -> None:
-        """What changed is spread, what would run out is renewed, and batches that failed later come again."""
-        while await self.desired.spread():
-            activity.heartbeat()
+        """What would run out is renewed, and batches that failed later come again."""
         if self.network.lasts is not None:
             await self.desired.renew(self.network.network, self.network.lasts)
         for request in await self.desired.requests(self.network.network):
             await self._ask(request)
 
-    async def tell(self, audience: AdsAudience, *, leaving: bool) -> None:
+    async def round(self) -> bool:
+        """Spread some of what changed and tell the network; whether there is more of it.
+
+        In turns: while the next part is spread, the network's rate makes room for it.
+        """
+        more = await self._spread()
+        # Who moved leaves under the former address first; and two who are one person to the network end as members.
+        for leaving in (True, False):
+            for audience in await self.desired.lists(self.network.network, leaving=leaving):
+                if audience.id not in self.stuck:
+                    await self._tell(audience, leaving=leaving)
+        return more and not self._over
+
+    async def _spread(self) -> bool:
+        for _ in range(_SPREADS):
+            activity.heartbeat()
+            if not await self.desired.spread():
+                return False
+        return True
+
+    async def _tell(self, audience: AdsAudience, *, leaving: bool) -> None:
         """Batches leave side by side, as many as the network takes at once; no more are read than that."""
         places = asyncio.Semaphore(self.network.at_once)
         told = self._left if leaving else self._joined
@@ -106,6 +125,7 @@ class _Run:
                 await told(audience, batch)
             except VendorFault as fault:
                 stopped = True
+                self.stuck.add(audience.id)
                 self._note(fault)
             finally:
                 places.release()
