@@ -5,7 +5,7 @@ force then, which is kept for ever, also where a reset or a rewind took it back 
 (the lead's profile, its preferences, entries taken off the suppression list) is named in ``unsure``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -36,10 +36,11 @@ select at, number, revision from decision
 where lead_id = $1 and cycle = coalesce($2, (select max(cycle) from journey where lead_id = $1)) and number = $3
 order by superseded, revision desc limit 1
 """
-#: What took a decision back: the first that was made after it and began no later in the journey.
+#: What took a decision back: the first made after it that is of no higher number, or a rewind to before it.
 _SUPERSEDED_BY = """
 select number, revision, at, cause from decision
-where lead_id = $1 and cycle = $2 and number <= $3 and (at > $4 or number = $3 and revision > $5)
+where lead_id = $1 and cycle = $2 and (at > $4 or number = $3 and revision > $5)
+    and (number <= $3 or (commands ->> 'rewound_to')::int < $3)
 order by at, number limit 1
 """
 _DECISIONS = """
@@ -200,16 +201,31 @@ async def _known(connection: Connection, lead: str, at: datetime, cursor: int) -
 
 
 def _as_in_force(decisions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """With ``superseded`` as it was then: a decision holds until one of the same or a lower number is made after it.
+    """With ``superseded`` as it was then: in force is what was decided last, what that went on from, and so on back.
 
     They come newest first; they go out by number.
     """
-    lowest: dict[int, int] = {}
+    in_force: set[tuple[int, int, int]] = set()
+    for cycle in {one["cycle"] for one in decisions}:
+        made = [one for one in decisions if one["cycle"] == cycle]
+        in_force |= {(cycle, one["number"], one["revision"]) for one in _line(made)}
     for one in decisions:
-        least = lowest.get(one["cycle"])
-        one["superseded"] = least is not None and least <= one["number"]
-        lowest[one["cycle"]] = one["number"] if least is None else min(least, one["number"])
+        one["superseded"] = (one["cycle"], one["number"], one["revision"]) not in in_force
     return sorted(decisions, key=lambda one: (one["cycle"], one["number"], one["revision"]), reverse=True)
+
+
+def _line(made: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """From the newest back to the first, each to the one that it went on from (``storage.record_sql``)."""
+    newest: dict[int, dict[str, Any]] = {}
+    for one in made:
+        known = newest.get(one["number"])
+        if known is None or known["revision"] < one["revision"]:
+            newest[one["number"]] = one
+    at: dict[str, Any] | None = made[0]
+    while at is not None:
+        yield at
+        before = at["commands"].get("rewound_to", at["number"] - 1)
+        at = newest.get(before) if before < at["number"] else None
 
 
 async def _superseded(connection: Connection, lead: str, decision: Any) -> dict[str, Any] | None:

@@ -65,8 +65,9 @@ select p.key, p.cycle, p.number as decision_number, p.at as planned_at, p.sent -
             and w.number > p.number and not coalesce(w.state -> 'in_flight' ? p.key, false)
     ) as settled,
     exists (
-        select from decision again where again.lead_id = $1 and again.cycle = p.cycle and again.number <= p.number
-            and again.at > p.at and again.at <= $2 and again.revision > 1
+        select from decision again
+        where again.lead_id = $1 and again.cycle = p.cycle and again.at > p.at and again.at <= $2
+            and (again.number <= p.number and again.revision > 1 or (again.commands ->> 'rewound_to')::int < p.number)
     ) as taken_back
 from planned p join touch t on t.key = p.key
 order by coalesce(least(t.sent_at, $2), p.at) desc, p.key limit $3

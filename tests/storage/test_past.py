@@ -88,6 +88,18 @@ async def test_the_decision_in_force_then_shows_also_when_it_was_made_anew_since
     assert first_view["next_wake"] == {"at": _day(2), "cause": "first thoughts"}
 
 
+async def test_what_a_rewind_takes_back_was_in_force_before_it(database: Database, begun: JourneyState):
+    first = await record(database, begun)
+    second = await record(database, first, changes={"segment": "everyone"})
+    await record(database, second, changes={"segment": ""}, rewound_to=1)
+
+    then, now = await _as_of(database, begun.lead, 2), await _as_of(database, begun.lead, 3)
+
+    assert (then["segment"], then["as_of"]["superseded"]["number"]) == ("everyone", 3)
+    assert [(one["number"], one["superseded"]) for one in then["decisions"]] == [(2, False), (1, False)]
+    assert [(one["number"], one["superseded"]) for one in now["decisions"]] == [(3, False), (2, True), (1, False)]
+
+
 async def test_a_decision_is_asked_for_by_its_number(database: Database, begun: JourneyState):
     second = await record(database, await record(database, begun), changes={"segment": "everyone"})
 
