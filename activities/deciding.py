@@ -1,6 +1,6 @@
 """``decide``: load facts, ask the pure core, record what it concluded (DESIGN, The shape)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,10 +8,16 @@ from temporalio import activity
 
 from activities.messages import DecideInput, DecideResult
 from domain.core.decide import decide, version_in_force
-from domain.decision import Decision
-from domain.facts import Facts
+from domain.core.leaving import patience
+from domain.core.placing import version_asked_for
+from domain.decision import Decision, Wake
+from domain.errors import NotFound
+from domain.facts import Facts, OperatorCommand
 from domain.playbook.compiled import CompiledPlaybook
 from domain.ports import Clock, Journeys, Playbooks
+from domain.standing import Standings, differ
+from domain.state import JourneyState
+from domain.words import CommandKind
 
 #: A wake that is already due still leaves the worker this long: a rule that is due for ever must not spin.
 _LEAST_WAIT = timedelta(milliseconds=200)
@@ -30,22 +36,50 @@ class Deciding:
     journeys: Journeys
     playbooks: Playbooks
     clock: Clock
+    standings: Standings | None = None
 
     @activity.defn(name="decide")
     async def decide(self, asked: DecideInput) -> DecideResult:
         """One decision. Any failure is retried by the journey for ever, and changes nothing until it succeeds."""
         now = self.clock.from_real(asked.now)
+        run = activity.info().workflow_run_id or ""
         state = asked.state.model_copy(update={"in_flight": asked.in_flight})
-        facts = await self.journeys.gather(state, now)
-        playbook = await self._playbook(state.playbook, facts)
+        past = await self._past(state, asked.commands)
+        facts = await self._gather(state, past, now)
+        if self.standings and differ(asked.state, facts, asked.in_flight, [one.key for one in asked.outcomes], run):
+            state = (await self.standings.settle(state, run)).model_copy(update={"in_flight": asked.in_flight})
+            if state.ended:
+                return DecideResult(state=state, title="The journey had ended: its record says so.")
+            facts = await self._gather(state, past, now)
+        playbook = await self._playbook(state.playbook, facts, asked.commands)
         decision = decide(playbook, state, facts, now, asked.commands)
-        await self.journeys.record(state, decision, asked.cause, asked.wakes)
+        await self.journeys.record(state, decision, asked.cause, asked.wakes, run)
         return self._result(asked, decision, facts, playbook)
 
-    async def _playbook(self, own: str, facts: Facts) -> CompiledPlaybook:
+    async def _past(self, state: JourneyState, commands: Sequence[OperatorCommand]) -> dict[int, JourneyState]:
+        """The states that commands ask to go back to, by decision; those that are not recorded are left out."""
+        numbers = {one.to for one in commands if one.kind is CommandKind.REWIND and one.to is not None}
+        found = {number: await self.journeys.recorded(state, number) for number in numbers}
+        return {number: then for number, then in found.items() if then is not None}
+
+    async def _gather(self, state: JourneyState, past: Mapping[int, JourneyState], now: datetime) -> Facts:
+        """The facts of the state, and of those it may go back to: what was unread then is unread again."""
+        cursor = min([state.cursor, *(then.cursor for then in past.values())])
+        facts = await self.journeys.gather(state.model_copy(update={"cursor": cursor}), now)
+        return facts.model_copy(update={"past": past}) if past else facts
+
+    async def _playbook(self, own: str, facts: Facts, commands: Sequence[OperatorCommand]) -> CompiledPlaybook:
+        """The version to decide with. One that an operator asks for and nobody knows is rejected by the core."""
         playbook = await self.playbooks.compiled(own)
-        in_force = version_in_force(playbook, facts)
-        return playbook if in_force == own else await self.playbooks.compiled(in_force)
+        wanted = version_in_force(playbook, facts, commands)
+        if wanted == own:
+            return playbook
+        try:
+            return await self.playbooks.compiled(wanted)
+        except NotFound:
+            if wanted != version_asked_for(commands):
+                raise
+            return playbook
 
     def _result(self, asked: DecideInput, decision: Decision, facts: Facts, playbook: CompiledPlaybook) -> DecideResult:
         wake = decision.next_wake
@@ -54,7 +88,7 @@ class Deciding:
             state=decision.state,
             send=decision.send,
             withdraw=decision.withdraw,
-            wake_at=self._real(wake.at, asked.now) if wake else None,
+            wake_at=self._real(_at(wake, decision.state.lead), asked.now) if wake else None,
             cause=_clamp(wake.cause, _CAUSE_LIMIT) if wake else "",
             title=_clamp(decision.title, _WORDS_LIMIT),
             why=_clamp("; ".join(reason.text for reason in decision.reasons[:3]), _WORDS_LIMIT),
@@ -81,6 +115,11 @@ class Deciding:
         }
         numbers = {"TendrilFit": decision.scores.fit, "TendrilIntent": decision.scores.intent}
         return {name: _clamp(value, _KEYWORD_LIMIT) for name, value in words.items()} | numbers
+
+
+def _at(wake: Wake, lead: str) -> datetime:
+    """Deployment time at which to wake: what sales waits for goes before what only the calendar says."""
+    return wake.at + patience(lead) if wake.patient else wake.at
 
 
 def _changes(

@@ -18,7 +18,7 @@ class TouchResult(StrEnum):
     SENT = "sent"
     REFUSED = "refused"  # suppression, consent or a cap said no at the last moment
     WITHDRAWN = "withdrawn"
-    HELD = "held"  # the send window closed before it could leave: the journey decides when it does
+    HELD = "held"  # the window closed before it could leave, or an operator holds it: the journey decides when it does
     FAILED = "failed"
     UNKNOWN = "unknown"  # parked: a person must find out whether it was delivered
 

@@ -35,6 +35,7 @@ _SETTLED: Mapping[ClaimResult, TouchResult] = {
     ClaimResult.REFUSED: TouchResult.REFUSED,
     ClaimResult.WITHDRAWN: TouchResult.WITHDRAWN,
     ClaimResult.CLOSED: TouchResult.HELD,
+    ClaimResult.HELD: TouchResult.HELD,
     ClaimResult.UNKNOWN: TouchResult.UNKNOWN,
 }
 

@@ -7,6 +7,7 @@ The part that drives the workflow (state, touches to send, when to wake) is reco
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import IntEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -61,6 +62,14 @@ class Scores(Told):
     contributions: tuple[Contribution, ...] = ()
 
 
+class Priority(IntEnum):
+    """Who goes first where workers are short, the lowest number before all others (Temporal's priority keys)."""
+
+    SALES = 1  # handoffs and alerts: a seller is to act now
+    ANSWER = 2  # a trigger's touch answers what the lead just did; a resend, what an operator did
+    SCHEDULED = 3
+
+
 class SendTouch(Compact):
     """Command: carry out one touch, once. ``key`` is ``lead/cycle/epoch/step[/occurrence]`` (DESIGN decision 4).
 
@@ -73,6 +82,7 @@ class SendTouch(Compact):
     asset: str = ""
     note: str = ""
     variant: str = ""
+    priority: Priority = Priority.SCHEDULED
 
 
 class OpenHandoff(Told):
@@ -100,16 +110,21 @@ class Suppress(Told):
 
 @dataclass(slots=True)
 class Wake:
-    """When to decide next if nothing happens before, and why then."""
+    """When to decide next if nothing happens before, and why then.
+
+    ``patient``: only a scheduled touch waits for it, which may leave moments later than what is more urgent.
+    """
 
     at: datetime
     cause: str
+    patient: bool = False
 
 
 class Decision(Told):
     """One decision, whole. ``audiences`` maps audience id to "should be a member"; ``crm`` is the desired C20 fields.
 
     ``forward`` says what would move the lead on. ``title`` is one line; neither contains personal data.
+    ``rewound_to`` is the number of the decision that this one goes on from, where that is not the one before it.
     """
 
     state: JourneyState
@@ -128,3 +143,4 @@ class Decision(Told):
     reasons: tuple[Reason, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     forward: tuple[str, ...] = ()
+    rewound_to: int | None = None

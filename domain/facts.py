@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.state import JourneyState
 from domain.words import Channel, CommandKind, ResumePolicy, TouchStatus
 
 #: How far back the touches of an account's other leads are known.
@@ -134,12 +135,38 @@ class OperatorCommand(Fact):
     playbook: str = ""
 
 
+class Hold(Fact):
+    """An operator's hold. ``scope``: everything, ``playbook:<name>`` (the journey's own) or ``channel:<name>``."""
+
+    scope: str
+    since: datetime
+    reason: str = ""
+
+    @property
+    def channel(self) -> str:
+        """The channel it holds, "" for one that holds the whole journey."""
+        kind, _, name = self.scope.partition(":")
+        return name if kind == "channel" else ""
+
+
+class Standing(Fact):
+    """Where the database has this journey: at decision ``number``. ``next_run`` is the workflow run that made the one
+    after the state's, "" where there is none: by that a run whose history was lost knows its own decisions.
+    """
+
+    number: int
+    next_run: str = ""
+
+
 class Facts(Fact):
     """Everything a decision may consider.
 
     ``behaviours``, by position: the unread ones after the state's cursor (whatever their age, the oldest 2,000), and
     before them the newest 500 of the last 180 days. ``more_unread`` says that a flood left some for the next decision.
-    ``active_playbook`` is the hash that the journey's playbook name points to today.
+    ``active_playbook`` is the hash that the journey's playbook name points to today. ``holds`` are those in force on
+    everything, on the journey's playbook, or on a channel. ``past`` are earlier states of the journey, those after the
+    decisions of these numbers, where a command asks to go back.
+    ``recorded`` is how far the database has recorded the journey (``domain.standing``), None where it has not at all.
     """
 
     lead: LeadFacts
@@ -149,3 +176,6 @@ class Facts(Fact):
     touches: tuple[TouchFact, ...] = ()
     active_playbook: str = ""
     more_unread: bool = False
+    recorded: Standing | None = None
+    holds: tuple[Hold, ...] = ()
+    past: Mapping[int, JourneyState] = {}

@@ -41,11 +41,19 @@ class Journeys(Protocol):
 
     async def gather(self, state: JourneyState, now: datetime) -> Facts: ...
 
-    async def record(self, previous: JourneyState, decision: Decision, cause: str, wake_types: Sequence[str]) -> None:
+    async def recorded(self, state: JourneyState, number: int) -> JourneyState | None:
+        """The journey's state after its decision of that number (0: before the first), None where there is none."""
+        ...
+
+    async def record(
+        self, previous: JourneyState, decision: Decision, cause: str, wake_types: Sequence[str], run: str = ""
+    ) -> None:
         """Write decision, read model, planned touches, handoff, suppression and desired state in one transaction.
+        ``run`` is the workflow run that decided.
 
         Idempotent by (lead, cycle, decision number): a decision made again (retry, reset) supersedes the former, which
-        stays readable; what only the former planned and nobody claimed is withdrawn.
+        stays readable; what only the former planned and nobody claimed is withdrawn. So does a rewind with all
+        decisions behind the one that it goes on from.
         """
         ...
 
@@ -56,18 +64,23 @@ class ClaimResult(StrEnum):
     REFUSED = "refused"  # suppression, consent or a cap says no
     WITHDRAWN = "withdrawn"
     BUSY = "busy"  # another attempt holds an unexpired claim
+    HELD = "held"  # an operator holds it: planned still, and the journey decides anew
     CLOSED = "closed"  # outside the lead's send window: planned still, and the journey decides anew when it leaves
     UNRESOLVED = "unresolved"  # an expired claim of an attempt that never reported: ask the vendor
     UNKNOWN = "unknown"  # parked for a person
 
 
 class Claim(Value):
-    """Outcome of a claim. ``touch`` is present when ``result`` is CLAIMED or UNRESOLVED."""
+    """Outcome of a claim. ``touch`` is present when ``result`` is CLAIMED or UNRESOLVED.
+
+    ``attempts`` is how often the key was claimed, this time included.
+    """
 
     result: ClaimResult
     reason: str = ""
     retry_in: float = 0.0
     touch: "OutboundTouch | None" = None
+    attempts: int = 0
 
 
 class OutboundTouch(Value):

@@ -27,6 +27,19 @@ class PendingTouch(Compact):
     variant: str = ""
 
 
+class Resending(Compact):
+    """A touch that an operator asked to send again, until it may leave. ``of`` is the key that it was sent under."""
+
+    key: str
+    of: str
+    step: str
+    channel: Channel
+    asset: str = ""
+    note: str = ""
+    variant: str = ""
+    due: datetime
+
+
 class HandoffState(Compact):
     """The open handoff: who is asked, since when, and how far the SLA clock has run."""
 
@@ -49,6 +62,9 @@ class JourneyState(Compact):
     ``resume_at`` is when a cool-down ends. ``rejections`` are the reasons sales gave the lead back for, oldest first.
     ``profiling`` says that triage sent the lead to answer questions first. ``passed`` are steps of the present track
     that a wait passed over. ``variants`` maps each experiment the lead met to its variant ("" for the holdout).
+    ``held_since`` is from when a hold stops it, as far as it has decided under one; ``resumed_at`` when it last went on
+    after a pause or a hold. Steps that were due before ``catch_up`` count their gaps as if they had left in time.
+    ``epoch`` is that of the last resend; ``resending`` are resends that wait for their time.
     """
 
     lead: str
@@ -79,6 +95,10 @@ class JourneyState(Compact):
     passed: tuple[str, ...] = ()
     variants: Mapping[str, str] = {}
     paused_since: datetime | None = None
+    held_since: datetime | None = None
+    resumed_at: datetime | None = None
+    catch_up: datetime | None = None
+    resending: tuple[Resending, ...] = ()
     in_flight: tuple[str, ...] = ()
     ending: Ending | None = None
     ending_reason: str = ""

@@ -81,11 +81,28 @@ select json_build_object(
             'note', t.note, 'variant', t.variant, 'number', t.decision_number
         ) order by coalesce(t.sent_at, t.planned_at), t.key), '[]') from touch t where t.lead_id = any(/* person */)
     ),
+    'recorded', (
+        select json_build_object('number', j.decision_number, 'next_run', coalesce((
+            select d.run from decision d
+            where d.lead_id = j.lead_id and d.cycle = j.cycle and d.number = :number + 1 and not d.superseded
+            order by d.revision desc limit 1
+        ), '')) from journey j where j.lead_id = l.id and j.cycle = :cycle
+    ),
+    'holds', (
+        select coalesce(json_agg(json_build_object('scope', h.scope, 'since', h.since, 'reason', h.reason)
+            order by h.id), '[]')
+        from hold h where h.lifted_at is null and (
+            h.scope = 'everything' or h.scope like 'channel:%'
+            or h.scope = 'playbook:' || (select v.name from playbook_version v where v.hash = :playbook)
+        )
+    ),
     'active_playbook', coalesce((select coalesce(followed_by, hash) from playbook_version where hash = :playbook), '')
 )::text
 from lead l left join account a on a.id = l.account_id where l.id = :lead
 """.replace("/* forbidden */", forbidden("l")).replace("/* person */", everyone("l")),
     cursor="bigint",
+    cycle="int",
+    number="int",
     most_read="int",
     most_unread="int",
     now="timestamptz",
@@ -103,6 +120,8 @@ async def gather(connection: Connection, state: JourneyState, now: datetime) -> 
     """
     values = {
         "lead": state.lead,
+        "cycle": state.cycle,
+        "number": state.number,
         "playbook": state.playbook,
         "cursor": state.cursor,
         "now": now,

@@ -1,4 +1,4 @@
-"""``ports.Journeys`` on PostgreSQL: the two round trips of a wake."""
+"""``ports.Journeys`` on PostgreSQL: the two round trips of a wake, and a third for a rewind."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,6 +9,7 @@ from domain.state import JourneyState
 from storage.database import Database
 from storage.gather import gather
 from storage.record import record
+from storage.rewinding import recorded
 
 
 class PgJourneys:
@@ -20,7 +21,12 @@ class PgJourneys:
     async def gather(self, state: JourneyState, now: datetime) -> Facts:
         return await gather(self._db.pool, state, now)
 
-    async def record(self, previous: JourneyState, decision: Decision, cause: str, wake_types: Sequence[str]) -> None:
+    async def recorded(self, state: JourneyState, number: int) -> JourneyState | None:
+        return await recorded(self._db.pool, state.lead, state.cycle, number)
+
+    async def record(
+        self, previous: JourneyState, decision: Decision, cause: str, wake_types: Sequence[str], run: str = ""
+    ) -> None:
         if (previous.lead, previous.cycle) != (decision.state.lead, decision.state.cycle):
             raise ValueError("a decision belongs to the journey it was made for")
-        await record(self._db, decision, cause, wake_types)
+        await record(self._db, decision, cause, wake_types, run)

@@ -224,6 +224,8 @@ async def _claim(
     )
     if row["status"] in _SETTLED:
         return Claim(result=_SETTLED[row["status"]], reason=row["reason"])
+    if row["status"] == TouchStatus.PLANNED:
+        return Claim(result=ClaimResult.HELD, reason=row["verdict"])
     return Claim(result=ClaimResult.CLAIMED, touch=_outbound(row))
 
 

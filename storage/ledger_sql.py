@@ -1,5 +1,6 @@
 """The ledger's longer statements."""
 
+from storage import holds
 from storage.permission import ASK, everyone, forbidden
 
 #: The brief of the handoff whose task this touch is, with the time (ISO 8601) by which sales must have answered.
@@ -11,8 +12,9 @@ _BRIEF = """coalesce((
     ), '{}') as brief"""
 
 #: Takes the row, the turn of everyone whose caps may count each other's touches (the account's, else the lead's), and
-#: then the turn that keeps people from forbidding contact unseen. The turns must be taken before the statement that
-#: counts and asks, which then sees what others committed; and after the row, which others hold who wait for a lead.
+#: then the turns that keep people from forbidding contact, or from placing a hold, unseen. They must be taken before
+#: the statement that counts and asks, which then sees what others committed; and after the row, which others hold who
+#: wait for a lead.
 LOCK = """
 with mine as materialized (select * from touch where key = $1 for update)
 select status, reason, channel, step, asset, playbook_hash, planned_at, sender, sending_domain,
@@ -23,7 +25,7 @@ select status, reason, channel, step, asset, playbook_hash, planned_at, sender, 
     pg_advisory_xact_lock(7346203, hashtext(coalesce(account_id, lead_id))),
     /* ask */
 from mine
-""".replace("/* ask */", ASK)
+""".replace("/* ask */", f"{ASK},\n    {holds.ASK}")
 
 _OUTBOUND = """
 select t.*, l.email, l.fields, l.owner, l.crm_id,
@@ -54,9 +56,10 @@ update touch set status = case reason when '' then 'planned' else 'withdrawn' en
 where key = $1 and status = 'claimed'
 """
 
-#: Refuses, calls back or claims; the row is planned, or claimed and certainly not sent. $5–$8 are the caps: per,
-#: channel, most, since; $9 and $10 the sender and its domain, $11 the mail's name, $12 the topic. Parts are
-#: materialised, or PostgreSQL would plan the verdict once for each place that names it (60 ms of planning).
+#: Refuses, calls back, leaves planned what is held, or claims; the row is planned, or claimed and certainly not sent.
+#: $5–$8 are the caps: per, channel, most, since; $9 and $10 the sender and its domain, $11 the mail's name, $12 the
+#: topic. Parts are materialised, or PostgreSQL would plan the verdict once for each place that names it (60 ms of
+#: planning).
 CLAIM = (
     """
 with this as materialized (
@@ -72,7 +75,15 @@ with this as materialized (
                 select from journey j where j.lead_id = t.lead_id and j.cycle = t.cycle and j.ended_at is not null
             ) then 'the journey has ended'
             else ''
-        end as called_back
+        end as called_back,
+        (
+            select h.scope from hold h where h.lifted_at is null and h.scope in (
+                'everything', 'channel:' || t.channel, (
+                    select 'playbook:' || j.playbook_name from journey j
+                    where j.lead_id = t.lead_id and j.cycle = t.cycle
+                )
+            ) order by h.id limit 1
+        ) as held_by
     from touch t join lead l on l.id = t.lead_id left join preference p on p.lead_id = l.id where t.key = $1
 ),
 counted as materialized (
@@ -94,6 +105,7 @@ full_cap as materialized (
 verdict as materialized (
     select this.*, case
         when called_back <> '' then called_back
+        when held_by is not null then 'held with ' || held_by
         when not direct then ''
         when forbidden is not null then 'suppressed: ' || forbidden
         when channel = 'email' and this.email is null then 'no address is known'
@@ -120,8 +132,9 @@ verdict as materialized (
     from this
 )
 update touch t set
-    status = case when verdict.verdict = '' then 'claimed' when called_back <> '' then 'withdrawn' else 'refused' end,
-    reason = verdict.verdict,
+    status = case when verdict.verdict = '' then 'claimed' when called_back <> '' then 'withdrawn'
+        when held_by is not null then 'planned' else 'refused' end,
+    reason = case when called_back = '' and held_by is not null then '' else verdict.verdict end,
     claim_id = case verdict.verdict when '' then $2 else '' end,
     claimed_at = case verdict.verdict when '' then $3::timestamptz end,
     leased_until = case verdict.verdict when '' then clock_timestamp() + make_interval(secs => $4) end,
@@ -130,7 +143,7 @@ update touch t set
     sending_domain = case when verdict.verdict = '' and t.channel = 'email' then $10 else sending_domain end,
     mail_name = case when verdict.verdict = '' and t.channel = 'email' then $11 else mail_name end
 from verdict where t.key = verdict.key
-returning t.*, verdict.email, verdict.fields, verdict.owner, verdict.crm_id,
+returning t.*, verdict.email, verdict.fields, verdict.owner, verdict.crm_id, verdict.verdict,
     /* brief */
 """.replace("/* brief */", _BRIEF)
     .replace("/* forbidden */", forbidden("l"))

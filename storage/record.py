@@ -3,6 +3,9 @@
 The statement begins with the journey's row: it applies only where that row stands at the decision before, and
 everything else in it happens only if that first part did. Of two attempts at the same decision the second thus finds
 the row moved on, and rewinds. Nothing is doubled: touches, handoffs and list rows have keys of their own.
+
+A decision that an operator's rewind led to takes the longer way as well: those behind the one that it goes on from are
+superseded, and what sales answered since is open again.
 """
 
 from collections.abc import Sequence
@@ -12,7 +15,7 @@ from domain.decision import Decision, OpenHandoff, ResolveHandoff
 from domain.errors import NotFound
 from domain.words import Channel
 from storage.database import Database
-from storage.record_sql import LOCK, REWIND, WRITE
+from storage.record_sql import LINE, LOCK, REOPEN, REWIND, WRITE
 
 _NO_HANDOFF: dict[str, Any] = {
     "handoff": "",
@@ -22,18 +25,23 @@ _NO_HANDOFF: dict[str, Any] = {
     "handoff_touch": "",
 }
 #: Parts of a decision kept with it as its commands; the desired CRM fields are in ``crm_record``.
-_COMMANDS = {"send", "withdraw", "open_handoff", "resolve_handoff", "suppress", "audiences"}
+_COMMANDS = {"send", "withdraw", "open_handoff", "resolve_handoff", "suppress", "audiences", "rewound_to"}
 
 
-async def record(db: Database, decision: Decision, cause: str, wake_types: Sequence[str]) -> None:
-    """Write a decision and all that follows from it, in one transaction. Raises ``NotFound``."""
-    values = _values(decision, cause, wake_types)
-    if await db.pool.fetchval(WRITE.sql, *WRITE.arguments(values)):
+async def record(db: Database, decision: Decision, cause: str, wake_types: Sequence[str], run: str = "") -> None:
+    """Write a decision and all that follows from it, in one transaction; ``run`` made it. Raises ``NotFound``."""
+    values = _values(decision, cause, wake_types) | {"run": run}
+    if decision.rewound_to is None and await db.pool.fetchval(WRITE.sql, *WRITE.arguments(values)):
         return
     async with db.pool.acquire() as connection, connection.transaction():
-        if await connection.fetchval(LOCK, values["lead"], values["cycle"]) is None:
+        stands = await connection.fetchval(LOCK, values["lead"], values["cycle"])
+        if stands is None:
             raise NotFound(f"Lead {values['lead']} has no journey {values['cycle']}.", "Enrol the lead first.")
-        await connection.execute(REWIND.sql, *REWIND.arguments(values))
+        if stands != values["number"] - 1:
+            await connection.execute(REWIND.sql, *REWIND.arguments(values))
+        await connection.execute(LINE.sql, *LINE.arguments(values))
+        if decision.rewound_to is not None:
+            await connection.execute(REOPEN.sql, *REOPEN.arguments(values))
         await connection.execute(WRITE.sql, *WRITE.arguments(values))
 
 
@@ -66,6 +74,7 @@ def _state(decision: Decision) -> dict[str, Any]:
         "lead": state.lead,
         "cycle": state.cycle,
         "number": state.number,
+        "base": state.number - 1 if decision.rewound_to is None else decision.rewound_to,
         "status": state.status,
         "phase": state.phase,
         "stage": state.stage,

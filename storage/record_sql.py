@@ -4,7 +4,7 @@ from storage.statement import Statement
 
 _TYPES = {
     **dict.fromkeys(("at", "wake_at", "touch_at", "paused_since", "sla_at"), "timestamptz"),
-    **dict.fromkeys(("number", "cycle", "fit", "intent"), "int"),
+    **dict.fromkeys(("number", "base", "cycle", "fit", "intent"), "int"),
     "cursor": "bigint",
     **dict.fromkeys(
         ("forward", "wake_types", "send_keys", "steps", "channels", "assets", "notes", "variants", "withdraw"), "text[]"
@@ -15,6 +15,7 @@ _TYPES = {
 }
 
 #: Writes decision ``number`` where the journey stands at the one before; gives 1 then, else 0 and changes nothing.
+#: ``base`` is the decision that it goes on from: the one before, but for a rewind.
 WRITE = Statement(
     """
 with turn as (
@@ -31,12 +32,12 @@ owner as (select lead.id, lead.email, lead.account_id from lead join turn on tur
 decided as (
     insert into decision (
         lead_id, cycle, number, revision, at, cause, wake_types, title, state, scores, commands, reasons, rejected,
-        forward, next_wake_at, next_wake_cause
+        forward, next_wake_at, next_wake_cause, run
     )
     select id, :cycle, :number, 1 + coalesce((
             select max(revision) from decision where lead_id = :lead and cycle = :cycle and number = :number
         ), 0), :at, :cause, :wake_types, :title, :state, :scores, :commands, :reasons,
-        :rejected, :forward, :wake_at, :wake_cause
+        :rejected, :forward, :wake_at, :wake_cause, :run
     from owner
 ),
 planned as (
@@ -70,8 +71,8 @@ opened as (
         reason = excluded.reason, brief = excluded.brief, sla_at = excluded.sla_at, touch_key = excluded.touch_key,
         resolved_at = null, resolved_number = null, outcome_reason = ''
     where handoff.status = 'withdrawn'
-        or (handoff.status = 'open' and handoff.decision_number >= excluded.decision_number)
-        or handoff.resolved_number >= excluded.decision_number
+        or (handoff.status = 'open' and handoff.decision_number > :base)
+        or handoff.resolved_number > :base
 ),
 resolved as (
     update handoff set status = :outcome, outcome_reason = :outcome_reason, resolved_at = :at, resolved_number = :number
@@ -133,6 +134,37 @@ handed_back as (
         and (status = 'open' and decision_number >= :number or resolved_number >= :number)
 )
 update journey set decision_number = :number - 1 where lead_id = :lead and cycle = :cycle
+""",
+    **_TYPES,
+)
+
+#: Leaves in force only what decision ``number`` goes on from: ``base``, what that went on from, and so on.
+LINE = Statement(
+    """
+with recursive line as (
+    select :base as number
+    union
+    select (
+        select coalesce((d.commands ->> 'rewound_to')::int, d.number - 1) from decision d
+        where d.lead_id = :lead and d.cycle = :cycle and d.number = line.number order by d.revision desc limit 1
+    ) from line where line.number > 0
+)
+update decision d set superseded = not d.superseded
+where d.lead_id = :lead and d.cycle = :cycle and d.number < :number and d.superseded = (
+    d.number in (select number from line) and d.revision = (
+        select max(revision) from decision r where r.lead_id = d.lead_id and r.cycle = d.cycle and r.number = d.number
+    )
+)
+""",
+    **_TYPES,
+)
+
+#: Opens again what was open after decision ``base`` and was answered behind it: the clock starts anew.
+REOPEN = Statement(
+    """
+update handoff set status = 'open', outcome_reason = '', resolved_at = null, resolved_number = null,
+    sla_at = :at + (sla_at - opened_at)
+where lead_id = :lead and cycle = :cycle and decision_number <= :base and resolved_number > :base
 """,
     **_TYPES,
 )

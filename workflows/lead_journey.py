@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 from temporalio.workflow import ActivityCancellationType
 
@@ -102,6 +102,9 @@ class LeadJourney:
     end = _command(CommandKind.END)
     sales_accept = _command(CommandKind.SALES_ACCEPT)
     sales_reject = _command(CommandKind.SALES_REJECT)
+    resend = _command(CommandKind.RESEND)
+    rewind = _command(CommandKind.REWIND)
+    migrate = _command(CommandKind.MIGRATE)
 
     def check(self, kind: CommandKind, request: CommandRequest) -> None:
         """Refuse a command that makes no sense now: it then leaves no trace in history."""
@@ -113,9 +116,7 @@ class LeadJourney:
         """Queue a command for the next decision and answer with what it led to."""
         info = workflow.current_update_info()
         id_ = info.id if info else ""
-        self._commands.append(
-            OperatorCommand(id=id_, kind=kind, by=request.by, reason=request.reason, stage=request.stage)
-        )
+        self._commands.append(OperatorCommand(id=id_, kind=kind, **dict(request)))
         await workflow.wait_condition(lambda: id_ in self._answers or self._state.ended)
         if id_ not in self._answers:
             raise ApplicationError("The journey ended before the command was considered.", type="Refused")
@@ -175,6 +176,7 @@ class LeadJourney:
             # A touch called back while it is on its way to the vendor still says what became of it.
             cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             summary=f"{touch.channel} {touch.asset or touch.step}",
+            priority=Priority(priority_key=touch.priority),
         )
         self._running[touch.key] = handle
         follower = asyncio.create_task(self._follow(touch.key, handle))

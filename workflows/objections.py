@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from domain.keys import TouchKey
 from domain.state import JourneyState
 from domain.words import BuyerStage, CommandKind, DisqualifyReason, RejectReason
 from workflows.messages import CommandRequest
@@ -27,8 +28,9 @@ def _pause(state: JourneyState, queued: Sequence[CommandKind], _request: Command
     return "The journey is paused already." if _paused(state, queued) else ""
 
 
-def _resume(state: JourneyState, queued: Sequence[CommandKind], _request: CommandRequest) -> str:
-    return "" if _paused(state, queued) else "The journey is not paused."
+def _resume(state: JourneyState, queued: Sequence[CommandKind], request: CommandRequest) -> str:
+    """Whether a hold stopped it (``since``) only the database knows, and so the decision says."""
+    return "" if request.since is not None or _paused(state, queued) else "The journey is not paused."
 
 
 def _skip_wait(state: JourneyState, queued: Sequence[CommandKind], _request: CommandRequest) -> str:
@@ -57,6 +59,26 @@ def _reject(state: JourneyState, _queued: Sequence[CommandKind], request: Comman
     return "" if request.reason in set(RejectReason) else _one_of("reason", request.reason, RejectReason)
 
 
+def _resend(state: JourneyState, _queued: Sequence[CommandKind], request: CommandRequest) -> str:
+    key = TouchKey.parse(request.touch)
+    if key is None or (key.lead, key.cycle) != (state.lead, state.cycle):
+        own = f"{state.lead}/{state.cycle}/0/STEP"
+        return f"touch {request.touch!r} is none of this journey's: the ledger's keys are like {own}."
+    return "It is still on its way: nothing was sent yet." if request.touch in state.in_flight else ""
+
+
+def _rewind(state: JourneyState, _queued: Sequence[CommandKind], request: CommandRequest) -> str:
+    if request.to is not None and 0 <= request.to < state.number:
+        return ""
+    return f"to {request.to!r} is no decision to go back to: the journey stands at {state.number}, 0 is its beginning."
+
+
+def _migrate(state: JourneyState, _queued: Sequence[CommandKind], request: CommandRequest) -> str:
+    if not request.playbook:
+        return "playbook is missing: the hash of the version to move to."
+    return "The journey decides with that version already." if request.playbook == state.playbook else ""
+
+
 def _one_of(what: str, given: str, words: type[BuyerStage] | type[DisqualifyReason] | type[RejectReason]) -> str:
     return f"{what} {given!r} is not one of {', '.join(words)}."
 
@@ -70,4 +92,7 @@ _RULES: dict[CommandKind, Callable[[JourneyState, Sequence[CommandKind], Command
     CommandKind.DISQUALIFY: _disqualify,
     CommandKind.SALES_ACCEPT: _accept,
     CommandKind.SALES_REJECT: _reject,
+    CommandKind.RESEND: _resend,
+    CommandKind.REWIND: _rewind,
+    CommandKind.MIGRATE: _migrate,
 }

@@ -60,7 +60,7 @@ def _matters(rule: _Rule, holds: bool) -> bool:
 
 
 def _rules(draft: Draft) -> Iterator[_Rule]:
-    """Those that would do something in this phase. While paused nobody is written to or handed over."""
+    """Those that would do something in this phase. While paused or held nobody is written to or handed over."""
     rules, state = draft.rules, draft.state
     yield from rules.disqualify
     if state.phase in NURTURING:
@@ -68,7 +68,7 @@ def _rules(draft: Draft) -> Iterator[_Rule]:
         yield from stage.transitions if stage else ()
         yield from rules.audiences
         yield from _that_decide(draft, rules.segments)
-    if state.paused_since is None:
+    if not draft.stopped:
         yield from rules.handoff.rules
         yield from _on_steps(draft) if state.phase in NURTURING else ()
         yield from _that_decide(draft, rules.triage) if state.profiling else ()

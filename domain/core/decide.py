@@ -1,7 +1,8 @@
 """The core: one pure function from what is known to what should happen.
 
-The order of the rules is the policy: operators (with their holds), then what ends a journey, then sales, then silence, then stages and
-triggers, then handoff, and only then the next touch. The workflow, the simulator and the tests call this function.
+The order of the rules is the policy: operators and their holds, then what ends a journey, then sales, then silence,
+then stages and triggers, then handoff, and only then the next touch. The workflow, the simulator and the tests call
+this function.
 """
 
 from collections.abc import Sequence
@@ -142,10 +143,8 @@ def _title(draft: Draft) -> str:
         return f"Handed to sales: {draft.open_handoff.reason}"
     if draft.send:
         return "Sends " + ", ".join(touch.asset or touch.step for touch in draft.send)
-    if state.paused_since is not None:
-        return "Paused"
-    if draft.hold is not None:
-        return f"Held with {draft.hold.scope}"
+    if draft.stopped:
+        return "Paused" if state.paused_since is not None or not draft.hold else f"Held with {draft.hold.scope}"
     if draft.reasons:
         return draft.reasons[-1].text[:1].upper() + draft.reasons[-1].text[1:]
     return "Waits: " + (draft.rejected[-1].why if draft.rejected else "nothing is due")

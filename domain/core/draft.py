@@ -10,8 +10,9 @@ from typing import Any
 
 from domain.core import scoring
 from domain.core.phases import STATUS_ON_ENTRY, TRANSITIONS
-from domain.decision import OpenHandoff, Reason, Rejected, ResolveHandoff, Scores, SendTouch, Suppress, Wake
+from domain.decision import OpenHandoff, Priority, Reason, Rejected, ResolveHandoff, Scores, SendTouch, Suppress, Wake
 from domain.facts import Facts, TouchFact
+from domain.keys import TouchKey
 from domain.playbook.compiled import CompiledPlaybook
 from domain.playbook.conditions import Level
 from domain.playbook.hits import Hit
@@ -28,21 +29,28 @@ _SEEN_BY_SCORES = frozenset({"intent_since", "rejections"})
 class Draft:
     """State so far, facts, and what was concluded.
 
-    ``hits`` are all named behaviours, ``new`` the unread ones without opens.
+    ``hits`` are all named behaviours, ``new`` the unread ones without opens. ``hold`` is what holds the whole journey.
     """
 
     def __init__(self, playbook: CompiledPlaybook, state: JourneyState, facts: Facts, now: datetime) -> None:
         self.playbook = playbook
         self.rules = playbook.document
-        self.before = state
-        self.facts = _without_taken_back(state, facts)
-        self.state = state.model_copy(update={"anchor": _anchor(state, self.facts)})
         self.now = now
         self.hits: list[Hit] = playbook.matcher.hits(facts.behaviours)
-        unread = [hit for hit in self.hits if hit.position > state.cursor]
-        self.new: list[Hit] = [hit for hit in unread if not hit.match.of_opens]
+        self.last_action = _last_action(self.hits)
+        self.hold = next((hold for hold in facts.holds if not hold.channel), None)
         self.reasons: list[Reason] = []
         self.rejected: list[Rejected] = []
+        self.rewound_to: int | None = None
+        self._go_on_from(state, facts, state.number)
+
+    def _go_on_from(self, state: JourneyState, facts: Facts, last: int) -> None:
+        """Nothing concluded yet. Decisions after the one numbered ``last`` are taken back."""
+        self.before = state
+        self.facts = _without_taken_back(state, facts, last)
+        self.state = state.model_copy(update={"anchor": _anchor(state, self.facts, last)})
+        unread = [hit for hit in self.hits if hit.position > state.cursor]
+        self.new: list[Hit] = [hit for hit in unread if not hit.match.of_opens]
         self.send: list[SendTouch] = []
         self.withdraw: list[str] = []
         self.wakes: list[Wake] = []
@@ -50,9 +58,8 @@ class Draft:
         self.resolve_handoff: ResolveHandoff | None = None
         self.suppress: Suppress | None = None
         self.next_touch_at: datetime | None = None
-        self.skip_wait = False
-        self.last_action = _last_action(self.hits)
-        self._attributes = scoring.attributes(playbook, facts, state.rejections)
+        self.skip_wait = self.skip_due = False
+        self._attributes = scoring.attributes(self.playbook, facts, state.rejections)
         self._counts: dict[str, int] | None = None
         self._scores: Scores | None = None
         self._values: dict[str, Any] | None = None
@@ -60,7 +67,21 @@ class Draft:
         self._later: dict[datetime, dict[str, Any]] = {}
         self._asked = False
 
+    def go_back(self, state: JourneyState, to: int) -> None:
+        """Make this decision from an earlier state. What the decisions since planned and nobody began is called back,
+        and free to be planned again.
+        """
+        planned = [t for t in self.facts.touches if t.status is TouchStatus.PLANNED and _taken_back(state, t, to)]
+        self._go_on_from(state, self.facts, to)
+        self.withdraw = [touch.key for touch in planned]
+        self.rewound_to = to
+
     # --- what is known -------------------------------------------------------------------------------------------
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nobody is written to or handed over: by a pause of its own, or by a hold."""
+        return self.state.paused_since is not None or self.hold is not None
 
     @property
     def counted(self) -> list[Hit]:
@@ -141,8 +162,8 @@ class Draft:
     def reject(self, what: str, why: str, rule: str, until: datetime | None = None) -> None:
         self.rejected.append(Rejected(what=what, why=why, rule=rule, until=until))
 
-    def wake(self, at: datetime, cause: str) -> None:
-        self.wakes.append(Wake(at=at, cause=cause))
+    def wake(self, at: datetime, cause: str, *, patient: bool = False) -> None:
+        self.wakes.append(Wake(at=at, cause=cause, patient=patient))
 
     def change(self, **fields: Any) -> None:
         """Change state. Conditions asked later see the change.
@@ -184,7 +205,9 @@ class Draft:
         self.call_back()
         self._withdraw_handoff(ending)
         self.enter(Phase.ENDED)
-        self.change(ending=ending, ending_reason=reason, handoff=None, resume_at=None, paused_since=None)
+        self.change(
+            ending=ending, ending_reason=reason, handoff=None, resume_at=None, paused_since=None, held_since=None
+        )
         if status is not None:
             self.change(status=status)
 
@@ -198,20 +221,38 @@ class Draft:
         running = set(self.state.in_flight)
         self.withdraw += [t.key for t in own if t.key in running or t.status is TouchStatus.PLANNED]
         self.send = [touch for touch in self.send if touch.channel not in DIRECT_CHANNELS]
-        for pending in self.state.pending:
-            self.reject(pending.step, "something more important happened", "pre_empted")
-        self.change(pending=())
+        for step in [one.step for one in self.state.pending] + [one.step for one in self.state.resending]:
+            self.reject(step, "something more important happened", "pre_empted")
+        self.change(pending=(), resending=())
+
+    def call_off(self, touches: Iterable[TouchFact]) -> None:
+        """Withdraw these, which nobody has begun to send; they count for nothing from here on."""
+        off = {touch.key for touch in touches}
+        self.withdraw += off
+        known = (
+            t.model_copy(update={"status": TouchStatus.WITHDRAWN}) if t.key in off else t for t in self.facts.touches
+        )
+        self.facts = self.facts.model_copy(update={"touches": tuple(known)})
 
     def touch(self, step: str, channel: Channel, *, asset: str = "", note: str = "", occurrence: int = 1) -> SendTouch:
         """Send one touch now, under the key that the ledger knows it by."""
         key = self.key(step, occurrence)
-        command = SendTouch(key=key, channel=channel, step=step, asset=asset, note=note)
+        priority = Priority.SALES
+        command = SendTouch(key=key, channel=channel, step=step, asset=asset, note=note, priority=priority)
         self.send.append(command)
         return command
 
     def key(self, step: str, occurrence: int = 1) -> str:
-        base = f"{self.state.lead}/{self.state.cycle}/{self.state.epoch}/{step}"
-        return base if occurrence == 1 else f"{base}/{occurrence}"
+        """The key the ledger knows it by, the newest where it was sent again; else that of the present epoch.
+
+        An epoch that has risen makes nothing unsent.
+        """
+        own, cycle = self.state, self.state.cycle
+        parsed = [TouchKey.parse(t.key) for t in self.facts.touches if t.cycle == cycle and t.step == step]
+        known = [key for key in parsed if key is not None and key.occurrence == occurrence]
+        return str(
+            max(known, key=lambda key: key.epoch, default=TouchKey(own.lead, cycle, own.epoch, step, occurrence))
+        )
 
     def _withdraw_handoff(self, ending: Ending) -> None:
         """Nobody is asked any more: one that is open is withdrawn, one that this decision opened never leaves."""
@@ -277,22 +318,24 @@ def _last_action(hits: Iterable[Hit]) -> Hit | None:
     return last
 
 
-def _taken_back(state: JourneyState, touch: TouchFact) -> bool:
-    """Planned by a decision that is being made again: after a reset, or when the first attempt's answer was lost."""
-    return touch.cycle == state.cycle and touch.number > state.number
+def _taken_back(state: JourneyState, touch: TouchFact, last: int) -> bool:
+    """Planned by a decision that is being made again (after a reset, or when the first attempt's answer was lost), or
+    that the journey was rewound behind.
+    """
+    return touch.cycle == state.cycle and touch.number > last
 
 
-def _without_taken_back(state: JourneyState, facts: Facts) -> Facts:
+def _without_taken_back(state: JourneyState, facts: Facts, last: int) -> Facts:
     """What such a decision planned and nobody began counts for nothing: this decision plans it again, or does not."""
-    kept = tuple(t for t in facts.touches if t.status is not TouchStatus.PLANNED or not _taken_back(state, t))
+    kept = tuple(t for t in facts.touches if t.status is not TouchStatus.PLANNED or not _taken_back(state, t, last))
     return facts if len(kept) == len(facts.touches) else facts.model_copy(update={"touches": kept})
 
 
-def _anchor(state: JourneyState, facts: Facts) -> datetime:
+def _anchor(state: JourneyState, facts: Facts, last: int) -> datetime:
     """The next gap counts from the last touch, even when the decision that planned that touch was taken back."""
     left = [
         touch.at
         for touch in facts.touches
-        if touch.channel in DIRECT_CHANNELS and touch.status not in REPLANNABLE and _taken_back(state, touch)
+        if touch.channel in DIRECT_CHANNELS and touch.status not in REPLANNABLE and _taken_back(state, touch, last)
     ]
     return max([state.anchor, *left])

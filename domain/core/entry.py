@@ -30,7 +30,7 @@ def triage(draft: Draft) -> None:
     """At entry, and as long as the way in is not settled: the first triage rule that holds, else nurture."""
     if draft.state.phase is Phase.ENTRY:
         _enter(draft, _rule(draft))
-    elif draft.state.profiling and draft.state.paused_since is None:
+    elif draft.state.profiling and not draft.stopped:
         _ask_again(draft, _rule(draft))
     elif draft.state.phase is Phase.SALES_REVIEW and draft.new:
         _review_again(draft)

@@ -38,6 +38,8 @@ def describe(draft: Draft) -> tuple[str, ...]:
         return ()
     if state.paused_since is not None:
         return ("resume the journey",)
+    if draft.hold is not None:
+        return (f"lift the hold on {draft.hold.scope}",)
     if state.phase in WITH_SALES:
         return ("sales accepts or rejects the handoff",)
     sentences = []

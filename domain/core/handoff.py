@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from domain.core import holds
 from domain.core.draft import Draft
 from domain.core.phases import NURTURING, WITH_SALES
 from domain.decision import OpenHandoff, ResolveHandoff
@@ -33,8 +34,8 @@ def consider(draft: Draft) -> None:
         if draft.holds(rule.when):
             if _just_answered(draft):
                 _ask_later(draft)
-            elif draft.state.paused_since is not None:
-                draft.reject("handoff", "the journey is paused", "paused")
+            elif draft.stopped:
+                draft.reject("handoff", holds.why_stopped(draft), "hold" if draft.hold else "paused")
             else:
                 give(draft, rule.label, rule.id)
             return
@@ -66,6 +67,8 @@ def give(draft: Draft, reason: str, rule: str, phase: Phase = Phase.HANDOFF) -> 
     number = draft.state.handoffs + 1
     handoff_id = f"{draft.state.lead}-{draft.state.cycle}-{number}"
     draft.because(rule, f"to sales: {reason}", fit=draft.scores.fit, intent=draft.scores.intent)
+    if draft.resolve_handoff is not None and draft.resolve_handoff.id == handoff_id:
+        draft.resolve_handoff = None  # withdrawn by a rewind, and given again: it stands
     draft.open_handoff = OpenHandoff(
         id=handoff_id, reason=reason, sla_at=draft.now + draft.rules.handoff.sla, brief=_brief(draft, reason)
     )
@@ -125,11 +128,13 @@ def reject(draft: Draft, reason: str) -> None:
 
 
 def run_clock(draft: Draft) -> None:
-    """Remind, escalate and expire an open handoff; end a cool-down that is over."""
+    """Remind, escalate and expire an open handoff; end a cool-down that is over. Under a hold the clock stands still:
+    sales may not have heard of it.
+    """
     if draft.state.phase is Phase.COOL_DOWN:
         _cool_down(draft)
     handoff, rules = draft.state.handoff, draft.rules.handoff
-    if handoff is None or draft.state.phase not in WITH_SALES:
+    if handoff is None or draft.state.phase not in WITH_SALES or draft.hold is not None:
         return
     number = draft.state.handoffs
     if draft.now >= handoff.opened + rules.expires:
@@ -149,7 +154,7 @@ def next_step(draft: Draft) -> None:
     state, rules = draft.state, draft.rules.handoff
     if state.resume_at is not None:
         draft.wake(state.resume_at, "the cool-down after sales gave the lead back ends")
-    if state.handoff is None:
+    if state.handoff is None or draft.hold is not None:
         return
     opened = state.handoff.opened
     if not state.handoff.reminded:

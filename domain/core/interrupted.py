@@ -1,6 +1,6 @@
 """Touches that an interrupted run left open: handed to an activity again, or called back."""
 
-from domain.core import cadence, leaving
+from domain.core import cadence, holds, leaving
 from domain.core.draft import Draft
 from domain.core.phases import NURTURING
 from domain.core.steps import at_any_hour
@@ -18,7 +18,9 @@ def pick_up(draft: Draft) -> None:
         return
     sending = {touch.key for touch in draft.send} | set(draft.state.in_flight)
     for touch in left_open:
-        if touch.key not in sending and (touch.channel not in DIRECT_CHANNELS or _may_go_on(draft, touch)):
+        if touch.key in sending or holds.held(draft, touch.channel, touch.asset or touch.step):
+            continue
+        if touch.channel not in DIRECT_CHANNELS or _may_go_on(draft, touch):
             _carry_on(draft, touch)
 
 
@@ -49,6 +51,7 @@ def _carry_on(draft: Draft, touch: TouchFact) -> None:
             asset=touch.asset,
             note=touch.note,
             variant=touch.variant,
+            priority=leaving.priority_of(touch.step, touch.channel),
         )
     )
     others = tuple(known for known in draft.facts.touches if known.key != touch.key)

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
-from domain.core import cadence
+from domain.core import cadence, holds
 from domain.core.cadence import Slot
 from domain.core.draft import Draft
-from domain.decision import SendTouch
+from domain.core.steps import step_of
+from domain.decision import Priority, SendTouch
 from domain.facts import TouchFact
 from domain.words import DIRECT_CHANNELS, Channel, TouchStatus
 
@@ -28,6 +30,7 @@ class Planned:
     note: str = ""
     variant: str = ""
     anytime: bool = False
+    priority: Priority = Priority.SCHEDULED
 
     @property
     def what(self) -> str:
@@ -48,6 +51,8 @@ def slot(draft: Draft, planned: Planned) -> Slot:
 
 def leaves(draft: Draft, planned: Planned, given: Slot | None = None) -> bool:
     """Whether the touch may leave now; if not, remember when it may and what holds it."""
+    if holds.held(draft, planned.channel, planned.what):
+        return False
     found = given or slot(draft, planned)
     at = max(found.at, _after_refusal(draft, planned.step))
     if planned.direct and draft.state.in_flight and at <= draft.now and _direct_in_flight(draft):
@@ -58,28 +63,56 @@ def leaves(draft: Draft, planned: Planned, given: Slot | None = None) -> bool:
         return True
     if planned.due > draft.now:
         draft.reject(planned.what, "its time has not come", "gap", planned.due)
-    expect(draft, at, planned.what)
+    expect(draft, at, planned.what, patient=_may_linger(draft, planned, at))
     return False
 
 
-def expect(draft: Draft, at: datetime, what: str) -> None:
+def expect(draft: Draft, at: datetime, what: str, *, patient: bool = False) -> None:
     """Wake when a touch may leave."""
     draft.next_touch_at = min(at, draft.next_touch_at or at)
-    draft.wake(at, f"next touch: {what}")
+    draft.wake(at, f"next touch: {what}", patient=patient)
 
 
-def send(draft: Draft, planned: Planned, occurrence: int = 1) -> None:
+def patience(lead: str) -> timedelta:
+    """How much later than its time a scheduled touch is woken for, the same for a lead always: 10 to 45 seconds.
+
+    Handoffs, reminders and answers to behaviour that are due in the same minute go before, without waiting for anyone.
+    """
+    return timedelta(seconds=10 + int.from_bytes(sha256(lead.encode()).digest()[4:8]) % 36)
+
+
+def priority_of(step: str, channel: Channel) -> Priority:
+    """Who goes before whom, of touches known by name."""
+    if channel is Channel.ALERT or step == "handoff":
+        return Priority.SALES
+    return Priority.ANSWER if step.startswith(step_of("")) else Priority.SCHEDULED
+
+
+def send(draft: Draft, planned: Planned, occurrence: int = 1, key: str = "") -> None:
     """Send it now, and count it at once, so that whatever is planned next in this decision respects it."""
-    key = draft.key(planned.step, occurrence)
+    key = key or draft.key(planned.step, occurrence)
     common: dict[str, Any] = {"key": key, "channel": planned.channel, "step": planned.step, "asset": planned.asset}
-    draft.send.append(SendTouch(**common, note=planned.note, variant=planned.variant))
+    draft.send.append(SendTouch(**common, note=planned.note, variant=planned.variant, priority=planned.priority))
     fact = TouchFact(
         **common, variant=planned.variant, cycle=draft.state.cycle, status=TouchStatus.PLANNED, at=draft.now
     )
     others = tuple(known for known in draft.facts.touches if known.key != key)
     draft.facts = draft.facts.model_copy(update={"touches": (*others, fact)})
     draft.skip_wait = False
-    draft.change(anchor=draft.now, hastened=None)
+    behind = draft.state.catch_up if planned.priority is Priority.SCHEDULED else None
+    if behind is not None and planned.due < behind:  # the steps after it were due from then on
+        draft.change(anchor=planned.due, hastened=None)
+    else:
+        draft.change(anchor=draft.now, hastened=None, catch_up=None)
+
+
+def _may_linger(draft: Draft, planned: Planned, at: datetime) -> bool:
+    """Whether it can leave moments later as well: a scheduled touch for which the window does not close meanwhile."""
+    if planned.priority is not Priority.SCHEDULED:
+        return False
+    later = at + patience(draft.state.lead)
+    anytime = planned.anytime or not planned.direct
+    return anytime or cadence.opening(draft.rules.cadence, draft.facts, later, planned.due) == later
 
 
 def _after_refusal(draft: Draft, step: str) -> datetime:

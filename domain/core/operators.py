@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from domain.core import handoff
+from domain.core import handoff, holds, placing, resends, rewinding
 from domain.core.draft import Draft
 from domain.core.phases import TRANSITIONS, WITH_SALES
 from domain.facts import OperatorCommand
@@ -24,22 +24,10 @@ def _pause(draft: Draft, _: OperatorCommand) -> None:
         draft.change(paused_since=draft.now)
 
 
-def _resume(draft: Draft, _: OperatorCommand) -> None:
-    """Go on where it stopped: every gap that was running is longer by the part of it that was paused, and so is the
-    silence after which re-engagement begins.
-    """
-    paused = draft.state.paused_since
-    if paused is None:
-        draft.reject("resume", "the journey is not paused", "not_paused")
-    else:
-        state, now = draft.state, draft.now
-        quiet = draft.quiet_since if state.phase is Phase.NURTURE else state.phase_since
-        tracks = state.tracks_since or state.phase_since
-        anchor, since, tracks = (at + (now - max(at, paused)) for at in (state.anchor, quiet, tracks))
-        draft.change(paused_since=None, anchor=anchor, phase_since=since, tracks_since=tracks)
-
-
 def _skip_wait(draft: Draft, _: OperatorCommand) -> None:
+    if draft.hold is not None:
+        draft.reject("skip_wait", f"a hold on {draft.hold.scope} is in force: lift it first", "hold")
+        return
     if draft.state.phase in WITH_SALES:
         draft.reject("skip_wait", "sales has the lead: there is no wait to skip", "phase")
         return
@@ -88,13 +76,15 @@ def _reject(draft: Draft, command: OperatorCommand) -> None:
 
 def _words(command: OperatorCommand) -> str:
     what = command.kind.value.replace("_", " ")
+    if command.kind is CommandKind.RESUME:
+        what = f"{what} ({command.policy.value.replace('_', ' ')})"
     detail = command.stage or command.reason
     return f"asked to {what}" + (f": {detail.replace('_', ' ')}" if detail else "")
 
 
 _OBEY: dict[CommandKind, Callable[[Draft, OperatorCommand], None]] = {
     CommandKind.PAUSE: _pause,
-    CommandKind.RESUME: _resume,
+    CommandKind.RESUME: holds.resume,
     CommandKind.SKIP_WAIT: _skip_wait,
     CommandKind.FORCE_STAGE: _force_stage,
     CommandKind.HAND_OFF: _hand_off,
@@ -103,4 +93,7 @@ _OBEY: dict[CommandKind, Callable[[Draft, OperatorCommand], None]] = {
     CommandKind.END: _end,
     CommandKind.SALES_ACCEPT: _accept,
     CommandKind.SALES_REJECT: _reject,
+    CommandKind.RESEND: resends.resend,
+    CommandKind.REWIND: rewinding.rewind,
+    CommandKind.MIGRATE: placing.migrate,
 }

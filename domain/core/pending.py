@@ -5,6 +5,7 @@ from domain.core.draft import Draft
 from domain.core.leaving import AFTER_REFUSAL, Planned
 from domain.core.steps import following, impossible, step_of
 from domain.core.triggers import occurrence
+from domain.decision import Priority
 from domain.playbook.models import Trigger
 from domain.state import PendingTouch
 from domain.words import Channel, TouchStatus
@@ -102,6 +103,7 @@ def _planned(draft: Draft, pending: PendingTouch) -> Planned:
         note=touch.note if touch else "",
         variant=pending.variant,
         anytime=touch is not None and touch.window == "any",
+        priority=Priority.ANSWER,
     )
 
 

@@ -44,7 +44,7 @@ def go_on(draft: Draft, says: TriageRule | None) -> None:
 def next_step(draft: Draft) -> None:
     """When nothing is left to ask: the end of patience."""
     profile = draft.rules.profile
-    if draft.state.profiling and draft.state.paused_since is None and profile is not None:
+    if draft.state.profiling and not draft.stopped and profile is not None:
         ends = _ends(draft, profile)
         if ends is not None:
             at = max(ends, draft.now + _SOON)  # the last step may have been passed over after triage was asked

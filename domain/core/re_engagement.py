@@ -7,7 +7,7 @@ from domain.words import Ending, LeadStatus, Phase
 
 def run(draft: Draft) -> None:
     """Begin re-engagement, notice that someone is back, or sunset. A paused journey's silence does not count."""
-    paused = draft.state.paused_since is not None
+    paused = draft.stopped
     if draft.state.phase is Phase.RE_ENGAGEMENT:
         _back(draft)
         if draft.state.phase is Phase.RE_ENGAGEMENT and not paused:
@@ -19,7 +19,7 @@ def run(draft: Draft) -> None:
 def next_step(draft: Draft) -> None:
     """When silence has its next consequence."""
     rules = draft.rules.re_engagement
-    if draft.state.paused_since is not None:
+    if draft.stopped:
         return
     if draft.state.phase is Phase.NURTURE:
         draft.wake(draft.quiet_since + rules.after, f"{rules.after.days} quiet days: re-engagement begins")

@@ -29,17 +29,6 @@ def raise_to(draft: Draft, target: BuyerStage, rule: str) -> None:
         draft.move_to(target)
 
 
-def place(draft: Draft) -> None:
-    """A stage that a newer playbook no longer has: take the latest one that is not beyond it."""
-    if draft.state.stage in draft.playbook.stage_order:
-        return
-    known = list(BuyerStage)
-    reached = [stage for stage in draft.playbook.stage_order if known.index(stage) <= known.index(draft.state.stage)]
-    target = reached[-1] if reached else draft.rules.stages[0].id
-    draft.because("stage_removed", f"the playbook no longer has this stage: placed in {target.value.replace('_', ' ')}")
-    draft.move_to(target)
-
-
 def _stay(draft: Draft, then: JourneyState, reasons: int) -> None:
     """Back to where the circle was entered: else every decision would move on and begin every gap anew."""
     where = then.stage.value.replace("_", " ")

@@ -63,14 +63,15 @@ def possible(draft: Draft) -> Iterator[Step]:
 
 def impossible(draft: Draft, channel: Channel, asset: str) -> str:
     """Why a touch can never leave for this lead as things are, or ""."""
-    why = closed(draft, channel) or _unwanted(draft, asset)
+    why = closed(draft, channel) or unwanted(draft, asset)
     if why or not asset:
         return why
     seen = any(touch.asset == asset and touch.status not in REPLANNABLE for touch in draft.facts.touches)
     return f"{asset} was already sent" if seen else ""
 
 
-def _unwanted(draft: Draft, asset: str) -> str:
+def unwanted(draft: Draft, asset: str) -> str:
+    """Why the lead does not want what the asset is about, or ""."""
     topic = content.topic if (content := draft.rules.assets.get(asset)) else ""
     declined = topic in draft.facts.permission.declined_topics
     return f"the lead does not want “{draft.rules.topics.get(topic, topic)}”" if declined else ""

@@ -6,7 +6,7 @@ says; what its wait comes to, ``waits``; what is left when there is none, ``exha
 
 from datetime import datetime, timedelta
 
-from domain.core import exhausted, experiments, interrupted, leaving, paces, pending, steps, waits
+from domain.core import exhausted, experiments, holds, interrupted, leaving, paces, pending, resends, steps, waits
 from domain.core.draft import Draft
 from domain.core.leaving import WHILE_IN_FLIGHT, Planned
 from domain.core.phases import NURTURING
@@ -26,12 +26,14 @@ def plan(draft: Draft) -> None:
     interrupted.pick_up(draft)
     if draft.state.phase not in NURTURING:
         return
-    if draft.state.paused_since is not None:
-        draft.reject("touches", "the journey is paused", "paused")
+    if draft.stopped:
+        draft.reject("touches", holds.why_stopped(draft), "hold" if draft.hold else "paused")
         return
+    if draft.skip_due:
+        _pass_over(draft)
     pending.try_again(draft)
     for _ in range(_MOST_AT_ONCE):
-        if draft.state.ended or not (pending.send_next(draft) or _scheduled(draft)):
+        if draft.state.ended or not (resends.send_next(draft) or pending.send_next(draft) or _scheduled(draft)):
             return
     draft.wake(draft.now + WHILE_IN_FLIGHT, f"{_MOST_AT_ONCE} touches at once are enough: the rest is due")
 
@@ -58,6 +60,18 @@ def _scheduled(draft: Draft) -> bool:
         draft.reject(what, settled.why, settled.rule)
         draft.change(passed=(*draft.state.passed, step.touch.id), anchor=settled.at, hastened=None)
     return _nothing_left(draft)
+
+
+def _pass_over(draft: Draft) -> None:
+    """Leave out every step that fell due during a pause; the gap of the one after them counts from now."""
+    draft.skip_due = False
+    while (step := steps.following(draft)) is not None:
+        settled = _settle(draft, step)
+        if settled.what == "wait" or settled.at > draft.now:
+            break
+        draft.reject(step.touch.asset or step.touch.id, "fell due while it was paused", "skipped")
+        draft.change(passed=(*draft.state.passed, step.touch.id), anchor=settled.at, hastened=None)
+    draft.change(anchor=draft.now, hastened=None)
 
 
 def _settle(draft: Draft, step: Step) -> Settled:
