@@ -49,6 +49,7 @@ class Quick:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
+        scope["route"] = route  # for whoever names the request: a path holds ids
         context: ApiContext = scope["app"].state.context
         body = await _body(receive)
         try:

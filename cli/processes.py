@@ -17,6 +17,7 @@ from runtime.embedded.where import located
 from runtime.settings import Settings
 from storage import deployment
 from storage.database import Database
+from storage.schema import require_fitting
 
 #: Seconds that open requests get when the API stops.
 _LAST_REQUESTS = 3
@@ -53,16 +54,18 @@ async def _serve(settings: Settings) -> None:
     import uvicorn  # noqa: PLC0415
 
     from api.app import create_app  # noqa: PLC0415
-    from runtime import temporal  # noqa: PLC0415
+    from runtime import temporal, tracing  # noqa: PLC0415
     from runtime.logs import configure_logging  # noqa: PLC0415
     from runtime.telemetry import watch_loop, watch_pool  # noqa: PLC0415
 
     configure_logging(settings)
+    tracing.start(settings, "tendril-api")
     async with _database(settings) as database:
+        await require_fitting(database.pool)
         client = await temporal.connect(settings, lazy=True)
         app = create_app(settings, database, client, await deployment.clock(database))
         config = uvicorn.Config(
-            app,
+            tracing.requests(app),
             host=settings.api_host,
             port=settings.api_port,
             log_config=None,
@@ -76,6 +79,7 @@ async def _serve(settings: Settings) -> None:
         measuring = asyncio.create_task(watch_loop())
         await uvicorn.Server(config).serve()
         measuring.cancel()
+    tracing.stop()
 
 
 @asynccontextmanager

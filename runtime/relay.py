@@ -21,7 +21,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.ports import Clock
 from domain.state import JourneyState
-from runtime import telemetry
+from runtime import telemetry, tracing
 from runtime.erasing import Erasing
 from runtime.settings import Settings
 from runtime.spacing import Spacing
@@ -154,7 +154,8 @@ class Relay:
             return False
         began = monotonic()
         try:
-            how = await self._tell(wake)
+            with tracing.told(wake.trace):
+                how = await self._tell(wake)
         except WorkflowAlreadyStartedError:
             # The lead's former run is closing, or this one has begun and not yet decided: soon it will be clear.
             delay = 1.0

@@ -27,6 +27,7 @@ from temporalio.common import SearchAttributeIndexedValueType, SearchAttributeKe
 from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
 from runtime.encryption import data_converter
+from runtime.encryption import data_converter
 from runtime import tracing
 from runtime.settings import Settings
 from workflows.messages import AUDIT_WORKFLOW, RECONCILE, SEND_TOUCH, Rounds, workflow_id

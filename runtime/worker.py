@@ -28,6 +28,7 @@ from activities.settling import Settling
 from activities.suppressions import Pulling
 from activities.touches import Touching
 from activities.watching import Watching
+from runtime import tracing
 from runtime.auditing import Auditor
 from runtime.composition import Composition, composed
 from runtime.logs import configure_logging
@@ -128,6 +129,7 @@ async def run_worker(settings: Settings) -> None:
     """
     configure_logging(settings)
     serve_metrics(settings.metrics_port)
+    tracing.start(settings, "tendril-worker")
     stopping = _stop_on_signals(settings.worker_drain + _LAST_GRACE)
     async with AsyncExitStack() as stack:
         ready = asyncio.ensure_future(_ready(settings, stack))
@@ -138,6 +140,7 @@ async def run_worker(settings: Settings) -> None:
         client, parts = ready.result()
         _log.info("worker runs", task_queue=settings.task_queue, temporal=settings.temporal_address)
         await _serve(client, parts, stopping)
+    tracing.stop()
     _log.info("worker stopped")
 
 
