@@ -20,7 +20,10 @@ def main() -> int:
             sys.stderr.write("worker: TENDRIL_DATABASE_URL is not set; `tendril up` runs everything on this machine\n")
             return 2
         uvloop.run(run_worker(settings))
-    except (asyncpg.PostgresError, OSError, Refused, ValidationError) as error:
+    except Refused as refusal:
+        sys.stderr.write(f"worker: {refusal} {refusal.remedy}\n")
+        return 1
+    except (asyncpg.PostgresError, OSError, ValidationError) as error:
         sys.stderr.write(f"worker: {error}\n")
         return 1
     return 0

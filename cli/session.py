@@ -16,6 +16,7 @@ from domain.errors import Refused
 from runtime.embedded.where import located
 from storage import deployment
 from storage.database import Database
+from storage.schema import require_fitting
 
 T = TypeVar("T")
 #: What the driver raises when the server goes away, stops or starts anew.
@@ -65,6 +66,7 @@ async def session() -> AsyncIterator[Session]:
             "See that it runs and that TENDRIL_DATABASE_URL is right.",
         ) from error
     try:
+        await require_fitting(database.pool)
         yield Session(database, await deployment.clock(database))
     except asyncpg.UndefinedTableError as error:
         raise Refused(f"The database {_named(url)} has no tables of Tendril's.", "Run `tendril migrate`.") from error

@@ -18,6 +18,7 @@ from storage.journeys import PgJourneys
 from storage.ledger import PgLedger
 from storage.lists import PgLists
 from storage.playbooks import PgPlaybooks
+from storage.schema import require_fitting
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,12 @@ class Composition:
 
 @asynccontextmanager
 async def opened_database(settings: Settings) -> AsyncIterator[Database]:
-    """A connected pool, closed at the end. Raises ``OSError`` or asyncpg's errors when there is no database."""
+    """A connected pool, closed at the end. Raises ``OSError`` or asyncpg's errors when there is no database, and
+    ``Refused`` when its schema and this build don't fit each other.
+    """
     database = await Database.connect(settings.database_url, max_size=settings.database_pool)
     try:
+        await require_fitting(database.pool)
         yield database
     finally:
         await database.close()

@@ -1,39 +1,40 @@
-"""Bringing a database to this version's schema. Alembic is configured here, in code: there is no ini file."""
+"""Bringing a database to this version's schema. Alembic is configured in code: there is no ini file.
+
+Older builds work on the same database meanwhile (``storage.schema``). So each migration is a transaction of its own,
+and none waits long for a lock: whatever came after it for the same table would wait behind it. A migration that does
+not get its lock within seconds is put off and tried again, and the work of others goes on in between.
+"""
 
 import asyncio
 import threading
-from pathlib import Path
 
+import structlog
 from alembic import command
-from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from asyncpg.exceptions import LockNotAvailableError
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from domain.errors import Refused
 from storage.database import plain_url
+from storage.schema import DatabaseTooNew, configuration, known, refuse_newer
+
+__all__ = ["DatabaseTooNew", "configuration", "upgrade"]
 
 #: Processes that start together take turns: the lock's number means nothing but "migrating Tendril".
 _TURN = 7_346_201
-
-
-class DatabaseTooNew(Refused):
-    """The database was migrated by a newer Tendril, or is not Tendril's."""
-
-
-def configuration() -> Config:
-    """Alembic's configuration: where the migrations are."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    return config
+#: How long a migration may hold others up while it waits for a table, and how often it tries.
+LOCK_SECONDS, _ATTEMPTS, _PAUSE_SECONDS = 3, 20, 2.0
+_log = structlog.get_logger("tendril.migrate")
 
 
 def upgrade(url: str) -> None:
-    """Apply every migration that the database lacks, in one transaction. May be called with or without a running loop.
+    """Apply every migration that the database lacks. May be called with or without a running loop.
 
-    Raises ``DatabaseTooNew``; ``OSError`` or the driver's errors when there is no database.
+    A database that is newer and works with this build is left as it is. Raises ``DatabaseTooNew``; ``Refused`` when a
+    table stays locked; ``OSError`` or the driver's errors when there is no database.
     """
     failures: list[BaseException] = []
 
@@ -55,25 +56,44 @@ async def _upgrade(url: str) -> None:
         plain_url(url).replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=NullPool
     )
     try:
-        async with engine.begin() as connection:
-            await connection.execute(text(f"select pg_advisory_xact_lock({_TURN})"))
-            await connection.run_sync(_migrate)
+        async with engine.connect() as connection:
+            await connection.execute(text(f"select pg_advisory_lock({_TURN})"))  # until the connection closes
+            await connection.execute(text(f"set lock_timeout = '{LOCK_SECONDS}s'"))
+            await connection.commit()
+            await _patiently(connection)
     finally:
         await engine.dispose()
 
 
+async def _patiently(connection: AsyncConnection) -> None:
+    for _ in range(_ATTEMPTS):
+        try:
+            await connection.run_sync(_migrate)
+        except DBAPIError as error:
+            if not isinstance(getattr(error.orig, "__cause__", None), LockNotAvailableError):
+                raise
+            await connection.rollback()
+            _log.warning("a migration waits for a table that others hold; it is tried again")
+            await asyncio.sleep(_PAUSE_SECONDS)
+        else:
+            return
+    raise Refused(
+        "A migration did not get its lock on a table: something holds that table for minutes.",
+        "Find it with `select pid, xact_start, query from pg_stat_activity order by xact_start`, then migrate again;"
+        " what was applied stays.",
+    )
+
+
 def _migrate(connection: Connection) -> None:
-    config = configuration()
-    _refuse_unknown(connection, ScriptDirectory.from_config(config))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    found = set(MigrationContext.configure(connection).get_current_heads())
+    refuse_newer(found, _floor(connection))
+    connection.rollback()  # a look leaves a transaction open, and Alembic would take it for all of its migrations
+    if found <= known():
+        config = configuration()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
 
 
-def _refuse_unknown(connection: Connection, scripts: ScriptDirectory) -> None:
-    known = {script.revision for script in scripts.walk_revisions()}
-    unknown = [head for head in MigrationContext.configure(connection).get_current_heads() if head not in known]
-    if unknown:
-        raise DatabaseTooNew(
-            f"The database's schema is at {unknown[0]}, which this version of Tendril does not know.",
-            "Start the newer Tendril that made it, or point TENDRIL_DATABASE_URL at another database.",
-        )
+def _floor(connection: Connection) -> str | None:
+    there = connection.scalar(text("select to_regclass('schema_floor')"))
+    return connection.scalar(text("select revision from schema_floor")) if there else None

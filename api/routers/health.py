@@ -1,19 +1,18 @@
 """Whether the process lives, whether it can serve, and what it counts."""
 
 import asyncio
-from collections.abc import Awaitable, Iterable
-from functools import cache
+from collections.abc import Awaitable
 from typing import Literal
 
-from alembic.script import ScriptDirectory
 from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
 from api.context import ApiContext, Context
+from domain.errors import Refused
 from runtime.telemetry import CONTENT_TYPE, metrics_text
 from storage.database import Database
-from storage.migrate import configuration
+from storage.schema import require_fitting
 
 router = APIRouter(tags=["health"])
 _PATIENCE_SECONDS = 2.0
@@ -80,22 +79,12 @@ def _database_checks(outcome: tuple[bool, str]) -> dict[str, Check]:
 
 
 async def _schema(database: Database) -> str:
-    """What is wrong with the schema; empty when it is this version's."""
-    if await database.pool.fetchval("select to_regclass('alembic_version')") is None:
-        return "the database has no tables yet: start tendril up or the worker, which apply migrations"
-    found = {row["version_num"] for row in await database.pool.fetch("select version_num from alembic_version")}
-    wanted = _wanted()
-    return "" if found == wanted else f"the schema is at {_list(found)}, this version needs {_list(wanted)}"
-
-
-@cache
-def _wanted() -> frozenset[str]:
-    """The newest migrations this version knows."""
-    return frozenset(ScriptDirectory.from_config(configuration()).get_heads())
-
-
-def _list(revisions: Iterable[str]) -> str:
-    return ", ".join(sorted(revisions)) or "nothing"
+    """What is wrong with the schema; empty when this build works with it, a newer one included."""
+    try:
+        await require_fitting(database.pool)
+    except Refused as unfit:
+        return f"{unfit} {unfit.remedy}"
+    return ""
 
 
 async def _temporal(context: ApiContext) -> str:

@@ -65,6 +65,7 @@ class ApiKey(SQLModel, table=True):
     created_real_at: datetime = moment(server_default=text("now()"))
     expires_real_at: datetime | None = moment(null=True)
     revoked_real_at: datetime | None = moment(null=True)
+    last_used_real_at: datetime | None = moment(null=True)
 
 
 class ImportRun(SQLModel, table=True):
@@ -89,6 +90,14 @@ class Deployment(SQLModel, table=True):
     clock_real_anchor: datetime | None = moment(null=True)
     clock_virtual_anchor: datetime | None = moment(null=True)
     erasure_key: bytes | None = None
+
+
+class SchemaFloor(SQLModel, table=True):
+    """One row: the oldest build, by the newest migration it knows, that still works with this schema."""
+
+    __tablename__ = "schema_floor"
+    id: int = Field(default=1, primary_key=True)
+    revision: str
 
 
 class DeadLetter(SQLModel, table=True):
