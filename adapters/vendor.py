@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from adapters.environment import FromEnvironment
 from adapters.inbound import Inbound
 from domain.errors import Refused
 
 
-class VendorSettings(BaseSettings):
+class VendorSettings(FromEnvironment):
     """A vendor's settings, from the environment: a subclass sets ``env_prefix`` to ``TENDRIL_`` and its name.
 
     Every field has a description; ``docs/settings.md`` lists them.

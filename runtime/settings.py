@@ -8,14 +8,21 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from adapters.environment import FromEnvironment
 from domain.trust import Scanners
 
 
-class Settings(BaseSettings):
+class Settings(FromEnvironment):
     model_config = SettingsConfigDict(
         env_prefix="TENDRIL_", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    secrets_dir: Path | None = Field(
+        None,
+        description="Directory of files named like these variables, such as `tendril_secret`: what the environment"
+        " does not say is read there, as containers are given secrets.",
     )
 
     # Storage
