@@ -11,7 +11,7 @@ def test_opentelemetry_is_imported_only_where_spans_are_made_and_they_only_once_
     packages = ("activities", "adapters", "api", "cli", "domain", "runtime", "storage", "workflows")
     sources = {path: path.read_text() for package in packages for path in (_ROOT / package).rglob("*.py")}
     importing = re.compile(
-        r"^(?:from|import) (?:opentelemetry|runtime\.(?:journey_)?spans|temporalio\.contrib\.open)", re.M
+        r"^(?:from|import) (?:opentelemetry|runtime\.(?:journey_)?spans|temporalio\.contrib\.open)", re.MULTILINE
     )
     found = {str(path.relative_to(_ROOT)) for path, text in sources.items() if importing.search(text)}
     assert found == _WITH
