@@ -13,6 +13,15 @@ _COUNTS = """
 select playbook_hash as version, count(*) as journeys from journey
 where playbook_name = $1 and ended_at is null group by 1 order by 2 desc, 1
 """
+#: Versions that journeys run, those they go on with, and the one in force.
+_DOCUMENTS = """
+select document from playbook_version where hash in (
+    select playbook_hash from journey where playbook_name = $1 and ended_at is null
+    union select v.followed_by from journey j join playbook_version v on v.hash = j.playbook_hash
+        where j.playbook_name = $1 and j.ended_at is null
+    union select hash from playbook_active where name = $1
+) order by hash
+"""
 #: All where there are no more than asked for; else so many, drawn by a hash of the id with the seed.
 _SOME = """
 select lead_id from journey where playbook_name = $1 and ended_at is null
@@ -44,6 +53,11 @@ class InFlight:
 
 async def in_flight(db: Database, name: str) -> InFlight:
     return InFlight({row["version"]: row["journeys"] for row in await db.pool.fetch(_COUNTS, name)})
+
+
+async def documents(db: Database, name: str) -> list[str]:
+    """The versions that matter to journeys in flight, as JSON."""
+    return [row["document"] for row in await db.pool.fetch(_DOCUMENTS, name)]
 
 
 async def some(db: Database, name: str, most: int, seed: int) -> list[str]:

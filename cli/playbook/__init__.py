@@ -5,7 +5,7 @@ from typing import Any
 
 from typer import Typer
 
-from cli.playbook import apply, check, preview, schema, show
+from cli.playbook import apply, check, diff, plan, preview, rollback, schema, show, versions
 from cli.playbook import list as list_
 from cli.playbook import test as test_
 from cli.playbook import trace as trace_
@@ -18,7 +18,11 @@ _COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "show": (show.show, show.HELP),
     "preview": (preview.preview, preview.HELP),
     "schema": (schema.schema, schema.HELP),
+    "diff": (diff.diff, diff.HELP),
+    "plan": (plan.plan, plan.HELP),
     "apply": (apply.apply, apply.HELP),
+    "rollback": (rollback.rollback, rollback.HELP),
+    "versions": (versions.versions, versions.HELP),
     "list": (list_.in_force, list_.HELP),
 }
 

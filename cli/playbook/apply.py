@@ -1,37 +1,44 @@
 """``tendril playbook apply``."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from typer import Option, echo
+from typer import Option
 
+from cli.output import Json
 from cli.playbook.directory import Directory
+from cli.playbook.wishes import RATE, PolicyChoice, Rate, Reason, Yes
+from cli.who import By, who
 from runtime.playbooks import read_directory
 
-HELP = """Put a playbook in force: new journeys begin with it, and those that follow it decide with it from now on.
+HELP = """Put a playbook in force: new journeys begin with it, those in flight do what `--policy` says.
 
-A broken playbook is refused and nothing changes. Applying the version in force again changes nothing either.
+`pin`: they stay with the version they run. `follow`: those of the version that was in force go on with it at their next
+decision. `migrate`: all of them move to it now, at `--rate`, by an operation that can be paused and cancelled.
 
-Example: `tendril playbook apply playbooks/education --default`
+A broken playbook is refused and nothing changes. Applying the version in force again changes nothing either. At a
+terminal the change is foretold first (as `playbook plan` does), and asked about where journeys are in flight.
+
+Examples: `tendril playbook apply playbooks/education --default`,
+`tendril playbook apply playbooks/b2b-saas --policy migrate --rate 20/s --reason "shorter path for finance"`
 """
 
 
 def apply(
     directory: Directory,
+    policy: PolicyChoice = None,
+    rate: Rate = RATE,
+    reason: Reason = "",
     default: Annotated[bool, Option("--default", help="Also take it for leads for whom no playbook is named.")] = False,
+    by: By = None,
+    yes: Yes = False,
+    as_json: Json = False,
 ) -> None:
-    from cli.session import run, session  # noqa: PLC0415 - the database's driver takes longer than a whole check
-    from storage import playbooks  # noqa: PLC0415 - as above
-
     document = read_directory(directory)
+    from cli.playbook.changing import Wish, change  # noqa: PLC0415 - the driver takes longer than a whole check
+    from cli.session import run, session  # noqa: PLC0415 - as above
 
-    async def put() -> tuple[str, dict[str, Any]]:
+    async def put() -> None:
         async with session() as here:
-            content_hash = await playbooks.store(here.database, document, here.now, default=default)
-            rows = await playbooks.in_force(here.database)
-            return content_hash, next(row for row in rows if row["name"] == document.name)
+            await change(here, document, Wish(who(by), policy, rate, reason, yes, as_json, default=default))
 
-    content_hash, row = run(put())
-    word = "follow it from now on" if document.follow else "stay with the version they began with"
-    echo(f"Playbook {document.name} is in force, version {content_hash}{', the default' if row['is_default'] else ''}.")
-    if row["journeys"]:
-        echo(f"{row['journeys']:,} journeys in flight {word}.")
+    run(put())
