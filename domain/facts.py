@@ -166,7 +166,7 @@ class Facts(Fact):
     ``active_playbook`` is the hash that the journey's playbook name points to today. ``holds`` are those in force on
     everything, on the journey's playbook, or on a channel. ``past`` are earlier states of the journey, those after the
     decisions of these numbers, where a command asks to go back.
-    ``recorded`` is how far the database has recorded the journey (``domain.standing``), None where it has not at all.
+    ``standing`` is how far the database has recorded the journey (``domain.standing``), None where it has not at all.
     """
 
     lead: LeadFacts
@@ -176,6 +176,6 @@ class Facts(Fact):
     touches: tuple[TouchFact, ...] = ()
     active_playbook: str = ""
     more_unread: bool = False
-    recorded: Standing | None = None
+    standing: Standing | None = None
     holds: tuple[Hold, ...] = ()
     past: Mapping[int, JourneyState] = {}

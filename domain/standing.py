@@ -41,7 +41,7 @@ def differ(state: JourneyState, facts: Facts, in_flight: Collection[str], outcom
 
     ``in_flight`` are keys of touches that activities carry now, ``outcomes`` those that have just been told of.
     """
-    recorded = facts.recorded
+    recorded = facts.standing
     if recorded is None or recorded.number < state.number:
         return True
     if recorded.number > state.number + 1 and recorded.next_run == run != "":

@@ -81,7 +81,7 @@ select json_build_object(
             'note', t.note, 'variant', t.variant, 'number', t.decision_number
         ) order by coalesce(t.sent_at, t.planned_at), t.key), '[]') from touch t where t.lead_id = any(/* person */)
     ),
-    'recorded', (
+    'standing', (
         select json_build_object('number', j.decision_number, 'next_run', coalesce((
             select d.run from decision d
             where d.lead_id = j.lead_id and d.cycle = j.cycle and d.number = :number + 1 and not d.superseded
