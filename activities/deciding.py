@@ -23,6 +23,7 @@ from domain.words import CommandKind
 _LEAST_WAIT = timedelta(milliseconds=200)
 _KEYWORD_LIMIT = 200  # characters; the server terminates a workflow whose value exceeds 2,048 bytes
 _WORDS_LIMIT = 240
+_FORWARD_LIMIT = 480  # it changes with a stage, not with every decision
 _CAUSE_LIMIT = 100
 #: Scores shown in the UI may lag by this many points: an update is a history event and an index write (measured: a
 #: third of the server's work for one wake), and a score that decays changes every day.
@@ -83,7 +84,7 @@ class Deciding:
 
     def _result(self, asked: DecideInput, decision: Decision, facts: Facts, playbook: CompiledPlaybook) -> DecideResult:
         wake = decision.next_wake
-        forward = _clamp("; ".join(decision.forward[:3]), _WORDS_LIMIT)
+        forward = _clamp("; ".join(decision.forward[:3]), _FORWARD_LIMIT)
         return DecideResult(
             state=decision.state,
             send=decision.send,

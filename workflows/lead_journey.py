@@ -20,7 +20,7 @@ from domain.state import JourneyState
 from domain.words import CommandKind
 from workflows.messages import JOURNEY, SEND_TOUCH, STATE, WAKE, Carried, CommandAnswer, CommandRequest, JourneyEnd
 from workflows.objections import objection
-from workflows.showing import details, upsert
+from workflows.showing import details, summary, upsert
 
 _DECIDE_TIMEOUT = timedelta(seconds=10)
 #: A database that is down is asked again for ever; beyond the threshold a wait is a timer and not a busy worker.
@@ -67,6 +67,7 @@ class LeadJourney:
         self._shown = dict(carried.shown)
         self._forward = carried.forward
         self._decided = False
+        self._waited_for = ""
 
     @workflow.run
     async def run(self, begin: JourneyState | Carried) -> JourneyEnd:  # noqa: ARG002 taken in __init__, before handlers
@@ -143,7 +144,7 @@ class LeadJourney:
             start_to_close_timeout=_DECIDE_TIMEOUT,
             retry_policy=_DECIDE_RETRY,
             local_retry_threshold=_DECIDE_RETRY_THRESHOLD,
-            summary=f"{asked.state.number + 1}: {asked.cause}",
+            summary=summary(asked, self._waited_for),
         )
         for command in asked.commands:
             state = result.state
@@ -153,7 +154,7 @@ class LeadJourney:
         return result
 
     def _carry_out(self, result: DecideResult) -> None:
-        self._state, self._decided = result.state, True
+        self._state, self._decided, self._waited_for = result.state, True, result.cause
         for key in result.withdraw:
             if key in self._running:
                 self._running[key].cancel()
