@@ -30,6 +30,7 @@ from api.routers import (
     links,
     merges,
     people,
+    playbooks,
     preferences,
     questions,
     retractions,
@@ -65,6 +66,7 @@ _TAGS = [
     {"name": "journeys", "description": "Where everyone is, and why."},
     {"name": "commands", "description": "What an operator tells a journey."},
     {"name": "handoffs", "description": "Leads given to sales, and the sellers' answers."},
+    {"name": "playbooks", "description": "What is in force, its versions, and what differs between them."},
     {"name": "codec", "description": "Temporal's payloads, decrypted for its UI and CLI."},
     {"name": "health", "description": "For probes and Prometheus; no key."},
 ]
@@ -82,6 +84,7 @@ _ROUTERS = (
     retractions,
     commands,
     handoffs,
+    playbooks,
     health,
     unsubscribe,
     preferences,

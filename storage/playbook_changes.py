@@ -31,6 +31,7 @@ on conflict (name) do update set hash = excluded.hash, applied_at = excluded.app
 _MAKE_DEFAULT = "update playbook_active set is_default = (name = $1) where is_default <> (name = $1)"
 _STAYS = "update playbook_version set followed_by = null where hash = $1"
 _FOLLOWED = "update playbook_version set followed_by = $2 where hash = $1 or followed_by = $1"
+_NOT_TAKEN_BACK = "update playbook_version set followed_by = null where followed_by = $1"
 _ALL_FOLLOW = "update playbook_version set followed_by = $2 where name = $1 and hash <> $2"
 _FOLLOWS = "select (document::jsonb ->> 'follow')::boolean from playbook_version where hash = $1"
 _TO_MOVE = """
@@ -125,6 +126,8 @@ async def _change(
     await connection.execute(_POINT, name, after, now)
     await connection.execute(_STAYS, after)
     await _lead_on(connection, name, before, after, policy)
+    if asked.rollback and policy is Policy.PIN:  # nobody goes on to what is taken back
+        await connection.execute(_NOT_TAKEN_BACK, before)
     stopped = await _stop_migrations(connection, name, asked.by, now)
     change = Change(name, before, after, policy, stopped=stopped)
     if policy is Policy.MIGRATE:

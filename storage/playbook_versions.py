@@ -3,7 +3,11 @@
 from typing import Any
 
 from domain.errors import NotFound
+from storage import playbook_changes, playbooks
 from storage.database import Database
+
+#: Names the version that the one in force replaced.
+PREVIOUS = "previous"
 
 #: Each with the change that put it in force last. Those from before changes were kept have none.
 _VERSIONS = """
@@ -30,6 +34,22 @@ async def versions(db: Database, name: str = "") -> list[dict[str, Any]]:
     ``operation`` and ``journeys`` (in flight, that run it).
     """
     return [dict(row) for row in await db.pool.fetch(_VERSIONS, name)]
+
+
+async def named(db: Database, name: str, which: str = "") -> str:
+    """Hash of a playbook's version: the one in force for "", the one before for ``PREVIOUS``, or the one whose hash
+    begins so. Raises ``NotFound``.
+    """
+    _, active = await playbooks.active(db, name)
+    if not which:
+        return active
+    if which != PREVIOUS:
+        return await by_prefix(db, which, name)
+    before = await playbook_changes.before(db, name, active)
+    if before is None:
+        remedy = f"Name one that `tendril playbook versions {name}` lists."
+        raise NotFound(f"Nobody knows of a version of {name} before {active}.", remedy)
+    return before
 
 
 async def by_prefix(db: Database, prefix: str, name: str = "") -> str:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 NAMES = "A directory, a playbook's name (the version in force), a version's hash or its beginning, or NAME@previous."
 Version = Annotated[str, Argument(metavar="VERSION", help=NAMES)]
 _HASH = re.compile(r"[0-9a-f]{4,16}")
-_PREVIOUS = "previous"
 
 
 def directory_of(named: str) -> Path | None:
@@ -36,21 +35,12 @@ async def version(db: "Database", named: str) -> Playbook:
     return await playbooks.read(db.pool, await _hash(db, named))
 
 
-async def previous(db: "Database", name: str) -> str:
-    """The version that the one in force replaced when it was applied. Raises ``NotFound``."""
-    from storage import playbook_changes, playbooks  # noqa: PLC0415 - as above
-
-    _, active = await playbooks.active(db, name)
-    before = await playbook_changes.before(db, name, active)
-    if before is None:
-        remedy = f"Name one that `tendril playbook versions {name}` lists."
-        raise NotFound(f"Nobody knows of a version of {name} before {active}.", remedy)
-    return before
-
-
 async def earlier(db: "Database", name: str, which: str) -> Playbook:
     """The version of a playbook that begins so, or the one before for "". Raises ``NotFound``."""
-    return await version(db, f"{name}@{which or _PREVIOUS}")
+    from storage import playbook_versions, playbooks  # noqa: PLC0415 - as above
+
+    before = await playbook_versions.named(db, name, which or playbook_versions.PREVIOUS)
+    return await playbooks.read(db.pool, before)
 
 
 async def _hash(db: "Database", named: str) -> str:
@@ -59,9 +49,7 @@ async def _hash(db: "Database", named: str) -> str:
     name, at, which = named.partition("@")
     known = [row["name"] for row in await playbooks.in_force(db)]
     if name in known:
-        if which == _PREVIOUS:
-            return await previous(db, name)
-        return await playbook_versions.by_prefix(db, which, name) if at else (await playbooks.active(db, name))[1]
+        return await playbook_versions.named(db, name, which)
     if not at and _HASH.fullmatch(named):
         return await playbook_versions.by_prefix(db, named)
     remedy = did_you_mean(name, known) or f"Name a version so: {NAMES[:1].lower()}{NAMES[1:]}"

@@ -92,6 +92,16 @@ async def test_a_rollback_stops_the_migration_to_what_it_takes_back(database: Da
     assert await playbook_changes.before(database, "plain", first) is None
 
 
+async def test_nobody_goes_on_to_a_version_that_was_taken_back(database: Database):
+    for document in (ONE, TWO, THREE):
+        await change(database, document, Policy.FOLLOW)
+
+    await change(database, TWO, Policy.PIN, rollback=True)
+
+    assert await decides_with(database, ONE) == ONE.content_hash()
+    assert await decides_with(database, TWO) == TWO.content_hash()
+
+
 async def test_changes_are_kept_with_who_when_and_why(database: Database):
     await change(database, ONE, None)
     await change(database, TWO, Policy.PIN, reason="longer")
