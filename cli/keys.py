@@ -1,16 +1,18 @@
 """``tendril keys``: bearer keys of the API."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from typer import Argument, BadParameter, Option, Typer, echo
 
 from cli.output import Json, listing, say
 from cli.session import run, session
+from cli.who import By, who
 from domain.durations import parse_duration
 from storage import keys
+from storage.operators_log import note
 
-app = Typer(no_args_is_help=True, help="Keys of the API: made, listed, revoked.")
+app = Typer(no_args_is_help=True, help="Keys of the API: made, listed, rotated, revoked.")
 
 _CREATE = """Make a key and print it, alone on the last line. It can't be shown again.
 
@@ -27,12 +29,15 @@ def create(
     name: Annotated[str, Argument(help="What the key is for; shown in lists and in decisions.")],
     scope: Annotated[list[str], Option(help="read, write, operate, track or decode; once for each.")],
     expires: Annotated[str | None, Option(help="Time until it stops working, such as 90d.")] = None,
+    by: By = None,
 ) -> None:
-    ends = _ends(expires)
+    ends, doer = _ends(expires), who(by)
 
     async def make() -> str:
         async with session() as here:
-            return await keys.create(here.database, name, scope, ends)
+            made = await keys.create(here.database, name, scope, ends)
+            await note(here.database.pool, doer, "key_made", name, here.now, {"scopes": sorted(set(scope))})
+            return made
 
     key = run(make())
     until = f" until {ends:%Y-%m-%d}" if ends else ""
@@ -42,7 +47,7 @@ def create(
 
 @app.command("list")
 def list_(as_json: Json = False) -> None:
-    """Every key, without its secret, newest first."""
+    """Every key, without its secret, newest first. When it was last used is known to the minute."""
 
     async def read() -> list[keys.KeyInfo]:
         async with session() as here:
@@ -51,17 +56,55 @@ def list_(as_json: Json = False) -> None:
     found = run(read())
     now = datetime.now(UTC)
     items = [{**key.model_dump(), "scopes": sorted(key.scopes), "state": _state(key, now)} for key in found]
-    columns = {"id": "Id", "name": "Name", "scopes": "May", "state": "State", "expires_at": "Expires"}
+    columns = {"id": "Id", "name": "Name", "scopes": "May", "state": "State"}
+    columns |= {"expires_at": "Expires", "last_used_at": "Last used"}
     listing(items, len(items), columns, as_json=as_json, empty="There are no keys. `tendril keys create` makes one.")
 
 
+_ROTATE = """Give the holder of a key a new one, and let the old one work until they have changed over.
+
+The new key has the same name, scopes and length of life; it is printed alone on the last line and can't be shown again.
+`tendril keys list` shows when the old one was last used; with `--overlap 0d` it stops at once.
+
+Example: `tendril keys rotate website --overlap 7d`
+"""
+
+
+@app.command(help=_ROTATE)
+def rotate(
+    name: Annotated[str, Argument(help="The key's name, or its id from `tendril keys list`.")],
+    overlap: Annotated[str, Option(help="Time that the old key goes on working.")] = "7d",
+    expires: Annotated[str | None, Option(help="Time until the new key stops working; else as the old one.")] = None,
+    by: By = None,
+) -> None:
+    length, ends, doer = _length(overlap, "--overlap"), _ends(expires), who(by)
+
+    async def change() -> keys.Rotated:
+        async with session() as here:
+            rotated = await keys.rotate(here.database, name, length, ends)
+            await note(here.database.pool, doer, "key_rotated", name, here.now, {"successor": rotated.id})
+            return rotated
+
+    new = run(change())
+    until = f" until {new.expires_at:%Y-%m-%d}" if new.expires_at else ""
+    say(
+        f"Key {name!r} ({new.id}) may {', '.join(sorted(new.scopes))}{until}. Keep it: it can't be shown again."
+        f" The old one works until {new.old_until:%Y-%m-%d %H:%M} UTC."
+    )
+    echo(new.key)
+
+
 @app.command()
-def revoke(key_id: Annotated[str, Argument(metavar="ID", help="The key's id, from `tendril keys list`.")]) -> None:
+def revoke(
+    key_id: Annotated[str, Argument(metavar="ID", help="The key's id, from `tendril keys list`.")], by: By = None
+) -> None:
     """Refuse a key from now on."""
+    doer = who(by)
 
     async def refuse() -> None:
         async with session() as here:
             await keys.revoke(here.database, key_id)
+            await note(here.database.pool, doer, "key_revoked", key_id, here.now)
 
     run(refuse())
     echo(f"Key {key_id} is refused from now on.")
@@ -70,10 +113,14 @@ def revoke(key_id: Annotated[str, Argument(metavar="ID", help="The key's id, fro
 def _ends(expires: str | None) -> datetime | None:
     if expires is None:
         return None
+    return datetime.now(UTC) + _length(expires, "--expires")
+
+
+def _length(given: str, option: str) -> timedelta:
     try:
-        return datetime.now(UTC) + parse_duration(expires)
+        return parse_duration(given)
     except ValueError as error:
-        raise BadParameter(str(error), param_hint="--expires") from error
+        raise BadParameter(str(error), param_hint=option) from error
 
 
 def _state(key: keys.KeyInfo, now: datetime) -> str:

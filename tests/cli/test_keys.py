@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from storage import keys
 from storage.database import Database
+from storage.operators_log import actions
 from tests.cli.terminal import Terminal
 
 
@@ -33,10 +34,36 @@ async def test_a_revoked_key_is_refused(tendril: Terminal, database: Database):
     key = (await tendril("keys", "create", "website", "--scope", "write")).out.strip()
     (item,) = (await tendril("keys", "list", "--json")).json["items"]
 
-    await tendril("keys", "revoke", item["id"])
+    await tendril("keys", "revoke", item["id"], "--by", "ada")
 
     assert await keys.verify(database, key) is None
     assert (await tendril("keys", "list", "--json")).json["items"][0]["state"] == "revoked"
+    noted = [(one["by"], one["action"], one["subject"]) for one in await actions(database, by="ada")]
+    assert noted == [("ada", "key_revoked", item["id"])]
+
+
+async def test_a_rotated_key_gives_way_to_its_successor(tendril: Terminal, database: Database):
+    old = (await tendril("keys", "create", "website", "--scope", "write", "--expires", "90d")).out.strip()
+
+    answer = await tendril("keys", "rotate", "website", "--overlap", "7d")
+
+    new = answer.out.splitlines()[-1]
+    before, after = await keys.verify(database, old), await keys.verify(database, new)
+    assert before.scopes == after.scopes == {"write"}
+    now = datetime.now(UTC)
+    assert abs(before.expires_at - now - timedelta(days=7)) < timedelta(minutes=1)
+    assert abs(after.expires_at - now - timedelta(days=90)) < timedelta(minutes=1)
+    listed = (await tendril("keys", "list", "--json")).json["items"]
+    assert all(item["last_used_at"] for item in listed), "both have just been used"
+
+
+async def test_a_key_rotated_without_overlap_is_refused_at_once(tendril: Terminal, database: Database):
+    old = (await tendril("keys", "create", "website", "--scope", "read")).out.strip()
+    new = (await tendril("keys", "rotate", "website", "--overlap", "0d")).out.splitlines()[-1]
+
+    assert await keys.verify(database, old) is None
+    assert (await keys.verify(database, new)).expires_at is None
+    assert "No key called 'nobody'" in (await tendril("keys", "rotate", "nobody", code=1)).err
 
 
 async def test_a_scope_that_does_not_exist_is_refused(tendril: Terminal):
