@@ -9,7 +9,8 @@ STAMP := $(VENV)/.installed
 MIN_PYTHON := 3.11
 END_PYTHON := 3.14
 LOCK_OPTIONS := --universal --python-version $(MIN_PYTHON) --generate-hashes --no-emit-index-url --no-header --quiet
-WORKERS ?= 2
+# more than two cores have: half of the time a test waits for a process that starts, dies or comes back
+WORKERS ?= 3
 UP_OPTIONS ?=
 
 .DEFAULT_GOAL := help

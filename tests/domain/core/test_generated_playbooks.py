@@ -65,7 +65,7 @@ def _living(playbook, happenings, commands, person=None):
     return simulate(playbook, facts(person or lead()), behaviours, START, START + 500 * DAY, asked)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(playbooks, HAPPENINGS, COMMANDS, PEOPLE)
 def test_every_life_in_any_playbook_keeps_the_promises(playbook, happenings, commands, person):
     decisions = _live(playbook, happenings, commands, person)
@@ -92,7 +92,7 @@ def test_every_life_in_any_playbook_keeps_the_promises(playbook, happenings, com
     assert sorted(opened - {last.state.handoff.id if last.state.handoff else ""}) == sorted(resolved)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(playbooks, HAPPENINGS, COMMANDS)
 def test_a_decision_changes_nothing_that_was_decided_before(playbook, happenings, commands):
     decided = [(decision, decision.model_dump()) for decision in _living(playbook, happenings, commands)]
@@ -130,7 +130,7 @@ def _assert_nobody_changes_arms(decisions):
             assert not touch.variant or arms[name] == variant
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(documents(), HAPPENINGS, PEOPLE, st.integers(0, 10**6))
 def test_the_same_playbook_in_any_order_of_keys_decides_the_same(document, happenings, person, seed):
     playbook, other = compiled(document), compiled(_shuffled(document, Random(seed)))
