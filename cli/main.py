@@ -27,6 +27,7 @@ _COMMANDS = {
 _GROUPS = {
     "leads": "cli.leads",
     "journeys": "cli.journeys",
+    "operations": "cli.operations",
     "events": "cli.events",
     "playbook": "cli.playbook",
     "touches": "cli.touches",

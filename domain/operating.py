@@ -178,16 +178,15 @@ def command_of(
     operation: str, kind: OperationKind, request: OperationRequest, given: Mapping[str, Any]
 ) -> OperatorCommand:
     """The command that a journey gets. It names the operation and nobody: who asked and why stays in the database."""
-    return OperatorCommand(
-        id=f"operation-{operation}",
-        kind=kind.command,
-        by=operation,
-        reason=request.because or "",
-        stage=request.stage or "",
-        policy=request.policy,
-        since=request.since,
-        playbook=request.playbook,
-        **given,
+    of_all = {
+        "reason": request.because or "",
+        "stage": request.stage or "",
+        "policy": request.policy,
+        "since": request.since,
+        "playbook": request.playbook,
+    }
+    return OperatorCommand.model_validate(
+        {"id": f"operation-{operation}", "kind": kind.command, "by": operation, **of_all, **given}
     )
 
 

@@ -15,6 +15,7 @@ from operation_lead mine
 join lateral (select * from journey where lead_id = mine.lead_id order by cycle desc limit 1) j on true
 cross join lateral (/* target */) as found
 where mine.operation_id = $1 and o.operation_id = $1 and o.lead_id = mine.lead_id and $2::text <> ''
+    and mine.given = '{}'
 """
 _IN_FORCE = "from decision d where d.lead_id = j.lead_id and d.cycle = j.cycle and not d.superseded"
 _TO_NUMBER = f"select jsonb_build_object('to', d.number) as given {_IN_FORCE} and d.number = $2::text::int"

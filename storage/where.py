@@ -111,10 +111,10 @@ def parse(text: str) -> Condition:
         fault = error.faults[0]
     message, line, column = explained(text, fault, list(FIELDS), _unknown)
     place = f"line {line}, column {column}" if "\n" in text else f"column {column}"
-    shown = text.split("\n")[line - 1]
+    shown, stop = text.split("\n")[line - 1], "" if message.endswith("?") else "."
     raise Refused(
-        f"The condition can't be used: {place}: {message}.\n  {shown}\n  {' ' * (column - 1)}^",
-        "The fields are in docs/operations.md.",
+        f"The condition can't be used: {place}: {message}{stop}",
+        f"docs/operations.md lists the fields.\n  {shown}\n  {' ' * (column - 1)}^",
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from typer import Typer
 
-from cli.journeys import explaining, listing, refusing
+from cli.journeys import commanding, explaining, listing, refusing
 
 #: Commands in the order in which help lists them: to see, to change, to recover. Each has its help beside it.
 _SEE: dict[str, tuple[Callable[..., Any], str]] = {
@@ -13,7 +13,7 @@ _SEE: dict[str, tuple[Callable[..., Any], str]] = {
     "explain": (explaining.explain, explaining.HELP),
     "why-not": (refusing.refuse, refusing.HELP),
 }
-_CHANGE: dict[str, tuple[Callable[..., Any], str]] = {}
+_CHANGE: dict[str, tuple[Callable[..., Any], str]] = {**commanding.COMMANDS}
 _RECOVER: dict[str, tuple[Callable[..., Any], str]] = {}
 
 app = Typer(no_args_is_help=True, help="Journeys: where every lead is, why, and what comes next.")

@@ -1,0 +1,75 @@
+"""What takes an operation back: which other one, for whom, and with what of each lead's own.
+
+============================= =====================================================================================
+done was                      undone by
+============================= =====================================================================================
+pause, resume                 the other of the two; what a pause held back goes on by the policy *shift*
+force stage, skip, hand off   rewinding each journey to the decision before; an open handoff is withdrawn by that
+migrate                       migrating each journey to the version that it had
+disqualify, end               nothing: those journeys are over. They may be enrolled again
+resend, rewind, re-enrol      nothing: what was sent is sent, and what was superseded stays so
+============================= =====================================================================================
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from domain.errors import Refused
+from domain.operating import OperationKind, OperationRequest, OperationStatus
+from storage.database import Database
+from storage.operations import OperationView
+
+_DONE = """
+select o.lead_id, o.number_before, j.decision_number > o.number_after as moved_on, (
+    select d.state ->> 'playbook' from decision d
+    where d.lead_id = o.lead_id and d.cycle = o.cycle and d.number = o.number_before order by d.revision limit 1
+) as playbook
+from operation_lead o left join journey j on j.lead_id = o.lead_id and j.cycle = o.cycle
+where o.operation_id = $1 and o.status = 'done' order by o.place
+"""
+_OPPOSITE = {OperationKind.PAUSE: OperationKind.RESUME, OperationKind.RESUME: OperationKind.PAUSE}
+_REWOUND = frozenset({OperationKind.FORCE_STAGE, OperationKind.SKIP_WAIT, OperationKind.HAND_OFF})
+_OVER = "Those journeys are over: what ended can't go on."
+_FINAL: Mapping[OperationKind, tuple[str, str]] = {
+    OperationKind.DISQUALIFY: (_OVER, "Begin new ones: tendril journeys re-enrol --of {id} --anyway"),
+    OperationKind.END: (_OVER, "Begin new ones: tendril journeys re-enrol --of {id} --anyway"),
+    OperationKind.RESEND: ("What was sent can't be called back.", "tendril operations cancel {id} spares those left."),
+    OperationKind.REWIND: (
+        "What a rewind superseded can't be put in force again.",
+        "tendril journeys rewind goes back further, or to another place.",
+    ),
+    OperationKind.RE_ENROL: ("A journey that began can't be unmade.", "End them: tendril journeys end --of {id}"),
+}
+
+
+class Undo(NamedTuple):
+    """The operation that takes another back. ``moved_on`` of its journeys have decided since: a rewind takes those
+    decisions back, too.
+    """
+
+    kind: OperationKind
+    request: OperationRequest
+    leads: list[str]
+    given: dict[str, dict[str, Any]]
+    moved_on: int
+
+
+async def undo_of(db: Database, operation: OperationView) -> Undo:
+    """Raises ``Refused`` where it can't be undone, with why and what can be done instead."""
+    if operation.status is OperationStatus.RUNNING:
+        raise Refused(f"Operation {operation.id} is still running.", f"tendril operations cancel {operation.id} first.")
+    if operation.kind in _FINAL:
+        why, remedy = _FINAL[operation.kind]
+        raise Refused(f"{operation.id} can't be undone. {why}", remedy.format(id=operation.id))
+    rows = await db.pool.fetch(_DONE, operation.id)
+    if not rows:
+        raise Refused(f"{operation.id} changed no journey.", "There is nothing to undo.")
+    leads = [row["lead_id"] for row in rows]
+    moved_on = sum(bool(row["moved_on"]) for row in rows)
+    if operation.kind in _OPPOSITE:
+        return Undo(_OPPOSITE[operation.kind], OperationRequest(), leads, {}, moved_on)
+    if operation.kind in _REWOUND:
+        back = {row["lead_id"]: {"to": row["number_before"]} for row in rows}
+        return Undo(OperationKind.REWIND, OperationRequest(to=f"before {operation.id}"), leads, back, moved_on)
+    versions = {row["lead_id"]: {"playbook": row["playbook"]} for row in rows}
+    return Undo(OperationKind.MIGRATE, OperationRequest(playbook="as before"), leads, versions, moved_on)
