@@ -65,6 +65,24 @@ class Touching:
             return attempt.settled(claim) or await attempt.carry_out(claim)
 
 
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """What an earlier attempt of this touch told Temporal: it had claimed the key, for the ``attempts``-th time.
+
+    Neither side can forget it alone: a ledger that counts fewer was restored from a backup, and does not know whether
+    that attempt sent anything. ``at`` is before that attempt.
+    """
+
+    attempts: int
+    at: datetime
+
+    @classmethod
+    def told(cls, info: activity.Info) -> "_Claimed | None":
+        attempts = next(iter(info.heartbeat_details), None)
+        began = info.scheduled_time if info.scheduled_time.tzinfo else info.scheduled_time.replace(tzinfo=UTC)
+        return cls(attempts, began) if isinstance(attempts, int) else None
+
+
 class _Attempt:
     """One attempt of one touch. ``id`` names it in the ledger; ``now`` is deployment time when it began.
 
@@ -80,6 +98,7 @@ class _Attempt:
         self._key = touch.key
         self._channel = touching.channels.get(touch.channel)
         self._name = touch.channel
+        self._before = _Claimed.told(info)
 
     def settled(self, claim: Claim) -> TouchOutcome | None:
         """What a claim settles without anything being sent now; None when it is ours or must be asked about."""
@@ -95,9 +114,14 @@ class _Attempt:
         channel = await self._reachable()
         if claim.result is ClaimResult.UNRESOLVED:
             settled = await self._resolve(channel, outbound)
-            if settled is not None:
-                return settled
-        return await self._send(channel, outbound)
+        elif self._before and self._before.attempts >= claim.attempts:
+            settled = await self._resolve(
+                channel, outbound.model_copy(update={"attempted_at": self._before.at}), ours=True
+            )
+        else:
+            activity.heartbeat(claim.attempts)
+            settled = None
+        return settled or await self._send(channel, outbound)
 
     async def _reachable(self) -> TouchChannel:
         if self._channel is None:
@@ -106,7 +130,9 @@ class _Attempt:
         assert self._channel is not None  # noqa: S101 narrows the type: _hold_off always raises
         return self._channel
 
-    async def _resolve(self, channel: TouchChannel, outbound: OutboundTouch) -> TouchOutcome | None:
+    async def _resolve(
+        self, channel: TouchChannel, outbound: OutboundTouch, *, ours: bool = False
+    ) -> TouchOutcome | None:
         """Settle a claim whose attempt never reported; None when it certainly was not sent and is now ours."""
         try:
             async with asyncio.timeout(self._parts.send_timeout):
@@ -119,6 +145,8 @@ class _Attempt:
             raise _again("the vendor could not be asked about an open claim", type(fault).__name__) from None
         if receipt is not None:
             return await self._sent(receipt)
+        if ours:
+            return None
         renewed = await self._parts.ledger.renew(self._key, self.id, self.now, self._parts.lease, self.late_since)
         return self.settled(renewed)
 

@@ -25,6 +25,7 @@ from runtime import telemetry, tracing
 from runtime.erasing import Erasing
 from runtime.settings import Settings
 from runtime.spacing import Spacing
+from runtime.standing import PgStandings
 from runtime.turns import Turns, Undecided
 from runtime.wake_names import told
 from storage import wakes
@@ -61,6 +62,10 @@ def _real_now() -> datetime:
     return datetime.now(UTC)
 
 
+class _Recalled(Exception):
+    """The database had forgotten something of the journey, which it knows again."""
+
+
 class Relay:
     """Runs until ``stop``. Trouble with the database or Temporal is waited out; wakes stay where they are meanwhile."""
 
@@ -77,6 +82,7 @@ class Relay:
         self._clock = clock
         self._now = now
         self._erasing = Erasing(database, client, clock)
+        self._standings = PgStandings(database, client, clock)
         self._queue = settings.task_queue
         self._batch = max(1, settings.relay_concurrency // _LANES)
         self._news = asyncio.Event()
@@ -156,6 +162,8 @@ class Relay:
         try:
             with tracing.told(wake.trace):
                 how = await self._tell(wake)
+        except _Recalled:
+            delay = 0.0
         except WorkflowAlreadyStartedError:
             # The lead's former run is closing, or this one has begun and not yet decided: soon it will be clear.
             delay = 1.0
@@ -199,6 +207,8 @@ class Relay:
         """
         state = JourneyState.begin(wake.lead, journey.cycle, journey.playbook_hash, journey.started_at)
         state = state.model_copy(update={"cursor": journey.cursor})
+        if journey.cycle > 1 or wake.attempts > 1:
+            await self._recall(wake.lead)
         if journey.cycle > 1:
             await self._start(state, None, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
         elif wake.attempts == 1 and await self._start_fresh(state):
@@ -225,9 +235,17 @@ class Relay:
         latest = await wakes.latest(self._database.pool, wake.lead)
         if latest is None or latest.ended or latest.cycle != state.cycle:
             return await self._return(wake.lead)
+        await self._recall(wake.lead)
         await self._start(state, names, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
         _log.warning("journey brought back from its last decision", lead=wake.lead, decision=state.number)
         return "brought_back"
+
+    async def _recall(self, lead: str) -> None:
+        """Temporal may know more of a journey that is to begin, or to go on, than a database that was restored: that it
+        is over, what was sent. Raises ``_Recalled`` when it did, and the wake is to be told anew.
+        """
+        if await self._standings.recall(lead):
+            raise _Recalled
 
     async def _signal(self, lead: str, names: list[str]) -> bool:
         """False when no workflow of this lead runs."""

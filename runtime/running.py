@@ -21,7 +21,7 @@ _RUNNING = f"WorkflowType = '{JOURNEY}' AND ExecutionStatus = 'Running'"
 _PREFIX = workflow_id("")
 _SHOWN = tuple(KEYWORDS[name] for name in ("TendrilStatus", "TendrilStage", "TendrilSegment", "TendrilPath"))
 #: The name by which the SDK's core marks the result of a local activity.
-_MARKER = "core_local_activity"
+MARKER = "core_local_activity"
 _PAGE = 50
 _CALL = timedelta(seconds=10)
 
@@ -77,7 +77,7 @@ async def last_state(client: Client, run: WorkflowExecution) -> JourneyState:
 
 async def _state(client: Client, event: HistoryEvent) -> JourneyState | None:
     marker = event.marker_recorded_event_attributes
-    if event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED and marker.marker_name == _MARKER:
+    if event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED and marker.marker_name == MARKER:
         result: DecideResult = (await client.data_converter.decode(marker.details["result"].payloads, [DecideResult]))[
             0
         ]

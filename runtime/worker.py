@@ -36,6 +36,7 @@ from runtime.mail_in import mail_reader
 from runtime.operating import Starting, TemporalCommanding
 from runtime.relay import Relay
 from runtime.settings import Settings
+from runtime.standing import PgStandings
 from runtime.survey import Surveyor
 from runtime.telemetry import serve_metrics, watch_loop, watch_pool
 from runtime.temporal import PendingTouches, connect, prepare_namespace
@@ -62,7 +63,8 @@ def build_worker(client: Client, parts: Composition, *, runner: WorkflowRunner |
     that the tests, which run inside it, and the linters catch (docs/decisions/0017-no-sandbox-in-production.md).
     """
     settings = parts.settings
-    deciding = Deciding(parts.journeys, parts.playbooks, parts.clock)
+    standings = PgStandings(parts.database, client, parts.clock)
+    deciding = Deciding(parts.journeys, parts.playbooks, parts.clock, standings)
     touching = Touching(
         parts.ledger,
         parts.channels,

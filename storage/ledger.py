@@ -226,7 +226,7 @@ async def _claim(
         return Claim(result=_SETTLED[row["status"]], reason=row["reason"])
     if row["status"] == TouchStatus.PLANNED:
         return Claim(result=ClaimResult.HELD, reason=row["verdict"])
-    return Claim(result=ClaimResult.CLAIMED, touch=_outbound(row))
+    return Claim(result=ClaimResult.CLAIMED, touch=_outbound(row), attempts=row["attempts"])
 
 
 def _outbound(row: Any) -> OutboundTouch:
