@@ -1,6 +1,6 @@
 """Earlier states of a journey, and the number of the decision that a rewind goes back to, from what people say."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from domain.errors import NotFound, Refused
@@ -19,6 +19,8 @@ select j.playbook_hash, j.started_at, coalesce((
 from journey j where j.lead_id = $1 and j.cycle = $2
 """
 _JOURNEY = "select ended_at, ending, started_at from journey where lead_id = $1 and cycle = $2"
+#: No clock goes further, and PostgreSQL's dates hardly do.
+_LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 #: What a decision went on from: the one before it, unless it is a rewind.
 _BASE = "coalesce((d.commands ->> 'rewound_to')::int, d.number - 1)"
 #: A recorded state leaves out what is as at the beginning.
@@ -81,7 +83,8 @@ async def decision_before(
             f"The journey began on {journey['started_at']:%Y-%m-%d %H:%M} UTC, after {at:%Y-%m-%d %H:%M}.",
             "Say a later time, or rewind to decision 0, the beginning.",
         )
-    return await connection.fetchval(_AT, lead, cycle, at) or 0
+    number: int | None = await connection.fetchval(_AT, lead, cycle, min(at, _LATEST))
+    return number or 0
 
 
 async def _came_to(connection: Connection, lead: str, cycle: int, stage: str) -> int:

@@ -3,14 +3,16 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from api.schemas.text import Paragraph
-from domain.words import BuyerStage, LeadStatus, Phase, RejectReason
+from api.schemas.text import Line, Paragraph
+from domain.words import BuyerStage, LeadStatus, Phase, RejectReason, ResumePolicy
 
 
 class CommandBody(BaseModel):
-    """What goes with a command: ``force_stage`` needs ``stage``, ``disqualify`` and ``sales_reject`` ``reason``."""
+    """What goes with a command: ``force_stage`` needs ``stage``, ``disqualify`` and ``sales_reject`` ``reason``,
+    ``resend`` ``touch``, ``migrate`` ``playbook``, and ``rewind`` exactly one of the four ``to_…``.
+    """
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"reason": "Asked us to wait until spring"}]}
@@ -21,6 +23,23 @@ class CommandBody(BaseModel):
         description="Why: for disqualify and sales_reject one of the reasons, else words without names or addresses.",
     )
     stage: BuyerStage | None = Field(None, description="For force_stage: where to move the lead.")
+    policy: ResumePolicy = Field(
+        ResumePolicy.SHIFT,
+        description="For resume, of what fell due meanwhile. shift: every gap is longer by the pause; skip: it is "
+        "passed over; catch_up: it leaves now, as cadence and caps allow.",
+    )
+    to_decision: int | None = Field(
+        None, ge=0, le=2**31 - 1, description="For rewind: the decision to go on from; 0 is the beginning."
+    )
+    to_step: Line | None = Field(None, description="For rewind: to before this step was last planned.")
+    to_stage: BuyerStage | None = Field(None, description="For rewind: to when the lead last came to this stage.")
+    to_time: AwareDatetime | None = Field(
+        None, description="For rewind: as things stood then, on the deployment's clock."
+    )
+    touch: Line = Field("", description="For resend: the key of the touch, as the journey lists it.")
+    playbook: Line = Field(
+        "", description="For migrate: a version's hash, or a playbook's name for the version in force."
+    )
 
 
 class CommandResult(BaseModel):

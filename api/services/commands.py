@@ -12,10 +12,10 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.context import ApiContext
-from api.problems import Problem, invalid, temporal_away
-from api.schemas.commands import CommandBody, CommandResult
+from api.problems import Problem, temporal_away
+from api.schemas.commands import CommandResult
 from api.services import opt_out
-from domain.words import CommandKind, DisqualifyReason, RejectReason
+from domain.words import CommandKind
 from storage import wakes
 from storage.enrolment import wake_running
 from storage.merges import current
@@ -23,23 +23,10 @@ from workflows.messages import CommandAnswer, CommandRequest, workflow_id
 
 _PATIENCE_SECONDS = 8.0
 _HOLDS = "Nobody will be written to again; an open journey ends as soon as it hears of it."
-_REASONS: dict[CommandKind, type[DisqualifyReason] | type[RejectReason]] = {
-    CommandKind.DISQUALIFY: DisqualifyReason,
-    CommandKind.SALES_REJECT: RejectReason,
-}
 
 
 class NoOpenRun(Exception):
     """Temporal has no running workflow for this lead."""
-
-
-def check(kind: CommandKind, body: CommandBody) -> None:
-    """Raise a 422 naming the field that the command needs."""
-    if kind is CommandKind.FORCE_STAGE and body.stage is None:
-        raise invalid([{"loc": ("body", "stage"), "msg": "force_stage needs the stage to move to"}])
-    words = _REASONS.get(kind)
-    if words and body.reason not in set(words):
-        raise invalid([{"loc": ("body", "reason"), "msg": f"{kind} needs one of {', '.join(words)}"}])
 
 
 async def carry_out(

@@ -82,6 +82,7 @@ def onward(
     """As ``steps``, of a journey that stands at ``state`` and decides next at ``now``."""
     coming = sorted(behaviours, key=lambda behaviour: (behaviour.at, behaviour.position))
     asked, changing = dict(sorted((commands or {}).items())), dict(sorted((changes or {}).items()))
+    past = {state.number: state}
     for _ in range(MOST_DECISIONS):
         arrived = [behaviour for behaviour in coming if behaviour.at <= now]
         coming = coming[len(arrived) :]
@@ -90,8 +91,9 @@ def onward(
         known = _remembered(facts.behaviours, state.cursor, now)
         facts = facts.model_copy(update={"behaviours": (*known, *arrived)})
         due = _taken(asked, now)
-        decision = decide(playbook, state, facts, now, due)
+        decision = decide(playbook, state, facts.model_copy(update={"past": past}) if due else facts, now, due)
         state, facts = decision.state, _carried_out(decision, facts)
+        past[state.number] = state
         yield Step(decision, tuple(arrived), tuple(due), facts)
         moments = [decision.next_wake.at if decision.next_wake else None, coming[0].at if coming else None]
         following = min((at for at in (*moments, *asked, *changing) if at is not None), default=None)
@@ -113,7 +115,8 @@ def _taken(waiting: dict[datetime, Sequence[T]], now: datetime) -> list[T]:
 
 
 def _carried_out(decision: Decision, facts: Facts) -> Facts:
-    """The ledger after every touch of the decision arrived."""
+    """The ledger after every touch of the decision arrived, but for those that had left before."""
+    before = {touch.key for touch in facts.touches if touch.status is TouchStatus.SENT}
     sent = [
         TouchFact(
             key=touch.key,
@@ -122,10 +125,13 @@ def _carried_out(decision: Decision, facts: Facts) -> Facts:
             asset=touch.asset,
             channel=touch.channel,
             variant=touch.variant,
+            note=touch.note,
             status=TouchStatus.SENT,
             at=decision.at,
+            number=decision.state.number,
         )
         for touch in decision.send
+        if touch.key not in before
     ]
     keys = {touch.key for touch in sent}
     kept = [touch for touch in facts.touches if touch.key not in keys]

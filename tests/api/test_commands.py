@@ -160,6 +160,43 @@ async def test_the_field_that_a_command_needs_is_named(api: httpx.AsyncClient):
         assert assert_problem(answer, 422, "invalid-request")["errors"][0]["pointer"] == pointer
 
 
+async def test_what_resend_rewind_and_migrate_need_is_named(api: httpx.AsyncClient):
+    wrong = {
+        "resend": ({}, "/touch"),
+        "rewind": ({"to_decision": 1, "to_step": "smb-cost"}, "/to_decision"),
+        "migrate": ({}, "/playbook"),
+        "resume": ({"policy": "flood"}, "/policy"),
+        "pause": ({"policy": "skip"}, "/policy"),
+    }
+    for command, (body, pointer) in wrong.items():
+        answer = await api.post(f"/v1/leads/ld_any/commands/{command}", json=body)
+        assert assert_problem(answer, 422, "invalid-request")["errors"][0]["pointer"] == pointer
+
+
+async def test_a_rewind_goes_back_to_what_people_name(world: httpx.AsyncClient, database: Database):
+    lead = await begun(world, database)
+    path = f"/v1/leads/{lead}/commands"
+    await world.post(f"{path}/force_stage", json={"stage": "comparison"})
+    await world.post(f"{path}/force_stage", json={"stage": "evaluation"})
+
+    back = (await world.post(f"{path}/rewind", json={"to_stage": "comparison"})).json()["result"]
+    begin = (await world.post(f"{path}/rewind", json={"to_time": "9999-12-31T23:59:00-14:00"})).json()
+    never = await world.post(f"{path}/rewind", json={"to_step": "never-heard-of"})
+
+    assert back["stage"] == "comparison"
+    assert "0 is its beginning" in begin["detail"], "the newest decision is where it stands"
+    assert "never planned" in assert_problem(never, 422, "invalid-request")["errors"][0]["message"]
+
+
+async def test_a_playbook_to_migrate_to_is_named_or_told(world: httpx.AsyncClient, database: Database, playbook: str):
+    lead = await begun(world, database)
+    path = f"/v1/leads/{lead}/commands/migrate"
+    same = assert_problem(await world.post(path, json={"playbook": "minimal"}), 409, "command-refused")
+    unknown = assert_problem(await world.post(path, json={"playbook": "maximal"}), 422, "invalid-request")
+    assert "already" in same["detail"]
+    assert unknown["errors"][0]["message"] == "there is no playbook and no version 'maximal': playbooks are minimal"
+
+
 async def test_unknown_commands_and_leads_are_named(api: httpx.AsyncClient):
     unknown = assert_problem(await api.post("/v1/leads/ld_any/commands/dance"), 422, "invalid-request")
     assert unknown["errors"][0]["parameter"] == "command"

@@ -6,10 +6,10 @@ from typing import Any
 
 from domain.core.simulate import simulate
 from domain.decision import Decision
-from domain.facts import AccountFacts, Behaviour, Facts, LeadFacts, OperatorCommand, Permission
+from domain.facts import AccountFacts, Behaviour, Facts, LeadFacts, OperatorCommand, Permission, TouchFact
 from domain.playbook.compiled import CompiledPlaybook
 from domain.playbook.models import Playbook
-from domain.words import DIRECT_CHANNELS, CommandKind
+from domain.words import DIRECT_CHANNELS, CommandKind, TouchStatus
 from tests.fixtures.playbooks import minimal_compiled, minimal_playbook
 
 #: A Monday, 10:00 in Berlin: inside the minimal playbook's send window.
@@ -81,6 +81,22 @@ def playbook_with(*tracks: Mapping[str, Any], cadence: Mapping[str, Any] | None 
         "handoff": document["handoff"] | {"rules": [{"id": "never", "when": "false", "label": "Never."}]},
     }
     return CompiledPlaybook(Playbook.model_validate(document | changes))
+
+
+def in_ledger(decision: Decision, status: TouchStatus, known: Facts | None = None) -> Facts:
+    """Facts after the decision was recorded, with its touches in that status."""
+    rows = [
+        TouchFact(
+            **touch.model_dump(include={"key", "step", "asset", "channel", "note", "variant"}),
+            cycle=decision.state.cycle,
+            status=status,
+            at=decision.at,
+            number=decision.state.number,
+        )
+        for touch in decision.send
+    ]
+    known = known or facts()
+    return known.model_copy(update={"touches": (*known.touches, *rows)})
 
 
 def sent(decisions: list[Decision]) -> list[tuple[datetime, str]]:

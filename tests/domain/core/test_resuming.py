@@ -1,0 +1,142 @@
+"""Pauses and holds: what they stop, and what becomes of what fell due meanwhile."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from domain.core.decide import decide
+from domain.core.simulate import Change, steps
+from domain.facts import Behaviour, Facts, Hold
+from domain.words import CommandKind, Phase, ResumePolicy, TouchStatus
+from tests.domain.core.life import (
+    DAY,
+    HOUR,
+    MONDAY,
+    command,
+    event,
+    facts,
+    in_ledger,
+    live,
+    page,
+    playbook_with,
+    rejections,
+    rules,
+    sent,
+    step,
+    track,
+)
+from tests.fixtures.playbooks import minimal_compiled
+
+ASSETS = ("cost-guide", "compare-tools", "trial-plan")
+FOUR = playbook_with(track(*(step(f"s{number}", asset, "2d") for number, asset in enumerate(ASSETS))))
+
+
+def _paused(policy: ResumePolicy, from_: float = 1, until: float = 11, playbook=FOUR):
+    pause = {from_ * DAY: [command(CommandKind.PAUSE)], until * DAY: [command(CommandKind.RESUME, policy=policy)]}
+    return live(playbook=playbook, commands=pause, days=30)
+
+
+def _days(decisions):
+    return [((at - MONDAY) / DAY, asset) for at, asset in sent(decisions)]
+
+
+def test_shift_makes_the_gap_that_was_running_longer_by_the_pause():
+    assert _days(_paused(ResumePolicy.SHIFT)) == [(12, ASSETS[0]), (14, ASSETS[1]), (16, ASSETS[2])]
+
+
+def test_skip_passes_over_what_fell_due_and_counts_the_next_gap_from_now():
+    decisions = _paused(ResumePolicy.SKIP, until=5)
+    assert _days(decisions) == [(7, ASSETS[2])]
+    assert rejections(decisions, "skipped") == [(asset, "fell due while it was paused") for asset in ASSETS[:2]]
+
+
+def test_catching_up_sends_what_fell_due_at_once():
+    assert _days(_paused(ResumePolicy.CATCH_UP, until=5)) == [(5, ASSETS[0]), (5, ASSETS[1]), (6, ASSETS[2])]
+
+
+def test_catching_up_keeps_to_the_least_gap():
+    patient = playbook_with(FOUR.document.tracks[0].model_dump(mode="json"), cadence={"least_gap": "1d"})
+    caught_up = _days(_paused(ResumePolicy.CATCH_UP, playbook=patient))
+    assert caught_up == [(11, ASSETS[0]), (12, ASSETS[1]), (13, ASSETS[2])]
+
+
+def test_an_answer_that_fell_due_is_dropped_or_still_sent_as_the_policy_says():
+    for policy, reaches in ((ResumePolicy.SKIP, False), (ResumePolicy.CATCH_UP, True)):
+        commands = {HOUR: [command(CommandKind.PAUSE)], 30 * DAY: [command(CommandKind.RESUME, policy=policy)]}
+        decisions = live(page("/pricing", 2 * HOUR), commands=commands, days=60)
+        assert ("trigger-on-pricing" in {touch.step for one in decisions for touch in one.send}) is reaches
+
+
+def _held(*scopes: str, since=MONDAY) -> Change:
+    holds = tuple(Hold(scope=scope, since=since) for scope in scopes)
+    return lambda known: known.model_copy(update={"holds": holds})
+
+
+def _hold(from_: timedelta, until: timedelta, scope: str = "everything", *happenings, commands=None, days: float = 60):
+    """A life in the minimal playbook with a hold."""
+    behaviours = [
+        Behaviour(position=number, kind=kind, name=name, properties=more, at=MONDAY + after)
+        for number, (after, kind, name, more) in enumerate(happenings, start=1)
+    ]
+    asked = {MONDAY + after: said for after, said in (commands or {}).items()}
+    changes = {MONDAY + from_: [_held(scope, since=MONDAY + from_)], MONDAY + until: [_held()]}
+    lived = steps(FOUR, facts(), behaviours, MONDAY, MONDAY + days * DAY, asked, changes=changes)
+    return [one.decision for one in lived]
+
+
+@pytest.mark.parametrize("scope", ["everything", "playbook:minimal", "channel:email"])
+def test_nothing_leaves_under_a_hold_and_all_of_it_afterwards(scope):
+    decisions = _hold(1 * DAY, 10 * DAY, scope)
+    assert [asset for _, asset in sent(decisions)] == list(ASSETS)
+    assert all(at >= MONDAY + 10 * DAY for at, _ in sent(decisions))
+    assert all(after.at - before.at >= 12 * HOUR for before, after in pairwise(decisions[2:-1])), "it spins"
+    assert ("hold" in rules(decisions)) is (scope != "channel:email")
+    assert rejections(decisions, "hold")
+
+
+def test_a_journey_goes_on_by_itself_after_a_hold_with_every_gap_longer():
+    first = sent(_hold(1 * DAY, 10 * DAY))[0][0]
+    assert MONDAY + 11 * DAY <= first <= MONDAY + 13 * DAY
+
+
+def test_lifting_a_hold_resumes_once_and_not_who_is_paused_or_held_still():
+    since = MONDAY + DAY
+    resume = command(CommandKind.RESUME, since=since)
+    held = _hold(1 * DAY, 40 * DAY, commands={3 * DAY: [resume]})
+    assert ("resume", "a hold on everything is in force: lift it first") in rejections(held, "hold")
+    twice = _hold(1 * DAY, 4 * DAY, commands={4 * DAY: [resume], 5 * DAY: [resume]})
+    assert sent(twice)[0][0] == MONDAY + 5 * DAY
+    assert rejections(twice, "resumed")
+    paused = _hold(1 * DAY, 4 * DAY, commands={2 * DAY: [command(CommandKind.PAUSE)], 5 * DAY: [resume]}, days=20)
+    assert "resume" in dict(rejections(paused, "paused"))
+    assert not sent(paused)
+
+
+def test_opting_out_and_ending_are_not_held():
+    held = _hold(1 * DAY, 40 * DAY, "everything", event("delivery", "unsubscribed", 2 * DAY))
+    assert held[-1].state.ended
+    assert held[-1].at == MONDAY + 2 * DAY
+
+
+def test_the_clock_of_a_handoff_stands_still_under_a_hold():
+    given = live(event("track", "Meeting Booked", HOUR), days=0.1)[-1]
+    assert given.state.phase is Phase.HANDOFF
+    known = Facts(lead=facts().lead)
+    later = MONDAY + 30 * DAY
+    held = decide(minimal_compiled(), given.state, _held("everything", since=MONDAY + 2 * HOUR)(known), later)
+    assert held.state.phase is Phase.HANDOFF
+    assert not held.send
+    after = decide(minimal_compiled(), held.state, known, later + HOUR)
+    assert after.state.phase is Phase.HANDOFF
+    assert after.state.handoff.opened == later
+
+
+def test_an_open_touch_is_left_where_it_is_under_a_hold_and_carried_on_after_it():
+    first = live(days=3)
+    planned = next(one for one in first if one.send)
+    known = in_ledger(planned, TouchStatus.PLANNED)
+    held = decide(minimal_compiled(), planned.state, _held("channel:email")(known), planned.at + HOUR)
+    assert (held.send, held.withdraw) == ((), ())
+    after = decide(minimal_compiled(), held.state, known, planned.at + 2 * HOUR)
+    assert [touch.key for touch in after.send] == [touch.key for touch in planned.send]
