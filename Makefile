@@ -27,11 +27,13 @@ run: install ## Start everything, with the sample leads, on the demo clock
 test: install ## Run every test (no service needed beforehand)
 	@$(BIN)/pytest -n $(WORKERS)
 
-check: install ## Format, lint, types, import contracts, docs in step
+check: install ## Format, lint, types, import contracts, security, docs in step
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
+	$(BIN)/bandit -q -c pyproject.toml -r domain storage adapters activities workflows api runtime cli authoring worker.py
+	$(BIN)/python .ci/audit.py requirements.lock
 	$(BIN)/pytest -n 0 $(sort $(wildcard tests/*/test_docs*.py tests/*/test_reference.py))
 
 format: install ## Put the code in the project's format
