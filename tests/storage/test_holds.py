@@ -1,15 +1,20 @@
 """Holds: placed, listed and lifted."""
 
-from datetime import UTC, datetime, timedelta
+import asyncio
+from datetime import timedelta
 
 import pytest
 
 from domain.errors import NotFound, Refused
+from domain.ports import ClaimResult
+from domain.words import Channel
 from storage import holds, playbooks
 from storage.database import Database
+from storage.ledger import PgLedger
+from storage.ledger_sql import LOCK
 from tests.fixtures.playbooks import minimal_playbook
-
-NOW = datetime(2030, 1, 7, 9, tzinfo=UTC)
+from tests.storage.planned import plan, status
+from tests.storage.samples import NOW, enrolled
 
 
 async def test_a_hold_is_in_force_until_it_is_lifted(database: Database):
@@ -25,6 +30,39 @@ async def test_a_hold_is_in_force_until_it_is_lifted(database: Database):
     assert await holds.listed(database, lifted=True) == [lifted]
     with pytest.raises(NotFound, match="no hold on channel:email"):
         await holds.lift(database, "channel:email", "ops", NOW)
+
+
+async def test_nothing_of_its_scope_is_claimed_under_a_hold_and_all_of_it_afterwards(
+    database: Database, ledger: PgLedger, playbook: str
+):
+    (mail,) = await plan(database, await enrolled(database), playbook, "hello")
+    other = await enrolled(database, "eve@other.example")
+    (task,) = await plan(database, other, playbook, "brief", channel=Channel.SDR_TASK)
+    name = await database.pool.fetchval("select name from playbook_active")
+    held = {"channel:email": {mail}, "channel:sdr_task": {task}, f"playbook:{name}": {mail, task}}
+    for scope, stopped in {"everything": {mail, task}, **held}.items():
+        await holds.place(database, scope, "ops", "", NOW)
+        claims = {key: await ledger.claim(key, "a", NOW, 30) for key in (mail, task)}
+        assert {key for key, claim in claims.items() if claim.result is ClaimResult.HELD} == stopped, scope
+        assert all(scope in claims[key].reason for key in stopped)
+        for key in {mail, task} - stopped:
+            await ledger.release(key, "a")
+        await holds.lift(database, scope, "ops", NOW)
+    assert await status(database, mail) == "planned"
+    assert (await ledger.claim(mail, "a", NOW, 30)).result is ClaimResult.CLAIMED
+
+
+async def test_a_hold_waits_for_claims_that_began_before_it_and_stops_those_after(
+    database: Database, ledger: PgLedger, key: str
+):
+    async with database.pool.acquire() as claiming, claiming.transaction():
+        await claiming.fetchrow(LOCK, key)
+        placing = asyncio.create_task(holds.place(database, "everything", "ops", "", NOW))
+        waiting = "select exists (select from pg_locks where locktype = 'advisory' and not granted)"
+        while not await database.pool.fetchval(waiting):
+            assert not placing.done(), "the hold did not wait"
+    await placing
+    assert (await ledger.claim(key, "a", NOW, 30)).result is ClaimResult.HELD
 
 
 async def test_only_what_there_is_can_be_held(database: Database):
