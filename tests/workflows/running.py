@@ -265,7 +265,7 @@ class Lead:
         position = await self.running.database.pool.fetchval("select inbox_position from lead where id = $1", self.id)
         return await self.until(lambda state: state.cursor >= position, f"considers {name}")
 
-    async def command(self, kind: CommandKind, *, id_: str | None = None, **request: str) -> CommandAnswer:
+    async def command(self, kind: CommandKind, *, id_: str | None = None, **request: Any) -> CommandAnswer:
         asked = CommandRequest(by="test", **request)
         answer: CommandAnswer = await self.journey.execute_update(kind.value, asked, id=id_, result_type=CommandAnswer)
         return answer

@@ -1,5 +1,7 @@
 """Operator commands: refused when they make no sense, considered once, answered with where the journey stands."""
 
+from typing import Any
+
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
@@ -8,7 +10,7 @@ from tests.workflows.running import Lead, Running
 from workflows.lead_journey import LeadJourney
 
 
-async def refusal(lead: Lead, kind: CommandKind, **request: str) -> str:
+async def refusal(lead: Lead, kind: CommandKind, **request: Any) -> str:
     """Why the command was refused."""
     with pytest.raises(WorkflowUpdateFailedError) as refused:
         await lead.command(kind, **request)
