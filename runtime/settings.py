@@ -19,12 +19,6 @@ class Settings(FromEnvironment):
         env_prefix="TENDRIL_", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
-    secrets_dir: Path | None = Field(
-        None,
-        description="Directory of files named like these variables, such as `tendril_secret`: what the environment"
-        " does not say is read there, as containers are given secrets.",
-    )
-
     # Storage
     database_url: str = Field("", description="PostgreSQL URL; empty means the embedded server in the data directory.")
     database_pool: int = Field(10, ge=1, le=200, description="Most database connections of one process.")
@@ -62,6 +56,9 @@ class Settings(FromEnvironment):
     audit_interval: float = Field(3600.0, ge=60, description="Seconds between audits of every lead (docs/audit.md).")
     send_timeout: float = Field(20.0, gt=0, le=20, description="Hard limit in seconds of one attempt at a touch.")
     metrics_port: int = Field(0, ge=0, le=65535, description="Port of the worker's /metrics; 0 for none.")
+    sdk_metrics_port: int = Field(
+        0, ge=0, le=65535, description="Port of what Temporal's SDK counts in the worker; 0 for none."
+    )
 
     # E-mail
     email_vendor: str = Field("smtp", description="Who carries mail: `smtp`, or a vendor of docs/channels.md.")
@@ -204,6 +201,11 @@ class Settings(FromEnvironment):
         "", description="OTLP/HTTP collector that traces go to, such as `http://127.0.0.1:4318`; empty: none are made."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+    secrets_dir: Path | None = Field(
+        None,
+        description="Directory of files named like these variables, such as `tendril_secret`: what the environment"
+        " does not say is read there, as containers are given secrets.",
+    )
 
     @property
     def link_secrets(self) -> list[str]:
