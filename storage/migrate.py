@@ -8,10 +8,10 @@ not get its lock within seconds is put off and tried again, and the work of othe
 import asyncio
 import threading
 
+import asyncpg
 import structlog
 from alembic import command
 from alembic.migration import MigrationContext
-from asyncpg.exceptions import LockNotAvailableError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -52,8 +52,9 @@ def upgrade(url: str) -> None:
 
 
 async def _upgrade(url: str) -> None:
+    # Through the driver itself: it reads what SQLAlchemy's own reading of a URL does not, such as sslmode.
     engine = create_async_engine(
-        plain_url(url).replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=NullPool
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(plain_url(url)), poolclass=NullPool
     )
     try:
         async with engine.connect() as connection:
@@ -70,7 +71,7 @@ async def _patiently(connection: AsyncConnection) -> None:
         try:
             await connection.run_sync(_migrate)
         except DBAPIError as error:
-            if not isinstance(getattr(error.orig, "__cause__", None), LockNotAvailableError):
+            if not isinstance(getattr(error.orig, "__cause__", None), asyncpg.LockNotAvailableError):
                 raise
             await connection.rollback()
             _log.warning("a migration waits for a table that others hold; it is tried again")

@@ -32,7 +32,7 @@ async def test_migrated_database_has_what_the_models_say(database_url: str):
 
 async def test_upgrading_twice_changes_nothing(empty_database_url: str):
     upgrade(empty_database_url)
-    upgrade(empty_database_url)
+    upgrade(empty_database_url + "&sslmode=prefer")  # as databases elsewhere are named
     connection = await asyncpg.connect(empty_database_url)
     assert await connection.fetchval("select count(*) from alembic_version") == 1
     await connection.close()
