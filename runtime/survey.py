@@ -58,6 +58,8 @@ _SHAPES: Mapping[str, tuple[str, str, _Labels]] = {
     "mail": ("tendril_mail_day", "", ("domain", "fate")),
     "database_bytes": ("tendril_database_bytes", "", ()),
     "stuck": ("tendril_journeys_stuck", "", ()),
+    "audit_drift": ("tendril_audit_drift", "", ("kind",)),
+    "audit_age": ("tendril_audit_age_seconds", "", ()),
 }
 _HELP: Mapping[str, str] = {
     "tendril_wakes_overdue": "Journeys whose time to wake passed over a minute ago.",
@@ -74,6 +76,8 @@ _HELP: Mapping[str, str] = {
     "tendril_behaviours_unread": "Behaviours that running journeys have not considered.",
     "tendril_mail_day": "Mails of the last day (deployment's clock) by what became of them.",
     "tendril_database_bytes": "Size of the database.",
+    "tendril_audit_drift": "What the last audit found and left, by kind (domain.drift).",
+    "tendril_audit_age_seconds": "Since the last audit ended.",
     "tendril_journeys_stuck": "Workflows that Temporal reports problems of: their tasks fail again and again.",
 }
 

@@ -6,7 +6,16 @@ Gauges over the whole deployment are ``runtime.survey``'s, logs ``runtime.logs``
 import asyncio
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, start_http_server
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+    start_http_server,
+)
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
 from adapters import calls
 
@@ -46,6 +55,7 @@ POOL = Gauge(
     ["state"],
     registry=REGISTRY,
 )
+ProcessCollector(registry=REGISTRY)
 for _collector in calls.COLLECTORS:
     REGISTRY.register(_collector)
 
@@ -63,6 +73,16 @@ def serve_metrics(port: int) -> None:
     """Serve ``/metrics`` on a thread of its own; nothing when the port is 0."""
     if port:
         start_http_server(port, registry=REGISTRY)
+
+
+def expose_sdk(port: int) -> None:
+    """Serve what Temporal's SDK counts itself (task latencies, slots, pollers) on a port of its own; 0 for none.
+
+    To be called before the process's first client: the SDK takes its runtime then.
+    """
+    if port:
+        metrics = PrometheusConfig(bind_address=f"0.0.0.0:{port}")
+        Runtime.set_default(Runtime(telemetry=TelemetryConfig(metrics=metrics)), error_if_already_set=False)
 
 
 def watch_pool(pool: Any) -> None:

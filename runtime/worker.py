@@ -38,7 +38,7 @@ from runtime.relay import Relay
 from runtime.settings import Settings
 from runtime.standing import PgStandings
 from runtime.survey import Surveyor
-from runtime.telemetry import serve_metrics, watch_loop, watch_pool
+from runtime.telemetry import expose_sdk, serve_metrics, watch_loop, watch_pool
 from runtime.temporal import PendingTouches, connect, prepare_namespace
 from runtime.watched_activities import Counting
 from storage.crm import PgCrmNews
@@ -131,6 +131,7 @@ async def run_worker(settings: Settings) -> None:
     """
     configure_logging(settings)
     serve_metrics(settings.metrics_port)
+    expose_sdk(settings.sdk_metrics_port)
     tracing.start(settings, "tendril-worker")
     stopping = _stop_on_signals(settings.worker_drain + _LAST_GRACE)
     async with AsyncExitStack() as stack:

@@ -47,6 +47,11 @@ select 'unreconciled', 'audiences', 'unspread', count(*), min(changed_at)
 from audience_member where spread_version < version
 union all
 select 'sending_paused', domain, '', (paused_at is not null)::int, paused_at from mail_identity
+union all
+select 'audit_drift', kind, '', count(*), null from audit_finding where gone_real_at is null group by kind
+union all
+select 'audit_age', '', '', extract(epoch from now() - max(ended_real_at)), null
+from audit_run having max(ended_real_at) is not null
 """
 #: $1: mails claimed since. Of audiences the oldest change is read through the memberships that wait.
 _SELDOM = """

@@ -86,7 +86,7 @@ def _open(state: JourneyState) -> Iterator[str]:
     if state.paused_since is not None:
         yield f"**Paused** since {state.paused_since:%Y-%m-%d %H:%M} on the deployment's clock: nothing is sent"
     if state.held_since is not None:
-        yield f"**Held** since {state.held_since:%Y-%m-%d %H:%M} on the deployment's clock: an operator holds its touches"
+        yield f"**Held** since {state.held_since:%Y-%m-%d %H:%M} on the deployment's clock: its touches wait"
     if state.handoff is not None:
         yield "**With sales:** the handoff is open"
 
