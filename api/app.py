@@ -17,6 +17,7 @@ from api.metrics import Measured
 from api.quick import Quick
 from api.rates import KeyRates
 from api.routers import (
+    audit,
     cloud_events,
     codec,
     commands,
@@ -82,6 +83,7 @@ _ROUTERS = (
     webhooks,
     dead_letters,
     retractions,
+    audit,
     commands,
     handoffs,
     playbooks,

@@ -23,6 +23,7 @@ _COMMANDS = {
     "worker": ("cli.processes", "worker"),
     "migrate": ("cli.processes", "migrate"),
     "connect": ("cli.connect", "connect"),
+    "audit": ("cli.audit", "audit"),
 }
 _GROUPS = {
     "leads": "cli.leads",

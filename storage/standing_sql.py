@@ -30,14 +30,15 @@ DECISION = """
 insert into decision (
     lead_id, cycle, number, revision, at, cause, wake_types, title, state, reasons, next_wake_at, next_wake_cause, run
 )
-select $1, $2, $3, 1 + coalesce((
+select $1::text, $2::int, $3::int, 1 + coalesce((
         select max(revision) from decision where lead_id = $1 and cycle = $2 and number = $3
-    ), 0), $4, 'restored', '{}', $5, $6, $7, $8, $9, $10
+    ), 0), $4::timestamptz, 'restored', '{}', $5::text, $6::jsonb, $7::jsonb, $8::timestamptz, $9::text, $10::text
 """
 STANDS = """
 update journey set decision_number = $3, status = $4, phase = $5, stage = $6, segment = $7, cursor = $8,
-    next_wake_at = $9, next_wake_cause = $10, next_touch_at = null, title = $11, paused_since = $12, decided_at = $13,
-    ending = $14, ending_reason = $15, ended_at = case when $14 = '' then null else $13 end, playbook_hash = $16,
+    next_wake_at = $9, next_wake_cause = $10, next_touch_at = null, title = $11, paused_since = $12, decided_at = $13::timestamptz,
+    ending = $14::text, ending_reason = $15, playbook_hash = $16,
+    ended_at = case when $14 = '' then null else $13::timestamptz end,
     playbook_name = coalesce((select name from playbook_version where hash = $16), playbook_name)
 where lead_id = $1 and cycle = $2
 """
@@ -71,9 +72,9 @@ with written as (
         planned_at, claimed_at, sent_at, leased_until, attempts, mail_name
     )
     values (
-        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
-        case when $12 in ('sent', 'claimed', 'unknown') then $13 end, case $12 when 'sent' then $13 end,
-        case $12 when 'claimed' then $14::timestamptz end, 1, $15
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::text, $13::timestamptz,
+        case when $12 in ('sent', 'claimed', 'unknown') then $13::timestamptz end,
+        case $12 when 'sent' then $13::timestamptz end, case $12 when 'claimed' then $14::timestamptz end, 1, $15
     )
     on conflict (key) do update set status = excluded.status, sent_at = excluded.sent_at,
         claimed_at = coalesce(touch.claimed_at, excluded.claimed_at), leased_until = excluded.leased_until,
