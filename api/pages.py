@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from api.texts import Texts
 from domain.clock import pace
-from storage.retractions import why_not_counted
+from runtime.sparklines import sparkline
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
@@ -28,7 +28,7 @@ _templates = Environment(
 _templates.filters["words"] = lambda value: str(value).replace("_", " ")
 _templates.filters["moment"] = lambda value: value.strftime("%d %b %Y %H:%M")
 _templates.filters["pace"] = pace
-_templates.filters["doubt"] = why_not_counted
+_templates.filters["bars"] = sparkline
 
 
 def spoken(template: str, say: Texts, status: int = 200, **values: Any) -> HTMLResponse:

@@ -23,7 +23,7 @@ _COMMANDS = {
     "worker": ("cli.processes", "worker"),
     "migrate": ("cli.processes", "migrate"),
     "connect": ("cli.connect", "connect"),
-    "audit": ("cli.audit", "audit"),
+    "ui": ("cli.ui", "ui"),
 }
 _GROUPS = {
     "leads": "cli.leads",

@@ -2,6 +2,8 @@
 
 import base64
 import binascii
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -61,31 +63,35 @@ _PARTS = {
         where m.lead_id = $1 group by m.audience, m.desired order by m.audience limit $2
     """,
 }
-_FILTERED = """
-from journey j where (:status = '' or status = :status) and (:phase = '' or phase = :phase)
-    and (:stage = '' or stage = :stage) and (:segment = '' or segment = :segment)
-    and (:playbook = '' or playbook_name = :playbook) and (:ending = '' or ending = :ending)
-    and (:ended is null or (ended_at is not null) = :ended)
+#: Only the filters that were given are asked for: a plan for all of them at once would read every journey.
+_FILTERS = {
+    "status": "status = :status",
+    "phase": "phase = :phase",
+    "stage": "stage = :stage",
+    "segment": "segment = :segment",
+    "playbook": "playbook_name = :playbook",
+    "ending": "ending = :ending",
+    "ended": "(ended_at is not null) = :ended",
+    "after_at": "(started_at, lead_id, cycle) < (:after_at, :after, :cycle)",
+}
+_TYPES = {"ended": "bool", "after_at": "timestamptz", "cycle": "int", "most": "int", "since": "timestamptz"}
+_NEWEST = "select * from found order by started_at desc, lead_id desc, cycle desc limit :most"
+#: So many journeys are sorted faster than they are met among the others.
+_FEW = 5000
+#: One pass over the journeys, in flight and ended.
+_JOURNEYS = """
+select status, phase, stage, segment, ending, count(*) as number from journey
+group by status, phase, stage, segment, ending
 """
-_COUNT = Statement("select count(*) " + _FILTERED, ended="bool")
-_PAGE = Statement(
-    "select j.* " + _FILTERED + " and (:after_at is null or (started_at, lead_id, cycle) < (:after_at, :after, :cycle))"
-    " order by started_at desc, lead_id desc, cycle desc limit :most",
-    ended="bool",
-    after_at="timestamptz",
-    cycle="int",
-    most="int",
-)
-_COUNTS = """
-select 'status' as what, status as word, '' as more, count(*) as number from journey group by status
-union all select 'phase', phase, '', count(*) from journey group by phase
-union all select 'stage', stage, '', count(*) from journey where ended_at is null group by stage
-union all select 'segment', segment, '', count(*) from journey where ended_at is null group by segment
-union all select 'ending', ending, '', count(*) from journey where ended_at is not null group by ending
-union all select 'touches', channel, status, count(*) from touch group by channel, status
+_ACTIVITY = Statement(
+    """
+select 'touches' as what, channel as word, status as more, count(*) as number from touch
+where :since is null or planned_at >= :since group by channel, status
 union all select 'handoffs', status, '', count(*) from handoff group by status
 union all select 'waiting', 'wakes', '', count(*) from pending_wake
-"""
+""",
+    **_TYPES,
+)
 _LAST = """
 select lead_id, cycle, number, at, cause, wake_types, title from decision where not superseded
 order by at desc, lead_id limit $1
@@ -139,38 +145,57 @@ async def list_journeys(
 
     Raises ``Refused`` for a cursor that is none of ours.
     """
-    at, lead, cycle = _read_cursor(cursor) if cursor else (None, "", 0)
-    values = (filters or JourneyFilters()).model_dump() | {
-        "after_at": at,
-        "after": lead,
-        "cycle": cycle,
-        "most": limit + 1,
-    }
-    total: int = await db.pool.fetchval(_COUNT.sql, *_COUNT.arguments(values))
-    rows = [dict(row) for row in await db.pool.fetch(_PAGE.sql, *_PAGE.arguments(values))]
+    given = (filters or JourneyFilters()).model_dump(exclude_defaults=True)
+    after = dict(zip(("after_at", "after", "cycle"), _read_cursor(cursor), strict=True)) if cursor else {}
+    count = Statement(f"select count(*) from journey{_where(given)}", **_TYPES)  # noqa: S608 - conditions of ours
+    total: int = await db.pool.fetchval(count.sql, *count.arguments(given))
+    given |= after
+    # Of few the newest are found by looking at all of them; of many by going back in time until a page is full.
+    found = "as materialized" if total <= _FEW else "as not materialized"
+    chosen = f"select * from journey{_where(given)}"  # noqa: S608 - conditions of ours
+    page = Statement(f"with found {found} ({chosen}) {_NEWEST}", **_TYPES)
+    rows = [dict(row) for row in await db.pool.fetch(page.sql, *page.arguments(given | {"most": limit + 1}))]
     items = rows[:limit]
     return items, _cursor(items[-1]) if len(rows) > limit and items else None, total
 
 
-async def counts(db: Database) -> dict[str, Any]:
-    """``journeys``: ``status``, ``phase``, ``stage``, ``segment`` (these two: in flight), ``ending`` → word → number.
+def _where(given: Mapping[str, Any]) -> str:
+    asked = [condition for name, condition in _FILTERS.items() if name in given]
+    return f" where {' and '.join(asked)}" if asked else ""
 
-    ``touches``: channel → status → number. ``handoffs``: status → number. ``wakes``: how many wait.
+
+async def counts(db: Database) -> dict[str, Any]:
+    """``journeys``: ``status``, ``phase``, ``stage``, ``segment`` (these two: in flight), ``ending`` → word → number;
+    with what ``activity`` tells of all time. Reads every journey and every touch.
     """
-    journeys: dict[str, dict[str, int]] = {name: {} for name in ("status", "phase", "stage", "segment", "ending")}
+    return {"journeys": _journey_counts(await db.pool.fetch(_JOURNEYS)), **await activity(db)}
+
+
+async def activity(db: Database, since: datetime | None = None) -> dict[str, Any]:
+    """``touches``: channel → status → number, of those planned ``since`` then. ``handoffs``: status → number.
+
+    ``wakes``: how many wait.
+    """
     touches: dict[str, dict[str, int]] = {}
     handoffs: dict[str, int] = {}
     waiting = 0
-    for what, word, more, number in await db.pool.fetch(_COUNTS):
+    for what, word, more, number in await db.pool.fetch(_ACTIVITY.sql, *_ACTIVITY.arguments({"since": since})):
         if what == "touches":
             touches.setdefault(word, {})[more] = number
         elif what == "handoffs":
             handoffs[word] = number
-        elif what == "waiting":
-            waiting = number
         else:
-            journeys[what][word] = number
-    return {"journeys": journeys, "touches": touches, "handoffs": handoffs, "wakes": waiting}
+            waiting = number
+    return {"touches": touches, "handoffs": handoffs, "wakes": waiting}
+
+
+def _journey_counts(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+    counted: dict[str, Counter[str]] = {name: Counter() for name in ("status", "phase", "stage", "segment", "ending")}
+    for row in rows:
+        flying = not row["ending"]
+        for name in ("status", "phase", *(("stage", "segment") if flying else ("ending",))):
+            counted[name][row[name]] += row["number"]
+    return {name: dict(numbers) for name, numbers in counted.items()}
 
 
 async def last_decisions(db: Database, limit: int) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Two pages for people: what is going on, and one lead's story in words."""
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
@@ -11,10 +12,12 @@ from api.context import ApiContext, Context
 from api.pages import page
 from api.specification import pages
 from domain.errors import NotFound
-from domain.words import BuyerStage, Channel, LeadStatus, TouchStatus
-from storage import leads, views
+from domain.words import Channel, TouchStatus
+from storage import funnel, leads, timeline, views
 
 _NEWEST = 20
+_LINES = 100
+_WEEK = timedelta(days=7)
 _HANDOFFS = ("open", "accepted", "rejected", "expired", "withdrawn")
 
 
@@ -33,19 +36,18 @@ router = APIRouter(tags=["console"], dependencies=[Depends(_visitor)])
 
 @router.get("/", response_class=HTMLResponse, summary="Start page")
 async def start(context: Context) -> HTMLResponse:
-    """Counts, the newest journeys and decisions, and links to Temporal's UI and the inbox."""
-    counts = await views.counts(context.database)
-    journeys = counts["journeys"]
-    counts["journeys"] = journeys | {
-        "status": _in_order(journeys["status"], LeadStatus),
-        "stage": _in_order(journeys["stage"], BuyerStage),
-    }
-    counts["handoffs"] = _in_order(counts["handoffs"], _HANDOFFS)
-    touches = counts["touches"]
-    counts["touches"] = {one: _in_order(touches[one], TouchStatus) for one in Channel if one in touches}
-    in_flight = sum(journeys["stage"].values())
-    decisions = await views.last_decisions(context.database, _NEWEST)
-    return page("start.html", counts=counts, in_flight=in_flight, decisions=decisions, **_frame(context))
+    """The funnel, what was sent this week, handoffs, and the newest decisions."""
+    shown = await funnel.funnel(context.database, context.now())
+    activity = await views.activity(context.database, context.now() - _WEEK)
+    touches = activity["touches"]
+    return page(
+        "start.html",
+        funnel=shown,
+        handoffs=_in_order(activity["handoffs"], _HANDOFFS),
+        touches={one: _in_order(touches[one], TouchStatus) for one in Channel if one in touches},
+        decisions=await views.last_decisions(context.database, _NEWEST),
+        **_frame(context),
+    )
 
 
 @router.get("/leads/{lead_id}", response_class=HTMLResponse, summary="One lead's story", responses=pages(404))
@@ -59,7 +61,8 @@ async def story(lead_id: str, context: Context) -> HTMLResponse:
         journey = await views.journey_view(context.database, lead_id)
     except NotFound:
         journey = None
-    return page("lead.html", lead=lead, journey=journey, **_frame(context))
+    happened, _ = await timeline.timeline(context.database, lead_id, limit=_LINES)
+    return page("lead.html", lead=lead, journey=journey, happened=happened, **_frame(context))
 
 
 def _in_order(numbers: Mapping[str, int], words: Iterable[str]) -> dict[str, int]:

@@ -5,13 +5,16 @@ from typing import Any
 
 from typer import Typer
 
-from cli.journeys import commanding, explaining, listing, refusing
+from cli.journeys import commanding, explaining, listing, refusing, stuck, timeline, tree
 
 #: Commands in the order in which help lists them: to see, to change, to recover. Each has its help beside it.
 _SEE: dict[str, tuple[Callable[..., Any], str]] = {
     "list": (listing.list_journeys, listing.HELP),
     "explain": (explaining.explain, explaining.HELP),
     "why-not": (refusing.refuse, refusing.HELP),
+    "timeline": (timeline.timeline, timeline.HELP),
+    "tree": (tree.tree, tree.HELP),
+    "stuck": (stuck.stuck, stuck.HELP),
 }
 _CHANGE: dict[str, tuple[Callable[..., Any], str]] = {**commanding.COMMANDS}
 _RECOVER: dict[str, tuple[Callable[..., Any], str]] = {}

@@ -1,6 +1,5 @@
 """``tendril journeys why-not``: what stood in the way of a touch."""
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -26,6 +25,13 @@ With --at TIME or --decision N as things stood then.
 
 Examples: `tendril journeys why-not ld_abcdefghijkl pricing-answers`, `tendril journeys why-not ld_abcdefghijkl email`
 """
+
+
+#: Told together where something else is told in full.
+_ASIDE = {
+    Verdict.NOT_TRIGGERED: "Not triggered",
+    Verdict.NOT_ON_TRACK: "Not on the lead's track",
+}
 
 
 def refuse(
@@ -55,14 +61,14 @@ def refuse(
 
 def _lines(asked: Asked) -> Iterator[str]:
     yield f"{asked.name}, as of {when(asked.at)} UTC (journey {asked.cycle}, decision {asked.decision}):"
-    near = [one for one in asked.answers if one.verdict is not Verdict.NOT_ON_TRACK] or list(asked.answers[:1])
+    near = [one for one in asked.answers if one.verdict not in _ASIDE] or list(asked.answers[:1])
     for answer in near:
         yield ""
         yield from _told(answer)
-    elsewhere = Counter(one.point.where for one in asked.answers if one not in near)
-    if elsewhere:
-        places = "; ".join(f"{number} in {where}" for where, number in elsewhere.items())
-        yield f"\nNot on the lead's track: {places}."
+    for verdict, words in _ASIDE.items():
+        steps = [one.point.step for one in asked.answers if one.verdict is verdict and one not in near]
+        if steps:
+            yield f"\n{words}: {', '.join(dict.fromkeys(steps))}."
     if asked.said:
         yield "\nWhat decisions said of it, the newest first:"
         yield from _said(asked)

@@ -23,6 +23,8 @@ def located(settings: Settings) -> Settings:
     found: dict[str, Any] = {"database_url": running["database_url"]}
     if "temporal_address" not in settings.model_fields_set:
         found["temporal_address"] = running["temporal_address"]
+    if "temporal_ui_url" not in settings.model_fields_set and "temporal_ui" in running:
+        found["temporal_ui_url"] = running["temporal_ui"]
     if "public_url" not in settings.model_fields_set:
         found["public_url"] = running["api"]
     return settings.model_copy(update=found)

@@ -84,6 +84,7 @@ class Touch(SQLModel, table=True):
     __table_args__ = (
         Index("touch_lead", "lead_id"),
         Index("touch_account_sent", "account_id", "sent_at"),
+        Index("touch_planned", "planned_at"),
         Index("touch_vendor_id", "vendor_id", postgresql_where=text("vendor_id <> ''")),
         Index("touch_mail", "mail_name", postgresql_where=text("mail_name <> ''")),
         Index("touch_sending", "sending_domain", "claimed_at", postgresql_where=text("sending_domain <> ''")),
