@@ -40,7 +40,9 @@ class Playbook(Part):
     name: Slug = Field(description="Name of the playbook; versions of it share the name.")
     title: str = Field("", description="What people read.")
     follow: bool = Field(
-        True, description="Whether leads in flight follow a new version (true) or stay pinned (false)."
+        True,
+        description="What leads in flight do when another version is applied without `--policy`: follow it (true), or "
+        "stay pinned to this one (false).",
     )
     sender: Sender = Field(description="Who mail comes from.")
     senders: dict[Identifier, Sender] = Field({}, description="Other senders, which segments may name.")
