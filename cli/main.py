@@ -23,6 +23,8 @@ _COMMANDS = {
     "worker": ("cli.processes", "worker"),
     "migrate": ("cli.processes", "migrate"),
     "connect": ("cli.connect", "connect"),
+    "audit": ("cli.audit", "audit"),
+    "replay": ("cli.replay", "replay"),
     "ui": ("cli.ui", "ui"),
 }
 _GROUPS = {

@@ -7,11 +7,14 @@ superseded. A journey that the relay brought back (``runtime.relay``) begins a c
 are found by listing the workflow id's executions. Later cycles of the lead have chains of their own, too.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
-from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.history.v1 import History, HistoryEvent
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 from temporalio.service import RPCError, RPCStatusCode
@@ -21,6 +24,16 @@ from workflows.messages import workflow_id
 
 #: The name by which the SDK's core marks the result of a local activity.
 _MARKER = "core_local_activity"
+_CLOSING = frozenset(
+    {
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +47,15 @@ class Run:
     def continues(self) -> str:
         """The run that this one goes on from; "" for the first of a chain."""
         return self.events[0].workflow_execution_started_event_attributes.continued_execution_run_id
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be added to it any more."""
+        return self.events[-1].event_type in _CLOSING
+
+    def serialized(self) -> bytes:
+        """As ``temporal.api.history.v1.History``."""
+        return History(events=self.events).SerializeToString()
 
     @property
     def resets(self) -> list[str]:
@@ -67,6 +89,30 @@ async def decisions(run: Run, converter: DataConverter) -> list[Made]:
         result: DecideResult = (await converter.decode(payloads, [DecideResult]))[0]
         made.append(Made(result.state.cycle, result.state.number, marker.workflow_task_completed_event_id))
     return made
+
+
+async def decoded(run: Run, converter: DataConverter) -> Sequence[HistoryEvent]:
+    """The run's events with every payload as it is without encryption. Raises where a key lacks."""
+    history = History(events=run.events)
+    codec = converter.payload_codec
+    if codec is not None:
+        for payload in _payloads(history):
+            payload.CopyFrom((await codec.decode([payload]))[0])
+    return history.events
+
+
+def _payloads(message: Message) -> Iterator[Payload]:
+    if isinstance(message, Payload):
+        yield message
+        return
+    for field, value in message.ListFields():
+        if field.type != FieldDescriptor.TYPE_MESSAGE or field.message_type is None:
+            continue
+        entry = field.message_type.GetOptions().map_entry
+        values = list(value.values()) if entry else value if field.is_repeated else [value]
+        for one in values:
+            if isinstance(one, Message):
+                yield from _payloads(one)
 
 
 async def runs(client: Client, lead: str) -> AsyncIterator[Run]:

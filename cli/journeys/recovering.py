@@ -21,6 +21,14 @@ same command goes on where it stopped; another --reason begins anew.
 Examples: `tendril journeys reset ann@acme.example --before 7`,
 `tendril journeys reset --where 'version == "3f1c9a"' --rules 3f1c9a --reason "wrong exit rule" --rate 20/s`
 """
+DOWNLOAD = """Keep histories as JSON: to replay a later build against (`tendril replay`), or to look at elsewhere.
+
+One file for each run of a journey. Given again, the same command goes on: runs that had closed are not read again.
+Histories hold opaque ids and nothing personal. Where payloads are encrypted they stay so, unless --decode.
+
+Examples: `tendril journeys download ann@acme.example --out kept/`,
+`tendril journeys download --where 'days_in_journey > 90' --out kept/`
+"""
 _DEFAULT_RATE = "20/s"
 #: Which journeys are meant.
 Leads = Annotated[list[str] | None, Argument(metavar="[ID]…", help="Leads, by id, external id or address.")]
@@ -51,3 +59,16 @@ def reset(  # noqa: PLR0917 - every option of the command, each given by name
     asked = resetting.Asked(before, at, rules, reason, cycle, parse_rate(rate), yes, dry_run, as_json)
     if run(resetting.reset(asked, leads or [], where, file)):
         raise Exit(1)
+
+
+def download(
+    out: Annotated[Path, Option(metavar="DIR", help="Where they go; made if it is not there.")],
+    leads: Leads = None,
+    where: Where = "",
+    file: Listed = None,
+    decode: Annotated[bool, Option("--decode", help="Decrypt what is encrypted, with this deployment's keys.")] = False,
+    as_json: Json = False,
+) -> None:
+    from cli.journeys import downloading  # noqa: PLC0415 - as above
+
+    run(downloading.download(leads or [], where, file, out, decode=decode, as_json=as_json))
