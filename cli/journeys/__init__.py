@@ -5,7 +5,7 @@ from typing import Any
 
 from typer import Typer
 
-from cli.journeys import commanding, explaining, listing, refusing, stuck, timeline, tree
+from cli.journeys import commanding, explaining, listing, recovering, refusing, stuck, timeline, tree
 
 #: Commands in the order in which help lists them: to see, to change, to recover. Each has its help beside it.
 _SEE: dict[str, tuple[Callable[..., Any], str]] = {
@@ -17,7 +17,10 @@ _SEE: dict[str, tuple[Callable[..., Any], str]] = {
     "stuck": (stuck.stuck, stuck.HELP),
 }
 _CHANGE: dict[str, tuple[Callable[..., Any], str]] = {**commanding.COMMANDS}
-_RECOVER: dict[str, tuple[Callable[..., Any], str]] = {}
+_RECOVER: dict[str, tuple[Callable[..., Any], str]] = {
+    "reset": (recovering.reset, recovering.RESET),
+    "download": (recovering.download, recovering.DOWNLOAD),
+}
 
 app = Typer(no_args_is_help=True, help="Journeys: where every lead is, why, and what comes next.")
 for _name, (_command, _help) in {**_SEE, **_CHANGE, **_RECOVER}.items():
