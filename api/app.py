@@ -46,6 +46,7 @@ from domain.clock import ScaledClock
 from runtime.inbound import inbounds
 from runtime.settings import Settings
 from storage.database import Database
+from storage.playbooks import PgPlaybooks
 
 _DESCRIPTION = """
 Tendril runs B2B lead nurturing as durable journeys. Leads come in here, behaviour comes in here, and every decision
@@ -110,7 +111,8 @@ def create_app(settings: Settings, database: Database, temporal: Client | None, 
     )
     half = max(1, database.pool.get_max_size() // 2)
     rates, accepting = KeyRates(settings.tracking_rate, half - GROUPS_OF_KEY), Accepting(database, half)
-    app.state.context = ApiContext(settings, database, temporal, clock, Keyring(database), rates, accepting)
+    keyring, playbooks_read = Keyring(database), PgPlaybooks(database)
+    app.state.context = ApiContext(settings, database, temporal, clock, keyring, rates, accepting, playbooks_read)
     app.state.inbounds = inbounds()
     app.state.codec = CodecServer(settings)
     problems.install(app)

@@ -13,6 +13,7 @@ from api.services.accepting import Accepting
 from domain.clock import ScaledClock
 from runtime.settings import Settings
 from storage.database import Database
+from storage.playbooks import PgPlaybooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class ApiContext:
     keys: Keyring
     rates: KeyRates
     accepting: Accepting
+    playbooks: PgPlaybooks
 
     def now(self) -> datetime:
         """The present on the deployment's clock."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -100,11 +101,12 @@ async def why_not(
 
 
 class Unnamed(Refused):
-    """A name that the playbook does not have. ``known`` are those that it has."""
+    """A name that the playbook does not have; the remedy names the nearest that it has."""
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
-        super().__init__(f"The journey's playbook has no step, asset, trigger or channel {name!r}.")
-        self.known = known
+        near = get_close_matches(name.lower(), known, n=1, cutoff=0.6)
+        remedy = f"Did you mean {near[0]!r}?" if near else "`tendril playbook show NAME` lists them."
+        super().__init__(f"The journey's playbook has no step, asset, trigger or channel {name!r}.", remedy)
 
 
 def _object(answer: Answer) -> dict[str, Any]:

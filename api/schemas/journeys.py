@@ -75,10 +75,35 @@ class JourneyList(BaseModel):
     clock: ClockView
 
 
+class Superseding(BaseModel):
+    """The decision that took another one back: a reset made it anew, or a rewind went back behind it."""
+
+    number: int | None
+    revision: int | None
+    at: datetime | None
+    cause: str
+
+
+class DecisionInForce(BaseModel):
+    number: int
+    revision: int
+
+
+class AsOf(BaseModel):
+    """At what moment an answer was true, and what of it can't be told."""
+
+    at: datetime
+    decision: DecisionInForce | None = Field(description="The one in force then; null before the first.")
+    superseded: Superseding | None = Field(description="What took that decision back since; null when nothing did.")
+    known_to: int = Field(description="Position of the newest behaviour that the journey had read.")
+    unsure: list[str] = Field(description="What is kept only as it is now, in sentences.")
+
+
 class JourneyStory(JourneyItem):
     """One lead's latest journey: where, why, what next, what would move it, and all that led here, newest first."""
 
     clock: ClockView
+    as_of: AsOf | None = Field(None, description="Set where a moment of the past was asked for.")
     reasons: list[dict[str, Any]] = Field(description="Why the last decision was made, with its evidence.")
     rejected: list[dict[str, Any]] = Field(description="What it considered and did not do, and why.")
     forward: list[str] = Field(description="What would move the lead forward.")

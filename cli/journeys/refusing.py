@@ -8,13 +8,11 @@ from typer import Argument, echo
 from cli import moments
 from cli.moments import At, Decision
 from cli.naming import Named, find
-from cli.nearest import did_you_mean
 from cli.output import Json, print_json, when
 from cli.session import run, session
 from domain.core.verdicts import Answer, Verdict
-from domain.errors import NotFound
 from storage.playbooks import PgPlaybooks
-from storage.why_not import Asked, Unnamed, why_not
+from storage.why_not import Asked, why_not
 
 HELP = """Say why a touch was not sent, or when it will be.
 
@@ -45,12 +43,8 @@ def refuse(
         async with session() as here:
             found = await find(here.database, lead)
             moment = await moments.asked(here.database, found.id, here.now, at, decision)
-            try:
-                playbooks = PgPlaybooks(here.database)
-                return await why_not(here.database, playbooks, found.id, touch, here.now, moment), here.time_note
-            except Unnamed as unknown:
-                remedy = did_you_mean(touch, unknown.known) or "`tendril playbook show NAME` lists them."
-                raise NotFound(str(unknown), remedy) from None
+            playbooks = PgPlaybooks(here.database)
+            return await why_not(here.database, playbooks, found.id, touch, here.now, moment), here.time_note
 
     asked, note = run(read())
     if as_json:

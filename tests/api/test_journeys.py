@@ -106,3 +106,52 @@ async def test_a_rejection_needs_one_of_the_reasons(api: httpx.AsyncClient):
     answer = await api.post("/v1/handoffs/none/reject", json={"reason": "boredom"})
 
     assert assert_problem(answer, 422, "invalid-request")["errors"][0]["pointer"] == "/reason"
+
+
+async def test_a_journey_is_shown_as_of_a_moment(api: httpx.AsyncClient, database: Database, playbook: str):
+    lead = (await api.post("/v1/leads", json={"email": "ann@acme.example"})).json()["id"]
+    await decided(database, lead, hand_off=True)
+
+    then = (await api.get(f"/v1/leads/{lead}/journey", params={"decision": 1})).json()
+    now = (await api.get(f"/v1/leads/{lead}/journey")).json()
+
+    assert (then["path"], then["as_of"]["decision"]) == ("nurture", {"number": 1, "revision": 1})
+    assert (now["path"], now["as_of"]) == ("handoff", None)
+    assert then["handoffs"] == []
+    asked: tuple[tuple[dict[str, str | int], int, str], ...] = (
+        ({"at": "nonsense"}, 422, "invalid-request"),
+        ({"at": "2199-01-01"}, 422, "invalid-request"),
+        ({"at": "1d ago", "decision": 1}, 422, "invalid-request"),
+        ({"at": "1d ago"}, 404, "not-then"),
+        ({"decision": 9}, 404, "not-then"),
+    )
+    for params, status, kind in asked:
+        assert_problem(await api.get(f"/v1/leads/{lead}/journey", params=params), status, kind)
+
+
+async def test_why_a_touch_was_not_sent_is_answered(api: httpx.AsyncClient, lead: str):
+    answer = (await api.get(f"/v1/leads/{lead}/why-not", params={"touch": "on-pricing"})).json()
+    unknown = await api.get(f"/v1/leads/{lead}/why-not", params={"touch": "on-prising"})
+
+    assert [(one["step"], one["verdict"]) for one in answer["answers"]] == [("trigger-on-pricing", "not_triggered")]
+    errors = assert_problem(unknown, 422, "invalid-request")["errors"]
+    assert (errors[0]["parameter"], "Did you mean 'on-pricing'?" in str(errors[0])) == ("touch", True)
+
+
+async def test_a_timeline_comes_page_by_page(api: httpx.AsyncClient, lead: str):
+    whole = (await api.get(f"/v1/leads/{lead}/timeline")).json()
+    first = (await api.get(f"/v1/leads/{lead}/timeline", params={"limit": 1})).json()
+    rest = (await api.get(f"/v1/leads/{lead}/timeline", params={"cursor": first["next_cursor"]})).json()
+
+    assert first["items"] + rest["items"] == whole["items"]
+    assert (whole["items"][-1]["what"], whole["next_cursor"]) == ("journey 1 begins", None)
+    assert_problem(await api.get("/v1/leads/ld_nobody/timeline"), 404, "unknown-lead")
+
+
+async def test_the_funnel_and_what_is_stuck_are_read(api: httpx.AsyncClient, lead: str):
+    found = (await api.get("/v1/journeys/funnel")).json()
+    stuck = (await api.get("/v1/journeys/stuck")).json()
+
+    assert (found["total"], found["in_flight"]) == (1, 1)
+    assert [row["number"] for row in found["stages"]] == [1, 0, 0, 0, 0]
+    assert stuck == {"items": [], "temporal": "this process is not connected to Temporal"}
