@@ -20,7 +20,7 @@ LATE = timedelta(minutes=10)
 MANY_ATTEMPTS = 5
 STUCK = timedelta(minutes=5)
 #: What has just been recorded may not show on the other side yet.
-SETTLING = timedelta(minutes=1)
+SETTLING = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
