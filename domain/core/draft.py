@@ -8,17 +8,16 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain.core import scoring
+from domain.core import scoring, taken_back
 from domain.core.phases import STATUS_ON_ENTRY, TRANSITIONS
 from domain.decision import OpenHandoff, Priority, Reason, Rejected, ResolveHandoff, Scores, SendTouch, Suppress, Wake
 from domain.facts import Facts, TouchFact
-from domain.keys import TouchKey
 from domain.playbook.compiled import CompiledPlaybook
 from domain.playbook.conditions import Level
 from domain.playbook.hits import Hit
 from domain.playbook.models import Length, Situation
 from domain.state import JourneyState
-from domain.words import DIRECT_CHANNELS, REPLANNABLE, BuyerStage, Channel, Ending, LeadStatus, Phase, TouchStatus
+from domain.words import DIRECT_CHANNELS, BuyerStage, Channel, Ending, LeadStatus, Phase, TouchStatus
 
 _DAY = timedelta(days=1)
 #: State that conditions can see: changing any of it changes what they say.
@@ -47,8 +46,8 @@ class Draft:
     def _go_on_from(self, state: JourneyState, facts: Facts, last: int) -> None:
         """Nothing concluded yet. Decisions after the one numbered ``last`` are taken back."""
         self.before = state
-        self.facts = _without_taken_back(state, facts, last)
-        self.state = state.model_copy(update={"anchor": _anchor(state, self.facts, last)})
+        self.facts = taken_back.without(state, facts, last)
+        self.state = state.model_copy(update={"anchor": taken_back.anchor(state, self.facts, last)})
         unread = [hit for hit in self.hits if hit.position > state.cursor]
         self.new: list[Hit] = [hit for hit in unread if not hit.match.of_opens]
         self.send: list[SendTouch] = []
@@ -71,7 +70,9 @@ class Draft:
         """Make this decision from an earlier state. What the decisions since planned and nobody began is called back,
         and free to be planned again.
         """
-        planned = [t for t in self.facts.touches if t.status is TouchStatus.PLANNED and _taken_back(state, t, to)]
+        planned = [
+            t for t in self.facts.touches if t.status is TouchStatus.PLANNED and taken_back.planned_by(state, t, to)
+        ]
         self._go_on_from(state, self.facts, to)
         self.withdraw = [touch.key for touch in planned]
         self.rewound_to = to
@@ -243,16 +244,8 @@ class Draft:
         return command
 
     def key(self, step: str, occurrence: int = 1) -> str:
-        """The key the ledger knows it by, the newest where it was sent again; else that of the present epoch.
-
-        An epoch that has risen makes nothing unsent.
-        """
-        own, cycle = self.state, self.state.cycle
-        parsed = [TouchKey.parse(t.key) for t in self.facts.touches if t.cycle == cycle and t.step == step]
-        known = [key for key in parsed if key is not None and key.occurrence == occurrence]
-        return str(
-            max(known, key=lambda key: key.epoch, default=TouchKey(own.lead, cycle, own.epoch, step, occurrence))
-        )
+        """The key the ledger knows it by, else that of the present epoch."""
+        return taken_back.key(self.state, self.facts, step, occurrence)
 
     def _withdraw_handoff(self, ending: Ending) -> None:
         """Nobody is asked any more: one that is open is withdrawn, one that this decision opened never leaves."""
@@ -316,26 +309,3 @@ def _last_action(hits: Iterable[Hit]) -> Hit | None:
         if hit.meaningful and (last is None or hit.at > last.at):
             last = hit
     return last
-
-
-def _taken_back(state: JourneyState, touch: TouchFact, last: int) -> bool:
-    """Planned by a decision that is being made again (after a reset, or when the first attempt's answer was lost), or
-    that the journey was rewound behind.
-    """
-    return touch.cycle == state.cycle and touch.number > last
-
-
-def _without_taken_back(state: JourneyState, facts: Facts, last: int) -> Facts:
-    """What such a decision planned and nobody began counts for nothing: this decision plans it again, or does not."""
-    kept = tuple(t for t in facts.touches if t.status is not TouchStatus.PLANNED or not _taken_back(state, t, last))
-    return facts if len(kept) == len(facts.touches) else facts.model_copy(update={"touches": kept})
-
-
-def _anchor(state: JourneyState, facts: Facts, last: int) -> datetime:
-    """The next gap counts from the last touch, even when the decision that planned that touch was taken back."""
-    left = [
-        touch.at
-        for touch in facts.touches
-        if touch.channel in DIRECT_CHANNELS and touch.status not in REPLANNABLE and _taken_back(state, touch, last)
-    ]
-    return max([state.anchor, *left])
