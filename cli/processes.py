@@ -1,6 +1,8 @@
 """``tendril api``, ``tendril worker``, ``tendril migrate``: one process of a deployment each."""
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -38,6 +40,10 @@ def worker() -> None:
     from runtime.worker import run_worker  # noqa: PLC0415 - as below
 
     _run(run_worker(located(read_settings())))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # The SDK's own threads can crash the interpreter while it winds down (temporalio/sdk-python#300).
+    os._exit(0)
 
 
 def migrate(

@@ -26,12 +26,10 @@ from temporalio.client import WorkflowHistory
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
+from runtime.builds import WORKFLOWS
 from runtime.encryption import data_converter
 from runtime.settings import Settings
-from workflows.lead_journey import LeadJourney
-from workflows.reconcile import Reconcile
 
-WORKFLOWS: tuple[type, ...] = (LeadJourney, Reconcile)
 #: Histories that one task of a process replays.
 CHUNK = 64
 _EVENT = re.compile(r"\bid: (\d+)")

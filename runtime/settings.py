@@ -45,7 +45,17 @@ class Settings(FromEnvironment):
     worker_local_activities: int = Field(40, ge=1, description="Most decisions being made at once in one worker.")
     worker_activities: int = Field(100, ge=1, description="Most touches being carried out at once in one worker.")
     worker_cached_workflows: int = Field(2000, ge=0, description="Most journeys kept in memory between their tasks.")
-    worker_drain: float = Field(8.0, ge=0, description="Seconds a stopping worker lets running touches finish.")
+    build_id: str = Field("", description="Name of this build as Temporal shows it: a version, a commit.")
+    deployment_name: str = Field(
+        "",
+        description="Worker Versioning: the deployment that `TENDRIL_BUILD_ID` is a version of (docs/upgrading.md)."
+        " Empty: any worker takes any task.",
+    )
+    worker_drain: float = Field(
+        22.0,
+        ge=0,
+        description="Seconds a stopping worker lets running touches finish, at most; more than a vendor may take.",
+    )
     relay_concurrency: int = Field(32, ge=1, description="Most journeys being woken at once by one relay.")
     relay_undecided: int = Field(
         8,
@@ -217,6 +227,13 @@ class Settings(FromEnvironment):
     @classmethod
     def _can_be_read(cls, given: str, info: ValidationInfo) -> str:
         Scanners.read(*((given, "") if info.field_name == "scanner_agents" else ("", given)))
+        return given
+
+    @field_validator("deployment_name")
+    @classmethod
+    def _of_a_build(cls, given: str, info: ValidationInfo) -> str:
+        if given and not info.data.get("build_id"):
+            raise ValueError("a version of a deployment needs TENDRIL_BUILD_ID, too")
         return given
 
     @field_validator("enrol_on")

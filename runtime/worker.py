@@ -30,6 +30,7 @@ from activities.touches import Touching
 from activities.watching import Watching
 from runtime import tracing
 from runtime.auditing import Auditor
+from runtime.builds import WORKFLOWS, build
 from runtime.composition import Composition, composed
 from runtime.logs import configure_logging
 from runtime.mail_in import mail_reader
@@ -45,10 +46,6 @@ from storage.crm import PgCrmNews
 from storage.operation_rows import PgOperations
 from storage.retention import PgRetention
 from storage.vendor_suppressions import PgVendorSuppressions
-from workflows.audit import Audit
-from workflows.lead_journey import LeadJourney
-from workflows.operate import Operate
-from workflows.reconcile import Reconcile
 
 _log = structlog.get_logger("tendril.worker")
 _LAST_GRACE = 3.0  # seconds after the drain in which the process must have left
@@ -87,7 +84,7 @@ def build_worker(client: Client, parts: Composition, *, runner: WorkflowRunner |
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[LeadJourney, Operate, Reconcile, Audit],
+        workflows=WORKFLOWS,
         activities=[
             deciding.decide,
             touching.send_touch,
@@ -112,6 +109,7 @@ def build_worker(client: Client, parts: Composition, *, runner: WorkflowRunner |
         max_concurrent_local_activities=settings.worker_local_activities,
         max_concurrent_activities=settings.worker_activities,
         graceful_shutdown_timeout=timedelta(seconds=settings.worker_drain),
+        **build(settings).options(),
     )
 
 
@@ -141,7 +139,8 @@ async def run_worker(settings: Settings) -> None:
             ready.cancel()
             return
         client, parts = ready.result()
-        _log.info("worker runs", task_queue=settings.task_queue, temporal=settings.temporal_address)
+        place = {"task_queue": settings.task_queue, "temporal": settings.temporal_address}
+        _log.info("worker runs", build=str(build(settings)), **place)
         await _serve(client, parts, stopping)
     tracing.stop()
     _log.info("worker stopped")
