@@ -112,9 +112,14 @@ def require_space(path: Path, needed: int) -> None:
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write ``content`` so that a reader, or a crash, never sees half of it."""
+    """Write ``content`` so that a reader, or a crash, never sees half of it, and other users see nothing.
+
+    ``run.json`` holds the database's URL, and as root the directory above lets everybody pass through.
+    """
     partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=1)
     partial.replace(path)
 
 

@@ -24,6 +24,7 @@ from runtime.embedded.plan import (
 from runtime.embedded.postgres import EmbeddedPostgres
 from runtime.embedded.supervisor import Supervisor
 from runtime.embedded.temporal import temporal_program
+from runtime.encryption import payload_keys
 from runtime.playbooks import put_in_force, read_directory
 from runtime.settings import Settings
 from storage import deployment, migrate
@@ -121,7 +122,10 @@ class Stack:
 
     def _temporal(self) -> Program:
         given = self.given
-        return temporal_program(self.directory.temporal, port=given.temporal_port, ui_port=given.temporal_ui_port)
+        codec = f"http://127.0.0.1:{given.api_port}/codec" if payload_keys(given) else ""
+        return temporal_program(
+            self.directory.temporal, port=given.temporal_port, ui_port=given.temporal_ui_port, codec=codec
+        )
 
     def _sandbox(self) -> Program:
         settings = self.settings

@@ -17,11 +17,12 @@ _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
 _DYNAMIC = ('history.timerProcessorMaxTimeShift="10ms"',)
 
 
-def temporal_program(database: Path, *, port: int, ui_port: int) -> Program:
-    """The server on 127.0.0.1. Raises ``CannotRun`` where its program is missing."""
+def temporal_program(database: Path, *, port: int, ui_port: int, codec: str = "") -> Program:
+    """The server on 127.0.0.1; its UI asks ``codec`` to decrypt. Raises ``CannotRun`` where its program is missing."""
     command = [str(_binary()), "server", "start-dev", "--ip", "127.0.0.1", "--port", str(port)]
     command += ["--ui-port", str(ui_port), "--ui-disable-news-fetch", "--db-filename", str(database)]
     command += ["--log-level", "warn", "--log-format", "pretty"]
+    command += ["--ui-codec-endpoint", codec] if codec else []
     for pragma in _PRAGMAS:
         command += ["--sqlite-pragma", pragma]
     for value in _DYNAMIC:

@@ -3,6 +3,7 @@
 One stack serves all tests of this file: they run in their order, in one process (``--dist loadfile``).
 """
 
+import base64
 import json
 import os
 import signal
@@ -19,10 +20,14 @@ from typing import IO
 import httpx
 import psutil
 import pytest
+from typer.testing import CliRunner
 
+from cli.main import app
 from runtime.embedded import ports
+from tests.runtime.canaries import command_lines, found_in, secrets
 
 ROOT = Path(__file__).parents[2]
+SECRETS = secrets()
 CHILDREN = {"postgres", "temporal", "sandbox", "worker", "api", "visitors"}
 
 
@@ -38,7 +43,7 @@ class Up:
         free = [f"--{name}-port={ports.any_free()}" for name in ("api", "temporal", "ui", "inbox", "smtp")]
         return subprocess.Popen(
             [sys.executable, "-m", "cli", "up", "--plain", f"--data-dir={self.data}", *free],
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            env=os.environ | SECRETS | {"PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -127,6 +132,38 @@ def test_other_commands_find_the_running_stack(up: Up):
     key = done.stdout.splitlines()[-1]
     listed = httpx.get(f"{up.api}/v1/leads", params={"limit": 1}, headers={"Authorization": f"Bearer {key}"})
     assert listed.json()["total"] > 30
+
+
+def test_no_secret_is_seen_in_logs_process_lists_answers_or_histories(up: Up):
+    def said(*words: str) -> str:
+        return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
+    def tendril(*words: str) -> str:
+        result = CliRunner().invoke(app(words[0]), words, env=SECRETS)
+        return f"{result.output} {result.exception} {getattr(result.exception, 'remedy', '')}"
+
+    address = json.loads((up.data / "run.json").read_text())["temporal_address"]
+    temporal = (str(Path(sys.executable).parent / "temporal"), "workflow")
+    listed = json.loads(said(*temporal, "list", "--address", address, "--limit", "2", "-o", "json"))
+    histories = [
+        said(*temporal, "show", "--address", address, "-w", one["execution"]["workflowId"], "-o", "json")
+        for one in listed
+    ]
+    seen = {
+        "the process list": command_lines(psutil.Process(up._process.pid)),
+        "the logs": "".join(path.read_text(errors="replace") for path in (up.data / "logs").iterdir()),
+        "what `tendril up` prints": "".join(up.lines),
+        "the specification": httpx.get(f"{up.api}/openapi.json").text,
+        "an error": httpx.post(f"{up.api}/v1/leads", headers={"Authorization": "Bearer wrong"}).text,
+        "the metrics": httpx.get(f"{up.api}/metrics").text,
+        "connect": tendril("connect"),
+        "a wrong setting": tendril("api", "--port", "99999"),
+        "the histories": "".join(histories),
+    }
+    assert min(map(len, seen.values())) > 50, "there is something to look through"
+    assert {where: found for where, text in seen.items() if (found := found_in(text, SECRETS))} == {}
+    assert base64.b64encode(b"binary/encrypted").decode() in seen["the histories"]
+    assert (up.data / "run.json").stat().st_mode & 0o077 == 0, "it holds the database's URL"
 
 
 def test_sigterm_stops_everything_within_ten_seconds(up: Up):
