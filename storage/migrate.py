@@ -27,6 +27,7 @@ __all__ = ["DatabaseTooNew", "configuration", "upgrade"]
 _TURN = 7_346_201
 #: How long a migration may hold others up while it waits for a table, and how often it tries.
 LOCK_SECONDS, _ATTEMPTS, _PAUSE_SECONDS = 3, 20, 2.0
+_LOOK_SECONDS = 0.2
 _log = structlog.get_logger("tendril.migrate")
 
 
@@ -58,12 +59,23 @@ async def _upgrade(url: str) -> None:
     )
     try:
         async with engine.connect() as connection:
-            await connection.execute(text(f"select pg_advisory_lock({_TURN})"))  # until the connection closes
+            await _take_turn(connection)
             await connection.execute(text(f"set lock_timeout = '{LOCK_SECONDS}s'"))
             await connection.commit()
             await _patiently(connection)
     finally:
         await engine.dispose()
+
+
+async def _take_turn(connection: AsyncConnection) -> None:
+    """The lock that is held until the connection closes.
+
+    Asked for again and again, with nothing open in between: an index that is built concurrently waits for every
+    statement that is under way, and one that waited for this lock would wait for that index.
+    """
+    while not await connection.scalar(text(f"select pg_try_advisory_lock({_TURN})")):
+        await connection.rollback()
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def _patiently(connection: AsyncConnection) -> None:

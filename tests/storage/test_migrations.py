@@ -38,6 +38,14 @@ async def test_upgrading_twice_changes_nothing(empty_database_url: str):
     await connection.close()
 
 
+async def test_processes_that_start_together_take_turns(empty_database_url: str):
+    await asyncio.gather(*(asyncio.to_thread(upgrade, empty_database_url) for _ in range(3)))
+
+    connection = await asyncpg.connect(empty_database_url)
+    await require_fitting(connection)
+    await connection.close()
+
+
 async def test_a_database_one_migration_newer_is_worked_on_and_left_alone(database: Database):
     await database.pool.execute("update alembic_version set version_num = '9999'")
 

@@ -2,6 +2,8 @@
 
 from alembic import op
 
+from storage.expanding import create_index_online
+
 revision = "0022"
 down_revision = "0021"
 branch_labels = None
@@ -10,7 +12,7 @@ depends_on = None
 
 def upgrade() -> None:
     # The start page's count of a week's touches, of 600,000: 6 ms in place of 110 ms.
-    op.create_index("touch_planned", "touch", ["planned_at"])
+    create_index_online("touch_planned", "touch", ["planned_at"])
 
 
 def downgrade() -> None:
