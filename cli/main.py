@@ -31,6 +31,7 @@ _GROUPS = {
     "leads": "cli.leads",
     "journeys": "cli.journeys",
     "operations": "cli.operations",
+    "hold": "cli.hold",
     "events": "cli.events",
     "playbook": "cli.playbook",
     "touches": "cli.touches",

@@ -61,7 +61,12 @@ async def lift(db: Database, scope: str, by: str, now: datetime) -> Hold:
     Journeys whose touches it held go on by themselves within a day; ``resume`` with ``since`` lets them sooner, and by
     a policy.
     """
-    row = await db.pool.fetchrow(
+    return await lift_on(db.pool, scope, by, now)
+
+
+async def lift_on(connection: Connection, scope: str, by: str, now: datetime) -> Hold:
+    """As ``lift``, on a connection of the caller's."""
+    row = await connection.fetchrow(
         "update hold set lifted_at = $3, lifted_by = $2 where scope = $1 and lifted_at is null returning *",
         scope,
         by,

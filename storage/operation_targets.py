@@ -3,9 +3,10 @@
 import re
 from datetime import UTC, datetime
 
-from domain.errors import Refused
+from domain.errors import NotFound, Refused
 from domain.operating import OperationKind, OperationRequest
 from domain.words import BuyerStage
+from storage import rewinding
 from storage.database import Connection
 
 #: The latest journey of each lead: ``o`` is the operation's row, ``j`` the journey.
@@ -17,27 +18,11 @@ cross join lateral (/* target */) as found
 where mine.operation_id = $1 and o.operation_id = $1 and o.lead_id = mine.lead_id and $2::text <> ''
     and mine.given = '{}'
 """
-_IN_FORCE = "from decision d where d.lead_id = j.lead_id and d.cycle = j.cycle and not d.superseded"
-_TO_NUMBER = f"select jsonb_build_object('to', d.number) as given {_IN_FORCE} and d.number = $2::text::int"
-_TO_BEGINNING = "select jsonb_build_object('to', 0) as given where $2::text = '0'"
-#: The decision before the one that planned the step's newest touch.
-_TO_STEP = """
-select jsonb_build_object('to', greatest(t.decision_number - 1, 0)) as given from touch t
-where t.lead_id = j.lead_id and t.cycle = j.cycle and t.step = $2::text
-order by t.decision_number desc limit 1
+_TO_NUMBER = """
+select d.number from decision d where d.lead_id = j.lead_id and d.cycle = j.cycle and not d.superseded
+and d.number = $2::text::int
 """
-#: The decision that moved the journey to the stage the last time.
-_TO_STAGE = f"""
-select jsonb_build_object('to', d.number) as given from (
-    select number, stage, lag(stage, 1, '') over (order by number) as former
-    from (select d.number, coalesce(d.state ->> 'stage', '{BuyerStage.PROBLEM_AWARENESS}') as stage {_IN_FORCE}) as d
-) as d
-where d.stage = $2::text and d.former <> d.stage order by d.number desc limit 1
-"""  # noqa: S608 - words of our own
-#: What stood at that time.
-_TO_TIME = f"""
-select jsonb_build_object('to', coalesce(max(d.number), 0)) as given {_IN_FORCE} and d.at <= $2::text::timestamptz
-"""
+_TO_BEGINNING = "select 0 as number where $2::text = '0'"
 _TOUCH = """
 select jsonb_build_object('touch', t.key) as given from touch t
 where t.lead_id = j.lead_id and (t.key = $2::text or t.cycle = j.cycle and t.step = $2::text and t.status = 'sent')
@@ -54,11 +39,23 @@ async def find_targets(
 ) -> None:
     """Give every lead its own ``to`` or ``touch``. Those without one are refused with why."""
     if kind is OperationKind.REWIND and request.to:
-        await connection.execute(_OF_EACH.replace("/* target */", _way_back(request.to)), operation, _plain(request.to))
+        target = f"select jsonb_build_object('to', found.number) as given from ({_way_back(request.to)}) as found"  # noqa: S608 - statements of ours
+        await connection.execute(_OF_EACH.replace("/* target */", target), operation, _plain(request.to))
         await connection.execute(_WITHOUT, operation, "to", f"its journey has nothing to go back to: {request.to}", now)
     elif kind is OperationKind.RESEND:
         await connection.execute(_OF_EACH.replace("/* target */", _TOUCH), operation, request.touch)
         await connection.execute(_WITHOUT, operation, "touch", f"it was not sent {request.touch}", now)
+
+
+async def version_named(connection: Connection, named: str) -> str:
+    """The hash of a version: the one in force under a playbook's name, or itself. Raises ``NotFound``."""
+    found: str | None = await connection.fetchval(
+        "select hash from playbook_active where name = $1 union all select hash from playbook_version where hash = $1",
+        named,
+    )
+    if found is None:
+        raise NotFound(f"There is no playbook or version {named!r}.", "`tendril playbook list` names the playbooks.")
+    return found
 
 
 def _way_back(to: str) -> str:
@@ -67,8 +64,13 @@ def _way_back(to: str) -> str:
     if to.isascii() and to.isdigit():
         return _TO_NUMBER
     if to in set(BuyerStage):
-        return _TO_STAGE
-    return _TO_TIME if _time(to) else _TO_STEP
+        return _of_each(rewinding.STAGE, "$2::text")
+    return _of_each(rewinding.AT, "$2::text::timestamptz") if _time(to) else _of_each(rewinding.STEP, "$2::text")
+
+
+def _of_each(query: str, said: str) -> str:
+    """A query about journey ``$2`` of lead ``$1``, about each one's own."""
+    return query.replace("$1", "j.lead_id").replace("$2", "j.cycle").replace("$3::text", "$3").replace("$3", said)
 
 
 def _plain(to: str) -> str:

@@ -35,7 +35,10 @@ select $1, id, min(place) + $3, (array_agg(given order by place))[1] from (
 _TOTAL = """
 update operation set total = (select count(*) from operation_lead where operation_id = $1) where id = $1 returning total
 """
-_UNKNOWN = "select id from unnest($1::text[]) as id where not exists (select from lead where lead.id = id) limit 1"
+_UNKNOWN = """
+select asked.id from unnest($1::text[]) as asked (id)
+where not exists (select from lead where lead.id = asked.id) limit 1
+"""
 _COUNTS = """
 select operation_id, status, count(*) as number from operation_lead where operation_id = any($1) group by 1, 2
 """
@@ -47,6 +50,10 @@ _MEMBERS = """
 select lead_id, status, detail, cycle, number_before, number_after, done_at from operation_lead
 where operation_id = $1 and ($2 = '' or status = $2) order by place limit $3
 """
+
+
+class NobodyMeant(Refused):
+    """An operation about nobody."""
 
 
 class OperationView(BaseModel):
@@ -93,7 +100,7 @@ async def create(
 
     Within the caller's transaction; a worker begins when that commits. ``rate`` is leads a real second (0: as fast as
     it goes), ``by`` an opaque actor, ``given`` what of the command is a lead's own (fields of ``OperatorCommand``).
-    Returns the operation's id. Raises ``Refused`` when something is missing or nobody is meant, ``NotFound`` for an
+    Returns the operation's id. Raises ``Refused`` when something is missing, ``NobodyMeant``, or ``NotFound`` for an
     unknown lead.
     """
     asked = request or OperationRequest()
@@ -110,7 +117,7 @@ async def create(
     await find_targets(connection, operation, kind, asked, now)
     total = await connection.fetchval(_TOTAL, operation)
     if not total:
-        raise Refused("Nobody is meant by that.", "Name leads, or a condition that holds for some.")
+        raise NobodyMeant("Nobody is meant by that.", "Name leads, or a condition that holds for some.")
     subject = leads[0] if len(leads) == 1 else operation
     await note(connection, by, kind, subject, now, {"leads": total} | ({"reason": reason} if reason else {}), operation)
     await announce(connection)

@@ -8,6 +8,13 @@ from storage.database import Connection, Database
 from storage.statement import Statement
 
 _NOTE = "insert into operator_action (at, by, action, subject, detail, operation_id) values ($1, $2, $3, $4, $5, $6)"
+#: A command that is sent again with its id is the same one.
+_NOTE_COMMAND = """
+insert into operator_action (at, by, action, subject, detail)
+select $1, $2, $3, $4, $5 where not exists (
+    select from operator_action where subject = $4 and action = $3 and detail ->> 'command' = $5::jsonb ->> 'command'
+)
+"""
 _READ = Statement(
     """
 select * from operator_action
@@ -38,6 +45,14 @@ async def note(
     the operator wrote.
     """
     await connection.execute(_NOTE, now, by, action, subject, dict(detail or {}), operation)
+
+
+async def note_command(
+    connection: Connection, by: str, action: str, lead: str, now: datetime, command: str, reason: str = ""
+) -> None:
+    """Keep that a journey was commanded, once for each id of a ``command``."""
+    detail = {"command": command} | ({"reason": reason} if reason else {})
+    await connection.execute(_NOTE_COMMAND, now, by, action, lead, detail)
 
 
 async def actions(

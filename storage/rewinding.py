@@ -26,17 +26,18 @@ _BASE = "coalesce((d.commands ->> 'rewound_to')::int, d.number - 1)"
 #: A recorded state leaves out what is as at the beginning.
 _IN_STAGE = f"coalesce(d.state ->> 'stage', '{BuyerStage.PROBLEM_AWARENESS}') = $3"
 _IN_FORCE = "from decision d where d.lead_id = $1 and d.cycle = $2 and not d.superseded"
-_STEP = f"""
-select {_BASE} {_IN_FORCE}
+#: The decision that a rewind goes back to, of journey ``$2`` of lead ``$1``: for a step, a stage, a time ``$3``.
+STEP = f"""
+select {_BASE} as number {_IN_FORCE}
 and d.commands @? ('$.send[*] ? (@.step == ' || to_json($3::text)::text || ')')::jsonpath order by d.number desc limit 1
 """
-_STAGE = f"""
-select d.number {_IN_FORCE} and {_IN_STAGE} and not exists (
+STAGE = f"""
+select d.number as number {_IN_FORCE} and {_IN_STAGE} and not exists (
     select from decision b where b.lead_id = d.lead_id and b.cycle = d.cycle and not b.superseded
     and b.number = {_BASE} and {_IN_STAGE.replace("d.", "b.")}
 ) order by d.number desc limit 1
 """  # noqa: S608
-_AT = f"select d.number {_IN_FORCE} and d.at <= $3 order by d.number desc limit 1"
+AT = f"select d.number as number {_IN_FORCE} and d.at <= $3 order by d.number desc limit 1"
 
 
 async def recorded(connection: Connection, lead: str, cycle: int, number: int) -> JourneyState | None:
@@ -70,7 +71,7 @@ async def decision_before(
     _check(lead, cycle, journey)
     if step is not None:
         return _found(
-            await connection.fetchval(_STEP, lead, cycle, step),
+            await connection.fetchval(STEP, lead, cycle, step),
             f"Step {step!r} was never planned in this journey.",
             "GET /v1/leads/{id}/journey lists its touches with their steps.",
         )
@@ -83,14 +84,14 @@ async def decision_before(
             f"The journey began on {journey['started_at']:%Y-%m-%d %H:%M} UTC, after {at:%Y-%m-%d %H:%M}.",
             "Say a later time, or rewind to decision 0, the beginning.",
         )
-    number: int | None = await connection.fetchval(_AT, lead, cycle, min(at, _LATEST))
+    number: int | None = await connection.fetchval(AT, lead, cycle, min(at, _LATEST))
     return number or 0
 
 
 async def _came_to(connection: Connection, lead: str, cycle: int, stage: str) -> int:
     if stage not in set(BuyerStage):
         raise Refused(f"There is no stage {stage!r}.", f"Stages are {', '.join(BuyerStage)}.")
-    found = await connection.fetchval(_STAGE, lead, cycle, stage)
+    found = await connection.fetchval(STAGE, lead, cycle, stage)
     return _found(found, f"The lead was never in {stage} in this journey.", "`force-stage` moves it there.")
 
 

@@ -46,6 +46,11 @@ _STAGE_SINCE = """(
     order by d.revision desc limit 1
 )"""
 
+_HELD = """exists (
+    select from decision d where d.lead_id = j.lead_id and d.cycle = j.cycle and d.number = j.decision_number
+    and not d.superseded and (d.state ? 'held_since' or d.rejected @> '[{"rule": "hold"}]')
+)"""
+
 FIELDS: Mapping[str, Field] = {
     "lead": Field("string", "Id of the lead.", "j.lead_id"),
     "status": Field("string", "The CRM's status: new, sales_review, nurture, …", "j.status"),
@@ -64,6 +69,11 @@ FIELDS: Mapping[str, Field] = {
     "ending": Field("string", "Why it ended: sunset, disqualified, …; empty while it runs.", "j.ending"),
     "ending_reason": Field("string", "The reason beside it, such as competitor.", "j.ending_reason"),
     "paused": Field("bool", "Whether an operator has paused it.", "(j.paused_since is not null)"),
+    "held": Field(
+        "bool",
+        "Whether its last decision held something back because of an operator's hold.",
+        _HELD,
+    ),
     "handed_off": Field(
         "bool",
         "Whether sales has the lead and has not answered.",

@@ -50,5 +50,5 @@ async def send(
         raise unknown_lead(lead_id) from None
     request = await commanding.request(context, lead_id, command, given, key.name)
     id_ = idempotency_key or uuid4().hex
-    result = await commands.carry_out(context, lead_id, command, request, id_)
+    result = await commands.carry_out(context, lead_id, command, request, id_, given.reason)
     return Commanded(lead=lead_id, command=command, id=id_, result=result)

@@ -53,7 +53,9 @@ def _check_new(kind: CommandKind, body: CommandBody) -> None:
 
 async def request(context: ApiContext, lead: str, kind: CommandKind, body: CommandBody, by: str) -> CommandRequest:
     """The command's argument. Raises a 422 for a name or a time that leads nowhere, 409 for an ended journey."""
-    given: dict[str, Any] = {"by": by, "reason": body.reason, "stage": body.stage or "", "policy": body.policy}
+    # What an operator writes stays in the database: only words of ours reach Temporal (``storage.operators_log``).
+    reason = body.reason if kind in _REASONS else ""
+    given: dict[str, Any] = {"by": by, "reason": reason, "stage": body.stage or "", "policy": body.policy}
     async with context.database.pool.acquire() as connection:
         if kind is CommandKind.REWIND:
             given["to"] = await _decision(connection, lead, body)

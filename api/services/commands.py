@@ -19,6 +19,7 @@ from domain.words import CommandKind
 from storage import wakes
 from storage.enrolment import wake_running
 from storage.merges import current
+from storage.operators_log import note_command
 from workflows.messages import CommandAnswer, CommandRequest, workflow_id
 
 _PATIENCE_SECONDS = 8.0
@@ -30,9 +31,12 @@ class NoOpenRun(Exception):
 
 
 async def carry_out(
-    context: ApiContext, lead: str, kind: CommandKind, request: CommandRequest, id_: str
+    context: ApiContext, lead: str, kind: CommandKind, request: CommandRequest, id_: str, reason: str = ""
 ) -> CommandResult:
-    """As ``send``, for whatever state the lead is in. An opt-out always holds; the rest need an open journey."""
+    """As ``send``, for whatever state the lead is in. An opt-out always holds; the rest need an open journey.
+
+    It is kept in the operators' log, with the ``reason`` that the operator wrote.
+    """
     lead = await current(context.database.pool, lead)
     if kind is CommandKind.OPT_OUT:
         await opt_out.by_operator(context.database, lead, request.by, context.now())
@@ -40,10 +44,12 @@ async def carry_out(
         answer = await send(context, lead, kind, request, id_)
     except (NoOpenRun, Problem) as fault:
         if kind is CommandKind.OPT_OUT:
+            await note_command(context.database.pool, request.by, kind, lead, context.now(), id_, reason)
             return CommandResult(title=_HOLDS, status=None, phase=None, stage=None, decision=None)
         if isinstance(fault, Problem):
             raise
         raise await _no_run(context, lead) from fault
+    await note_command(context.database.pool, request.by, kind, lead, context.now(), id_, reason or request.reason)
     return CommandResult(**answer.model_dump())
 
 

@@ -22,6 +22,7 @@ from domain.operating import OperationKind, OperationRequest, Outcome
 from domain.words import BuyerStage, DisqualifyReason, ResumePolicy
 from storage import operations, playbooks
 from storage.database import Database
+from storage.operation_targets import version_named
 
 #: Options that every one of them has: name → (type, default).
 _SHARED: dict[str, tuple[Any, Any]] = {
@@ -158,18 +159,12 @@ async def _of(database: Database, operation: str) -> tuple[str, ...]:
 
 
 async def _version(database: Database, named: str) -> str:
-    """The hash of a version: itself, or the one in force under a playbook's name. Raises ``NotFound``."""
+    """As ``version_named``, with the nearest playbook's name in what it raises."""
     try:
-        return (await playbooks.active(database, named))[1]
-    except NotFound:
-        known = await database.pool.fetch("select hash from playbook_version where hash = $1", named)
-        if known:
-            return named
-    names = [row["name"] for row in await playbooks.in_force(database)]
-    raise NotFound(
-        f"There is no playbook or version {named!r}.",
-        did_you_mean(named, names) or "`tendril playbook list` names the playbooks, `… versions NAME` their versions.",
-    )
+        return await version_named(database.pool, named)
+    except NotFound as missing:
+        names = [row["name"] for row in await playbooks.in_force(database)]
+        raise NotFound(str(missing), did_you_mean(named, names) or missing.remedy) from missing
 
 
 #: In the order in which help lists them.

@@ -6,7 +6,14 @@ from cli import reference
 from runtime.settings import Settings
 
 
-@pytest.mark.parametrize(("name", "page"), [("settings.md", reference.settings_page), ("cli.md", reference.cli_page)])
+@pytest.mark.parametrize(
+    ("name", "page"),
+    [
+        ("settings.md", reference.settings_page),
+        ("cli.md", reference.cli_page),
+        ("operations.md", reference.operations_page),
+    ],
+)
 def test_a_reference_page_is_what_the_code_says(name: str, page):
     assert (reference.DOCS / name).read_text(encoding="utf-8") == page(), f"docs/{name} is out of date: run make docs"
 
