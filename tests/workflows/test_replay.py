@@ -1,7 +1,7 @@
 """Recorded journeys replay with today's code: what has slept for months must wake (DESIGN decision 1).
 
-The corpus is made by ``python -m tests.workflows.record_histories``. Files are only ever added: a history that no
-longer replays means that journeys in flight would stall.
+The corpus is made by ``python -m tests.workflows.record_histories RELEASE``. Files are only ever added: a history that
+no longer replays means that journeys in flight would stall.
 """
 
 import asyncio
@@ -22,7 +22,12 @@ from workflows.lead_journey import LeadJourney
 from workflows.messages import JOURNEY, Carried
 from workflows.reconcile import Reconcile
 
-FILES = sorted(HISTORIES.glob("*.json"))
+FILES = sorted(HISTORIES.rglob("*.json"))
+
+
+def label(file: Path) -> str:
+    """Release and name; the oldest have no release."""
+    return str(file.relative_to(HISTORIES).with_suffix(""))
 
 
 def replayer(journey: type) -> Replayer:
@@ -37,7 +42,7 @@ def test_the_corpus_holds_every_kind_of_ending():
     assert len(FILES) >= 10
 
 
-@pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
+@pytest.mark.parametrize("file", FILES, ids=[label(file) for file in FILES])
 async def test_a_recorded_journey_replays(file: Path):
     await replayer(LeadJourney).replay_workflow(history(file))
 
@@ -56,7 +61,7 @@ class HastyJourney(LeadJourney):
         await super().run(begin)
 
 
-@pytest.mark.parametrize("file", FILES[:1], ids=[file.stem for file in FILES[:1]])
+@pytest.mark.parametrize("file", FILES[:1], ids=[label(file) for file in FILES[:1]])
 async def test_a_changed_sequence_of_commands_is_noticed(file: Path):
     with pytest.raises(NondeterminismError):
         await replayer(HastyJourney).replay_workflow(history(file))
