@@ -47,10 +47,13 @@ class Deciding:
         state = asked.state.model_copy(update={"in_flight": asked.in_flight})
         past = await self._past(state, asked.commands)
         facts = await self._gather(state, past, now)
-        if self.standings and differ(asked.state, facts, asked.in_flight, [one.key for one in asked.outcomes], run):
-            state = (await self.standings.settle(state, run)).model_copy(update={"in_flight": asked.in_flight})
-            if state.ended:
-                return DecideResult(state=state, title="The journey had ended: its record says so.")
+        told = [outcome.key for outcome in asked.outcomes]
+        commands = bool(asked.commands)
+        if self.standings and differ(asked.state, facts, asked.in_flight, told, run, commands=commands):
+            settled = await self.standings.settle(state, run, commands=commands)
+            if settled.ended:
+                return DecideResult(state=settled, title="The journey had ended: its record says so.")
+            state = settled.model_copy(update={"in_flight": asked.in_flight})
             facts = await self._gather(state, past, now)
         playbook = await self._playbook(state.playbook, facts, asked.commands)
         decision = decide(playbook, state, facts, now, asked.commands)

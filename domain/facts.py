@@ -152,10 +152,12 @@ class Hold(Fact):
 class Standing(Fact):
     """Where the database has this journey: at decision ``number``. ``next_run`` is the workflow run that made the one
     after the state's, "" where there is none: by that a run whose history was lost knows its own decisions.
+    ``commanded``: an operator's command led to that one.
     """
 
     number: int
     next_run: str = ""
+    commanded: bool = False
 
 
 class Facts(Fact):

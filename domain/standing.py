@@ -18,7 +18,7 @@ That is why only touches under way at the last decision can be in doubt.
 from collections.abc import Collection
 from typing import Protocol
 
-from domain.facts import Facts, TouchFact
+from domain.facts import Facts, Standing, TouchFact
 from domain.state import JourneyState
 from domain.words import TouchStatus
 
@@ -28,7 +28,7 @@ _OPEN = frozenset({TouchStatus.PLANNED, TouchStatus.CLAIMED})
 class Standings(Protocol):
     """Brings both sides together (``runtime.standing``)."""
 
-    async def settle(self, state: JourneyState, run: str) -> JourneyState:
+    async def settle(self, state: JourneyState, run: str, *, commands: bool) -> JourneyState:
         """The state to go on from, once whichever side was behind is not any more. Raises ``NotFound``: no such lead.
 
         It may have ended; its cursor may be lower than the state's, where behaviour was lost.
@@ -36,7 +36,26 @@ class Standings(Protocol):
         ...
 
 
-def differ(state: JourneyState, facts: Facts, in_flight: Collection[str], outcomes: Collection[str], run: str) -> bool:
+def lost(state: JourneyState, standing: Standing, run: str, *, commands: bool) -> bool:
+    """Whether the run has lost decisions that it made itself.
+
+    One more may be its last try at this very decision, cut off before it was told: it is made again. But not when a
+    command led to it and no command is there (``commands``): that one was answered.
+    """
+    if not run or standing.next_run != run:
+        return False
+    return standing.number > state.number + 1 or (standing.commanded and not commands)
+
+
+def differ(
+    state: JourneyState,
+    facts: Facts,
+    in_flight: Collection[str],
+    outcomes: Collection[str],
+    run: str,
+    *,
+    commands: bool = False,
+) -> bool:
     """Whether the database and the workflow, run ``run``, at ``state`` may be at odds.
 
     ``in_flight`` are keys of touches that activities carry now, ``outcomes`` those that have just been told of.
@@ -44,7 +63,7 @@ def differ(state: JourneyState, facts: Facts, in_flight: Collection[str], outcom
     recorded = facts.standing
     if recorded is None or recorded.number < state.number:
         return True
-    if recorded.number > state.number + 1 and recorded.next_run == run != "":
+    if lost(state, recorded, run, commands=commands):
         return True
     settled = {*in_flight, *outcomes}
     return any(_doubtful(touch, state) and touch.key not in settled for touch in facts.touches)

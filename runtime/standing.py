@@ -13,6 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.messages import DecideResult, SendTouch, TouchOutcome, TouchResult
 from domain.ports import Clock
 from domain.remembering import Carried, Decided, Memory, in_force
+from domain.standing import lost
 from domain.state import JourneyState
 from domain.words import TouchStatus
 from runtime.histories import Run, runs
@@ -40,18 +41,17 @@ class PgStandings:
         self._client = client
         self._clock = clock
 
-    async def settle(self, state: JourneyState, run: str) -> JourneyState:
+    async def settle(self, state: JourneyState, run: str, *, commands: bool) -> JourneyState:
         """As ``domain.standing.Standings`` says."""
         await self.recall(state.lead)
         stand = await standing.stand(self._database, state.lead, state.cycle, state.number)
-        if stand is None or stand.state is None:
+        if stand is None:
             return state
-        if stand.number > state.number + 1 and stand.next_run == run:
+        here, recorded = stand
+        if lost(state, here, run, commands=commands):
             _log.warning("a workflow had lost its last decisions and goes on from the record", lead=state.lead)
-            return stand.state
-        if stand.number == state.number:
-            return state.model_copy(update={"cursor": stand.state.cursor})
-        return state
+            return recorded
+        return state.model_copy(update={"cursor": recorded.cursor}) if here.number == state.number else state
 
     async def recall(self, lead: str) -> bool:
         """Write back what Temporal remembers of a lead and the database does not; True when there was something.

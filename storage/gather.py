@@ -82,11 +82,16 @@ select json_build_object(
         ) order by coalesce(t.sent_at, t.planned_at), t.key), '[]') from touch t where t.lead_id = any(/* person */)
     ),
     'standing', (
-        select json_build_object('number', j.decision_number, 'next_run', coalesce((
-            select d.run from decision d
+        select json_build_object(
+            'number', j.decision_number, 'next_run', coalesce(d.run, ''),
+            'commanded', coalesce(d.cause ^@ 'command', false)
+        )
+        from journey j left join lateral (
+            select run, cause from decision d
             where d.lead_id = j.lead_id and d.cycle = j.cycle and d.number = :number + 1 and not d.superseded
             order by d.revision desc limit 1
-        ), '')) from journey j where j.lead_id = l.id and j.cycle = :cycle
+        ) as d on true
+        where j.lead_id = l.id and j.cycle = :cycle
     ),
     'holds', (
         select coalesce(json_agg(json_build_object('scope', h.scope, 'since', h.since, 'reason', h.reason)

@@ -5,13 +5,13 @@ is open in the ledger is settled: where nothing was forgotten, nothing changes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from domain.auditing import Finding
 from domain.drift import Drift
 from domain.errors import NotFound
+from domain.facts import Standing
 from domain.mail import name_of
 from domain.ports import Clock
 from domain.remembering import FORBIDDING, Carried, Decided, HandoffSeen, Memory, handoffs, readable
@@ -27,22 +27,13 @@ _LONGEST_LEASE = timedelta(seconds=25)
 _LEFT = frozenset({TouchStatus.SENT, TouchStatus.CLAIMED, TouchStatus.UNKNOWN})
 
 
-@dataclass(frozen=True, slots=True)
-class Stand:
-    """A journey as this database has it now: ``next_run`` made the decision after the one asked about."""
-
-    number: int
-    next_run: str
-    state: JourneyState | None
-
-
-async def stand(db: Database, lead: str, cycle: int, number: int) -> Stand | None:
-    """Where the journey stands; None when there is no such journey."""
+async def stand(db: Database, lead: str, cycle: int, number: int) -> tuple[Standing, JourneyState] | None:
+    """Where the journey stands, seen from its decision ``number``, and its recorded state; None before there is one."""
     row = await db.pool.fetchrow(sql.STAND, lead, cycle, number + 1)
-    if row is None:
+    if row is None or row["state"] is None:
         return None
-    state = JourneyState.model_validate(row["state"]) if row["state"] else None
-    return Stand(row["number"], row["next_run"], state)
+    standing = Standing(number=row["number"], next_run=row["next_run"], commanded=row["commanded"])
+    return standing, JourneyState.model_validate(row["state"])
 
 
 async def recall(db: Database, lead: str, memory: Memory, clock: Clock) -> bool:
@@ -171,10 +162,14 @@ async def _touches(connection: Connection, owner: Any, touches: Sequence[Carried
 def _told(lead: str, forgotten: Sequence[Decided], cursor: int, read: int, clock: Clock) -> list[Finding]:
     first, last = forgotten[0], forgotten[-1]
     cycle, since = last.state.cycle, clock.to_real(first.at)
-    numbers = f"{first.state.number}–{last.state.number}"
-    told = [Finding(Drift.RESTORED, f"{lead}/{cycle}:{numbers}", lead, since, f"decisions {numbers} of cycle {cycle}")]
+    numbers = _span(first.state.number, last.state.number)
+    told = [Finding(Drift.RESTORED, f"{lead}/{cycle}:{numbers}", lead, since, f"cycle {cycle}, decision {numbers}")]
     if read > cursor:
-        positions = f"{cursor + 1}–{read}"
-        detail = f"positions {positions} of its inbox, considered by decisions {numbers}"
+        positions = _span(cursor + 1, read)
+        detail = f"cycle {cycle}, inbox position {positions}, considered by decision {numbers}"
         told.append(Finding(Drift.BEHAVIOUR_LOST, f"{lead}/{cycle}:{positions}", lead, since, detail))
     return told
+
+
+def _span(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first}–{last}"

@@ -1,15 +1,17 @@
 """The statements of ``storage.standing``."""
 
 STAND = """
-select j.decision_number as number, coalesce((
-        select d.run from decision d
-        where d.lead_id = j.lead_id and d.cycle = j.cycle and d.number = $3 and not d.superseded
-        order by d.revision desc limit 1
-    ), '') as next_run, (
+select j.decision_number as number, coalesce(next.run, '') as next_run,
+    coalesce(next.cause ^@ 'command', false) as commanded, (
         select d.state from decision d where d.lead_id = j.lead_id and d.cycle = j.cycle and not d.superseded
         order by d.number desc, d.revision desc limit 1
     ) as state
-from journey j where j.lead_id = $1 and j.cycle = $2
+from journey j left join lateral (
+    select d.run, d.cause from decision d
+    where d.lead_id = j.lead_id and d.cycle = j.cycle and d.number = $3 and not d.superseded
+    order by d.revision desc limit 1
+) as next on true
+where j.lead_id = $1 and j.cycle = $2
 """
 HOLD = "select id, email, account_id, inbox_position from lead where id = $1 for update"
 JOURNEY = """
@@ -36,7 +38,8 @@ select $1::text, $2::int, $3::int, 1 + coalesce((
 """
 STANDS = """
 update journey set decision_number = $3, status = $4, phase = $5, stage = $6, segment = $7, cursor = $8,
-    next_wake_at = $9, next_wake_cause = $10, next_touch_at = null, title = $11, paused_since = $12, decided_at = $13::timestamptz,
+    next_wake_at = $9, next_wake_cause = $10, next_touch_at = null, title = $11, paused_since = $12,
+    decided_at = $13::timestamptz,
     ending = $14::text, ending_reason = $15, playbook_hash = $16,
     ended_at = case when $14 = '' then null else $13::timestamptz end,
     playbook_name = coalesce((select name from playbook_version where hash = $16), playbook_name)

@@ -33,6 +33,9 @@ def touch(status: TouchStatus, number: int) -> TouchFact:
         pytest.param(None, None, True, id="the database has no such journey"),
         pytest.param(Standing(number=3), None, True, id="the database is behind"),
         pytest.param(Standing(number=5, next_run="mine"), None, False, id="the decision was made and not yet told"),
+        pytest.param(
+            Standing(number=5, next_run="mine", commanded=True), None, True, id="a command that was answered is lost"
+        ),
         pytest.param(Standing(number=6, next_run="mine"), None, True, id="the workflow lost what it decided"),
         pytest.param(Standing(number=6, next_run="other"), None, False, id="the journey was reset on purpose"),
         pytest.param(Standing(number=4), touch(TouchStatus.PLANNED, 4), True, id="its last touch is in doubt"),
