@@ -27,9 +27,13 @@ where d.lead_id = any($1) and not d.superseded and ($2::timestamptz is null or d
     and ($3 = '' or starts_with(d.state ->> 'playbook', $3))
 group by d.lead_id, d.cycle
 """
+#: A reset goes back in the history, where a rewind has taken nothing away: the decision before may be superseded.
+_BEFORE = """
+select title, state from decision where lead_id = $1 and cycle = $2 and number = $3 - 1 order by revision desc limit 1
+"""
 _AGAIN = """
-select number, at, cause, title, state from decision
-where lead_id = $1 and cycle = $2 and number >= $3 - 1 and not superseded order by number
+select number, at, cause, title from decision
+where lead_id = $1 and cycle = $2 and number >= $3 and not superseded order by number
 """
 _TOUCHES = """
 select key, step, channel, asset, status, coalesce(sent_at, claimed_at, planned_at) as at from touch
@@ -145,12 +149,11 @@ async def first_decisions(
 
 async def consequences(db: Database, lead: str, cycle: int, number: int) -> Consequences:
     """What deciding again from decision ``number`` on takes back and what it will recognise."""
-    rows = [dict(row) for row in await db.pool.fetch(_AGAIN, lead, cycle, number)]
-    before = rows.pop(0) if rows and rows[0]["number"] < number else None
+    before = await db.pool.fetchrow(_BEFORE, lead, cycle, number)
     return Consequences(
         state=JourneyState.model_validate(before["state"]) if before else None,
         title=before["title"] if before else "",
-        again=[Again.model_validate({**row, "state": None}, extra="ignore") for row in rows],
+        again=[Again.model_validate(dict(row)) for row in await db.pool.fetch(_AGAIN, lead, cycle, number)],
         touches=[TouchSoFar.model_validate(dict(row)) for row in await db.pool.fetch(_TOUCHES, lead, cycle, number)],
         handoffs=[
             HandoffSoFar.model_validate(dict(row)) for row in await db.pool.fetch(_HANDOFFS, lead, cycle, number)
