@@ -54,8 +54,8 @@ def lead_of(key: str) -> str:
 
 
 class Journeys(PgJourneys):
-    async def record(self, previous: Any, decision: Any, cause: str, wake_types: Any) -> None:
-        await super().record(previous, decision, cause, wake_types)
+    async def record(self, previous: Any, decision: Any, *rest: Any, **more: Any) -> None:
+        await super().record(previous, decision, *rest, **more)
         if decision.send:
             die("decided", decision.state.lead)
 
