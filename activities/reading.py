@@ -12,9 +12,10 @@ from temporalio import activity
 
 from activities.reconciling import later
 from domain.crm import CORRECTIONS
+from domain.crm_ports import CrmConnection, CrmNews
 from domain.errors import OurFault, VendorFault
 from domain.playbook.models import CrmMapping
-from domain.ports import Clock, CrmConnection, CrmNews, Inbox, Playbooks
+from domain.ports import Clock, Inbox, Playbooks
 
 READ_CRM = "read_crm"
 _TOLD = 1000

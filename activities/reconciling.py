@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from domain.crm_ports import CrmChange, CrmConnection, DesiredLists
 from domain.errors import OurFault, RecordsRefused, VendorFault
-from domain.ports import Clock, CrmChange, CrmConnection, DesiredLists, Inbox, Playbooks
+from domain.ports import Clock, Inbox, Playbooks
 
 PUSH_CRM = "push_crm"
 READ_FEEDBACK = "read_feedback"

@@ -19,8 +19,9 @@ from activities.retaining import PURGE_EXPIRED
 from activities.settling import SETTLE_CLAIMS
 from activities.suppressions import PULL_SUPPRESSIONS
 from domain.audiences import DesiredAudiences
+from domain.crm_ports import CrmNews, DesiredLists
 from domain.mailbox import MailReading
-from domain.ports import CrmNews, DesiredLists, Ledger, Retention
+from domain.ports import Ledger, Retention
 from domain.suppressions import VendorSuppressions
 
 #: Seconds between heartbeats while nothing happens.

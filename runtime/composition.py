@@ -5,7 +5,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from domain.audiences import Audiences, DesiredAudiences
-from domain.ports import Clock, CrmConnection, DesiredLists, Inbox, Journeys, Ledger, Playbooks, TouchChannel
+from domain.crm_ports import CrmConnection, DesiredLists
+from domain.ports import Clock, Inbox, Journeys, Ledger, Playbooks, TouchChannel
 from domain.suppressions import Suppressing
 from domain.words import Channel
 from runtime.settings import Settings

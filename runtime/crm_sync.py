@@ -7,7 +7,7 @@ from datetime import datetime
 
 from activities.reading import Reading, Wanted
 from domain.crm import FIELDS, differing
-from domain.ports import CrmContact
+from domain.crm_ports import CrmContact
 from storage.crm import PgCrmNews
 
 _PAGE = 1000

@@ -19,8 +19,9 @@ from adapters.vendor import AnyVendor, settings_of
 from adapters.webhook import Webhooks, WebhookSettings
 from authoring.render import PlaybookRenderer
 from domain.audiences import Audiences
+from domain.crm_ports import CrmConnection
 from domain.errors import Refused
-from domain.ports import CrmConnection, Playbooks, TouchChannel
+from domain.ports import Playbooks, TouchChannel
 from domain.suppressions import Suppressing
 from domain.words import Channel
 from runtime.settings import Settings

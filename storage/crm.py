@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from domain.crm import merged
-from domain.ports import CrmContact, CrmOpportunity, CrmOwner
+from domain.crm_ports import CrmContact, CrmOpportunity, CrmOwner
 from storage import crm_sql as sql
 from storage import inbox
 from storage.addresses import normalised
@@ -43,7 +43,7 @@ class Held:
 
 
 class PgCrmNews:
-    """``ports.CrmNews``, of one vendor. ``every`` is how often the CRM is looked at unasked."""
+    """``domain.crm_ports.CrmNews``, of one vendor. ``every`` is how often the CRM is looked at unasked."""
 
     def __init__(self, db: Database, vendor: str, every: timedelta) -> None:
         self._db = db

@@ -10,7 +10,7 @@ as it changes. So one bad address neither fills every batch nor is forgotten.
 from collections.abc import Sequence
 from datetime import datetime
 
-from domain.ports import CrmChange
+from domain.crm_ports import CrmChange
 from storage.database import Database
 
 #: Of a merged lead nothing is told: the contact is its survivor's. The contact of somebody erased is removed by the id

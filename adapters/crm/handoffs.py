@@ -4,8 +4,9 @@ The opportunity comes first: it is made once under the touch's key, so that a ta
 again.
 """
 
+from domain.crm_ports import CrmConnection, OpportunityWanted
 from domain.playbook.models import Opportunity
-from domain.ports import CrmConnection, OpportunityWanted, OutboundTouch, Playbooks, Receipt, TouchChannel
+from domain.ports import OutboundTouch, Playbooks, Receipt, TouchChannel
 
 #: The step under which the core hands a lead over (``domain.core.handoff``).
 _HANDOFF = "handoff"

@@ -22,8 +22,9 @@ from adapters.crm.hubspot_webhook import HubSpotWebhook
 from adapters.crm.sellers import Sellers
 from adapters.http import VendorClient
 from adapters.vendor import Finding, Vendor, VendorSettings
+from domain.crm_ports import CrmChange, OpportunityWanted
 from domain.errors import VendorFault
-from domain.ports import CrmChange, OpportunityWanted, OutboundTouch, SalesFeedback
+from domain.ports import OutboundTouch, SalesFeedback
 
 NAME = "hubspot"
 #: A little longer than HubSpot's window: requests don't take the same time to get there.
@@ -53,7 +54,7 @@ def hubspot_client(base_url: str, token: str, **options: Any) -> VendorClient:
 
 
 class HubSpotCrm:
-    """``domain.ports.Crm``. One instance a process."""
+    """``domain.crm_ports.Crm``. One instance a process."""
 
     batch_size = BATCH
 
@@ -98,7 +99,7 @@ class HubSpotCrm:
 
 
 class HubSpot:
-    """``domain.ports.CrmConnection``: one account."""
+    """``domain.crm_ports.CrmConnection``: one account."""
 
     name = NAME
 

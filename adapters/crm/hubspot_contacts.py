@@ -12,8 +12,9 @@ import httpx
 
 from adapters.crm.hubspot_properties import LEAD_ID, STANDARD, Properties, named, ours, property_value
 from adapters.http import VendorClient
+from domain.crm_ports import CrmChange
 from domain.errors import OurFault, RecordsRefused
-from domain.ports import CrmChange, OutboundTouch
+from domain.ports import OutboundTouch
 
 #: HubSpot takes at most this many records in one batch.
 BATCH = 100

@@ -11,8 +11,9 @@ from adapters.crm.hubspot_associations import DEAL_TO_COMPANY, DEAL_TO_CONTACT, 
 from adapters.crm.hubspot_properties import FIRST_STAGE, TOUCH_KEY, Properties, ours
 from adapters.crm.sellers import Sellers
 from adapters.http import VendorClient
+from domain.crm_ports import CrmOpportunity, OpportunityWanted
 from domain.errors import OurFault
-from domain.ports import CrmOpportunity, OpportunityWanted, OutboundTouch
+from domain.ports import OutboundTouch
 
 DEALS = "/crm/v3/objects/deals"
 _PIPELINES = "/crm/v3/pipelines/deals"

@@ -15,7 +15,7 @@ from adapters.crm.hubspot_contacts import BATCH, CONTACTS
 from adapters.crm.hubspot_deals import DEALS, PROPERTIES, opportunity
 from adapters.crm.hubspot_properties import LEAD_ID, Properties, named, ours
 from adapters.http import VendorClient
-from domain.ports import CrmContact, CrmOpportunity, CrmOwner, CrmPage, OpportunityPage
+from domain.crm_ports import CrmContact, CrmOpportunity, CrmOwner, CrmPage, OpportunityPage
 
 _PAGE = 200
 _MOST = 10_000
@@ -26,7 +26,7 @@ _DEALS_CONTACTS = "/crm/v4/associations/deals/contacts/batch/read"
 
 
 class HubSpotReading:
-    """``domain.ports.CrmReading``. ``searches`` is the account's budget of them."""
+    """``domain.crm_ports.CrmReading``. ``searches`` is the account's budget of them."""
 
     def __init__(self, client: VendorClient, known: Properties, searches: Budget) -> None:
         self._client = client

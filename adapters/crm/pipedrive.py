@@ -21,8 +21,9 @@ from adapters.crm.pipedrive_tasks import ACTIVITIES, PipedriveTasks
 from adapters.crm.pipedrive_webhook import PipedriveWebhook
 from adapters.crm.sellers import Sellers
 from adapters.vendor import Finding, Vendor, VendorSettings
+from domain.crm_ports import CrmChange, OpportunityWanted
 from domain.errors import VendorFault
-from domain.ports import CrmChange, OpportunityWanted, OutboundTouch, SalesFeedback
+from domain.ports import OutboundTouch, SalesFeedback
 
 
 class PipedriveSettings(VendorSettings):
@@ -46,7 +47,7 @@ class PipedriveSettings(VendorSettings):
 
 
 class PipedriveCrm:
-    """``domain.ports.Crm``. One instance a process."""
+    """``domain.crm_ports.Crm``. One instance a process."""
 
     batch_size = BATCH
 
@@ -69,7 +70,7 @@ class PipedriveCrm:
 
 
 class Pipedrive:
-    """``domain.ports.CrmConnection``: one company."""
+    """``domain.crm_ports.CrmConnection``: one company."""
 
     name = NAME
 

@@ -12,8 +12,9 @@ from adapters.crm.pipedrive_client import NAME, PipedriveClient
 from adapters.crm.pipedrive_fields import FIRST_STAGE, TOUCH_KEY, Fields
 from adapters.crm.pipedrive_persons import Persons
 from adapters.crm.sellers import Sellers
+from domain.crm_ports import CrmOpportunity, OpportunityWanted
 from domain.errors import OurFault
-from domain.ports import CrmOpportunity, OpportunityWanted, OutboundTouch
+from domain.ports import OutboundTouch
 
 DEALS = "/api/v2/deals"
 

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 from adapters.crm.pipedrive_client import NAME, PipedriveClient
 from adapters.crm.pipedrive_fields import LEAD_ID, Fields, placed
+from domain.crm_ports import CrmChange
 from domain.errors import OurFault, RecordsRefused
-from domain.ports import CrmChange, OutboundTouch
+from domain.ports import OutboundTouch
 
 PERSONS = "/api/v2/persons"
 #: Each is a request or two of its own: a fault half way through a batch means that so many are written again.

@@ -13,7 +13,7 @@ from adapters.crm.pipedrive_client import PAGE, PipedriveClient
 from adapters.crm.pipedrive_deals import DEALS, opportunity
 from adapters.crm.pipedrive_fields import FIRST_STAGE, LEAD_ID, STANDARD, TOUCH_KEY, Fields
 from adapters.crm.pipedrive_persons import PERSONS
-from domain.ports import CrmContact, CrmOpportunity, CrmOwner, CrmPage, OpportunityPage
+from domain.crm_ports import CrmContact, CrmOpportunity, CrmOwner, CrmPage, OpportunityPage
 
 _OVERLAP = timedelta(minutes=2)
 #: Pipedrive picks out at most so many custom fields; of more it gives all.
@@ -21,7 +21,7 @@ _PICKED = 15
 
 
 class PipedriveReading:
-    """``domain.ports.CrmReading``."""
+    """``domain.crm_ports.CrmReading``."""
 
     def __init__(self, client: PipedriveClient, fields: Fields) -> None:
         self._client = client

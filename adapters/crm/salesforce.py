@@ -22,8 +22,9 @@ from adapters.crm.salesforce_soql import CONTACT, LEAD, OPPORTUNITY, TASK, USER,
 from adapters.crm.salesforce_tasks import Opportunities, SalesforceTasks
 from adapters.crm.sellers import Sellers
 from adapters.vendor import Finding, Vendor, VendorSettings
+from domain.crm_ports import CrmChange, OpportunityWanted
 from domain.errors import Refused, VendorFault
-from domain.ports import CrmChange, OpportunityWanted, OutboundTouch, SalesFeedback
+from domain.ports import OutboundTouch, SalesFeedback
 
 
 class SalesforceSettings(VendorSettings):
@@ -60,7 +61,7 @@ class SalesforceSettings(VendorSettings):
 
 
 class SalesforceCrm:
-    """``domain.ports.Crm``. One instance a process."""
+    """``domain.crm_ports.Crm``. One instance a process."""
 
     batch_size = BATCH
 
@@ -83,7 +84,7 @@ class SalesforceCrm:
 
 
 class Salesforce:
-    """``domain.ports.CrmConnection``: one org."""
+    """``domain.crm_ports.CrmConnection``: one org."""
 
     name = NAME
 

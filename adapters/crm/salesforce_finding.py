@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from adapters.crm.salesforce_client import SalesforceClient
 from adapters.crm.salesforce_fields import LEAD_ID
 from adapters.crm.salesforce_soql import CONTACT, LEAD, among, fitting, kind_of, quoted, select
-from domain.ports import CrmChange
+from domain.crm_ports import CrmChange
 
 _OF = {CONTACT: ("Id", "Email"), LEAD: ("Id", "Email", "IsConverted", "ConvertedContactId")}
 

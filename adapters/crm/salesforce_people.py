@@ -15,8 +15,9 @@ from adapters.crm.salesforce_client import BUSY, NAME, SalesforceClient
 from adapters.crm.salesforce_fields import LEAD_ID, STANDARD, Field, Fields, named, written
 from adapters.crm.salesforce_finding import Finder, Who
 from adapters.crm.salesforce_soql import CONTACT, LEAD, kind_of
+from domain.crm_ports import CrmChange
 from domain.errors import RecordsRefused, TransientFault
-from domain.ports import CrmChange, OutboundTouch
+from domain.ports import OutboundTouch
 
 BATCH = 200
 COLLECTIONS = "/composite/sobjects"

@@ -17,8 +17,8 @@ from pydantic import BaseModel, ValidationError
 from adapters.crm.salesforce_client import SalesforceClient
 from adapters.crm.salesforce_fields import FIRST_STAGE, LEAD_ID, TOUCH_KEY, Fields, named
 from adapters.crm.salesforce_soql import CONTACT, LEAD, OPPORTUNITY, USER, among, fitting, instant, kind_of, select
+from domain.crm_ports import CrmContact, CrmOpportunity, CrmOwner, CrmPage, OpportunityPage
 from domain.errors import OurFault
-from domain.ports import CrmContact, CrmOpportunity, CrmOwner, CrmPage, OpportunityPage
 
 _OVERLAP = timedelta(minutes=2)
 _OWN = {
@@ -67,7 +67,7 @@ class Cursor(BaseModel):
 
 
 class SalesforceReading:
-    """``domain.ports.CrmReading``. ``kinds``: what leads are there, ``Contact`` and perhaps ``Lead``."""
+    """``domain.crm_ports.CrmReading``. ``kinds``: what leads are there, ``Contact`` and perhaps ``Lead``."""
 
     def __init__(self, client: SalesforceClient, fields: Fields, kinds: Sequence[str]) -> None:
         self._client = client

@@ -17,8 +17,9 @@ from adapters.crm.salesforce_finding import Who
 from adapters.crm.salesforce_people import COLLECTIONS, People, error_of
 from adapters.crm.salesforce_soql import CONTACT, OPPORTUNITY, TASK, among, fitting, kind_of, quoted, select
 from adapters.crm.sellers import Sellers
+from domain.crm_ports import OpportunityWanted
 from domain.errors import OurFault, TransientFault
-from domain.ports import OpportunityWanted, OutboundTouch, Receipt, SalesFeedback
+from domain.ports import OutboundTouch, Receipt, SalesFeedback
 
 _SUBJECT, _NAME, _DESCRIPTION = 255, 120, 32_000
 #: An opportunity must have a date on which it is thought to close; sellers put it right.

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Awaitable, Callable
 
+from domain.crm_ports import CrmOwner
 from domain.errors import OurFault
-from domain.ports import CrmOwner
 
 #: Seconds after which owners are asked for anew.
 _FRESH = 600.0

@@ -10,9 +10,10 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.reading import Reading
 from domain.clock import ScaledClock
+from domain.crm_ports import CrmContact, CrmOpportunity, CrmOwner, CrmPage
 from domain.errors import OurFault, TransientFault
 from domain.facts import OperatorCommand
-from domain.ports import CrmContact, CrmOpportunity, CrmOwner, CrmPage, SalesFeedback
+from domain.ports import SalesFeedback
 from domain.state import JourneyState
 from domain.words import CommandKind, Ending
 from storage import crm, leads

@@ -13,10 +13,11 @@ from activities.messages import Watch
 from activities.reconciling import PUSH_CRM, Reconciling
 from activities.watching import Watching
 from domain.clock import ScaledClock
+from domain.crm_ports import CrmChange
 from domain.errors import OurFault, RecordsRefused, TransientFault
 from domain.facts import OperatorCommand
 from domain.playbook.models import CrmMapping
-from domain.ports import CrmChange, SalesFeedback
+from domain.ports import SalesFeedback
 from domain.words import CommandKind
 from storage import erasure, playbooks
 from storage.audiences import PgAudiences

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from domain.crm import CORRECTIONS, FIELDS
+from domain.crm_ports import CrmChange, CrmConnection, CrmContact, OpportunityWanted
 from domain.errors import OurFault, RecordsRefused, TransientFault, VendorFault
-from domain.ports import CrmChange, CrmConnection, CrmContact, OpportunityWanted, SalesFeedback
+from domain.ports import SalesFeedback
 from domain.words import Channel, RejectReason
 from tests.adapters.running import Sandbox
 from tests.adapters.touches import PERSONAL, touch

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from adapters.crm.hubspot import HubSpot, hubspot_client
-from domain.ports import CrmChange
+from domain.crm_ports import CrmChange
 from storage.database import Database
 from storage.leads import LeadInput, upsert
 from tests.adapters.running import Sandbox, running_sandbox

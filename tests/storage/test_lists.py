@@ -1,6 +1,6 @@
 """Desired state of lists: given out until the vendor has acknowledged the newest version."""
 
-from domain.ports import CrmChange
+from domain.crm_ports import CrmChange
 from storage.database import Database
 from storage.leads import LeadInput, upsert
 from storage.lists import PgLists

@@ -19,10 +19,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from domain.audiences import AdsAudience, AudienceState, Fate, Outcome, Taken
 from domain.clock import ScaledClock
-from domain.errors import VendorFault
-from domain.playbook.models import Playbook
-from domain.ports import (
-    Clock,
+from domain.crm_ports import (
     CrmChange,
     CrmContact,
     CrmOpportunity,
@@ -30,10 +27,10 @@ from domain.ports import (
     CrmPage,
     OpportunityPage,
     OpportunityWanted,
-    OutboundTouch,
-    Receipt,
-    SalesFeedback,
 )
+from domain.errors import VendorFault
+from domain.playbook.models import Playbook
+from domain.ports import Clock, OutboundTouch, Receipt, SalesFeedback
 from domain.state import JourneyState
 from domain.words import Channel, CommandKind
 from runtime.composition import Composition
