@@ -17,8 +17,10 @@ from bench.education import education
 from bench.intake import intake
 from bench.lists import lists
 from bench.mailing import mailing
+from bench.operating import operating
 from bench.outage import outage
 from bench.report import Figure, Progress, keep, show
+from bench.storm import storm
 
 _MEASURES: dict[str, Callable[[Progress], Awaitable[list[Figure]]]] = {
     "core": core,
@@ -30,8 +32,10 @@ _MEASURES: dict[str, Callable[[Progress], Awaitable[list[Figure]]]] = {
     "intake": intake,
     "bursts": bursts,
     "vendors": lists,
+    "operations": operating,
     "mailing": mailing,
     "outage": outage,
+    "storm": storm,
 }
 _OUT = Path(__file__).parent / "results" / "latest.json"
 

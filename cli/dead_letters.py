@@ -12,8 +12,10 @@ from api.services.replaying import replay as take_in
 from cli.importing.files import unreadable
 from cli.output import All, Json, Limit, listing, print_json, say
 from cli.session import Session, run, session
+from cli.who import By, who
 from domain.errors import Refused
 from storage import dead_letters
+from storage.operators_log import note
 from storage.tables import DeadLetter
 
 app = Typer(no_args_is_help=True, help="Events that could not be understood, kept whole and with the reason.")
@@ -63,9 +65,10 @@ def replay(
     numbers: Numbers = None,
     every: Annotated[bool, Option("--all", help="All of them, the oldest first.")] = False,
     body: Annotated[Path | None, Option(metavar="FILE", help="The corrected event, as JSON; with one number.")] = None,
+    by: By = None,
     as_json: Json = False,
 ) -> None:
-    chosen = _chosen(numbers, every)
+    chosen, actor = _chosen(numbers, every), who(by)
     if body and len(chosen or []) != 1:
         raise BadParameter("a corrected event takes the place of one: give one number", param_hint="--body")
     corrected = _event(body) if body else None
@@ -77,6 +80,8 @@ def replay(
                 taken, reason = await take_in(here.database, here.clock, letter, corrected)
                 for name in counts:
                     counts[name] += getattr(taken, name)
+                detail = {"accepted": taken.accepted}
+                await note(here.database.pool, actor, "dead_letter_replayed", str(letter.id), here.now, detail)
                 if reason:
                     bad.append({"id": letter.id, "reason": reason})
         return counts, bad

@@ -7,10 +7,12 @@ from typer import Argument, BadParameter, Option, Typer, echo
 from cli.importing.progress import progress
 from cli.output import Json, listing, print_json, say
 from cli.session import Session, run, session
+from cli.who import By, who
 from domain import retention as rules
 from domain.facts import MEMORY
 from domain.retention import Rule
 from storage import retention
+from storage.operators_log import note
 from storage.retention import PgRetention
 
 app = Typer(no_args_is_help=True, help="How long what people did is kept, by type of event.")
@@ -57,7 +59,9 @@ def show(as_json: Json = False) -> None:
 def set_(
     name: Annotated[str, Argument(metavar="RULE", help="A rule's name, or KIND:NAME.")],
     keep: Annotated[str, Argument(metavar="TIME", help="Whole days such as 90d, forever, or default.")],
+    by: By = None,
 ) -> None:
+    actor = who(by)
     try:
         chosen = rules.rule(name, None if keep == "default" else rules.time(keep))
     except ValueError as error:
@@ -69,6 +73,7 @@ def set_(
                 await retention.drop(here.database, chosen.name)
             else:
                 await retention.put(here.database, chosen)
+            await note(here.database.pool, actor, "retention_set", chosen.name, here.now, {"keep": keep})
             return await retention.in_force(here.database)
 
     now = next((one for one in run(put()) if one.name == chosen.name), None)

@@ -7,6 +7,8 @@ from typer import Argument, Exit, Option, echo
 
 from cli.output import Json, print_json
 from cli.session import run, session
+from cli.who import By, who
+from storage.operators_log import note_events
 from storage.retractions import BY_HAND, RESTORED_BY_HAND, Outcome
 from storage.retractions import restore as give_back
 from storage.retractions import retract as take_back
@@ -40,11 +42,16 @@ MessageIds = Annotated[list[str], Argument(metavar="MESSAGE_ID...", help="The ev
 def retract(
     message_ids: MessageIds,
     reason: Annotated[str, Option(help="Why; shown in the lead's story.")] = BY_HAND,
+    by: By = None,
     as_json: Json = False,
 ) -> None:
+    actor = who(by)
+
     async def settle() -> dict[str, Outcome]:
         async with session() as here:
-            return await take_back(here.database, message_ids, reason, here.now)
+            outcomes = await take_back(here.database, message_ids, reason, here.now)
+            await note_events(here.database.pool, actor, "events_retracted", message_ids, here.now)
+            return outcomes
 
     _tell(run(settle()), as_json=as_json)
 
@@ -52,11 +59,16 @@ def retract(
 def restore(
     message_ids: MessageIds,
     reason: Annotated[str, Option(help="Why; shown in the lead's story.")] = RESTORED_BY_HAND,
+    by: By = None,
     as_json: Json = False,
 ) -> None:
+    actor = who(by)
+
     async def settle() -> dict[str, Outcome]:
         async with session() as here:
-            return await give_back(here.database, message_ids, reason, here.now)
+            outcomes = await give_back(here.database, message_ids, reason, here.now)
+            await note_events(here.database.pool, actor, "events_restored", message_ids, here.now)
+            return outcomes
 
     _tell(run(settle()), as_json=as_json)
 

@@ -19,10 +19,12 @@ from cli.importing.report import default_rejects
 from cli.output import Json, Limit, listing, print_json, say
 from cli.session import run, session
 from cli.settings import read_settings
+from cli.who import By, who
 from domain.errors import Refused, VendorFault
 from domain.suppressions import Pulled
 from runtime.vendors import suppressing
 from storage import suppression
+from storage.operators_log import note
 from storage.suppression import Entry, Reach, Reason
 from storage.vendor_suppressions import PgVendorSuppressions
 
@@ -131,12 +133,16 @@ def add(
     addresses: Annotated[list[str], Argument(metavar="ADDRESS…", help="Addresses, or *@domain.")],
     reason: Why = Reason.MANUAL,
     source: Annotated[str, Option(help="Where this comes from, in your words; shown in the list.")] = "tendril add",
+    by: By = None,
 ) -> None:
+    actor = who(by)
     keys = [suppression.key(address) for address in addresses]
 
     async def put() -> Reach:
         async with session() as here:
             entries = [Entry(email=key, reason=reason, source=source, at=here.now) for key in keys]
+            detail = {"entries": len(entries), "why": reason.value}
+            await note(here.database.pool, actor, "suppressions_added", "", here.now, detail)
             return await suppression.add(here.database, entries)
 
     echo(_in_words(run(put()), "added"))
@@ -174,12 +180,16 @@ def pull(
 @app.command()
 def remove(
     address: Annotated[str, Argument(metavar="ADDRESS", help="As `tendril suppressions list` shows it.")],
+    by: By = None,
 ) -> None:
     """Take an entry off the list. For somebody who opted out, only when they have asked to hear from you again."""
+    actor = who(by)
 
     async def take() -> Entry:
         async with session() as here:
-            return await suppression.remove(here.database, suppression.key(address))
+            entry = await suppression.remove(here.database, suppression.key(address))
+            await note(here.database.pool, actor, "suppression_removed", "", here.now, {"why": entry.reason})
+            return entry
 
     entry = run(take())
     since = f"since {entry.at:%Y-%m-%d}" + (f", from {entry.source}" if entry.source else "")

@@ -6,7 +6,9 @@ from typer import Argument, Option, Typer, echo
 
 from cli.output import Json, Limit, listing
 from cli.session import run, session
+from cli.who import By, who
 from storage import parked
+from storage.operators_log import note
 
 app = Typer(no_args_is_help=True, help="Touches of which nobody can tell whether they were sent.")
 
@@ -36,10 +38,15 @@ def unknown(limit: Limit = 100, as_json: Json = False) -> None:
 def resolve(
     key: Annotated[str, Argument(help="The touch's key, from `tendril touches unknown`.")],
     sent: Annotated[bool, Option("--sent/--not-sent", help="What you found.")],
+    by: By = None,
 ) -> None:
+    actor = who(by)
+
     async def settle() -> None:
         async with session() as here:
             await parked.resolve(here.database, key, here.now, sent=sent)
+            detail = {"touch": key, "sent": sent}
+            await note(here.database.pool, actor, "touch_resolved", key.partition("/")[0], here.now, detail)
 
     run(settle())
     echo(f"{key} counts as {'sent' if sent else 'not sent'}; its journey decides with that.")

@@ -19,6 +19,7 @@ from storage import merges_sql as sql
 from storage import turns
 from storage.database import Connection, Database
 from storage.enrolment import wake_running
+from storage.operators_log import note
 from storage.permission import FORBID
 
 _COLUMNS = ("country", "timezone", "source", "owner", "account_id")
@@ -72,6 +73,7 @@ async def merge(
             await turns.keep_names_still(connection)
             leads = await _held(connection, await current(connection, one), await current(connection, other))
             outcome = await _merge(connection, leads, by, why, now)
+            await note(connection, by, "leads_merged", outcome.survivor, now, {"merged": outcome.merged})
         except BaseException:
             await transaction.rollback()
             raise

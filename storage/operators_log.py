@@ -1,6 +1,6 @@
 """What operators did: who, when, to what and why. Kept for good; nothing personal in it but the words of a reason."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,11 @@ insert into operator_action (at, by, action, subject, detail)
 select $1, $2, $3, $4, $5 where not exists (
     select from operator_action where subject = $4 and action = $3 and detail ->> 'command' = $5::jsonb ->> 'command'
 )
+"""
+_NOTE_EVENTS = """
+insert into operator_action (at, by, action, subject, detail)
+select $1, $2, $3, coalesce(lead_id, ''), jsonb_build_object('events', count(*)) from behaviour
+where message_id = any($4) group by lead_id order by lead_id
 """
 _READ = Statement(
     """
@@ -53,6 +58,11 @@ async def note_command(
     """Keep that a journey was commanded, once for each id of a ``command``."""
     detail = {"command": command} | ({"reason": reason} if reason else {})
     await connection.execute(_NOTE_COMMAND, now, by, action, lead, detail)
+
+
+async def note_events(connection: Connection, by: str, action: str, message_ids: Sequence[str], now: datetime) -> None:
+    """Keep what was done to events, for each lead whose they are."""
+    await connection.execute(_NOTE_EVENTS, now, by, action, list(message_ids))
 
 
 async def actions(

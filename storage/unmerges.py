@@ -17,6 +17,7 @@ from storage import turns
 from storage.database import Connection, Database
 from storage.enrolment import wake_running
 from storage.merges import move
+from storage.operators_log import note
 from storage.permission import FORBID
 
 
@@ -48,6 +49,7 @@ async def unmerge(db: Database, lead: str, by: str, now: datetime) -> Unmerged:
             await connection.execute(statement, [lead, row["root"]])
         if await connection.fetchval("select exists (select from erasure where lead_id = $1)", lead):
             raise Refused(f"{lead} was erased.", "There is nothing left that could be given back.")
+        await note(connection, by, "leads_unmerged", row["root"], now, {"merged": lead})
         return await _undo(connection, row, by, now)
 
 

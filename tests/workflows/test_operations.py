@@ -9,21 +9,22 @@ import pytest
 import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
-from domain.operating import OperationKind, OperationStatus, Outcome
-from domain.words import CommandKind
+from domain.operating import OperationKind, OperationRequest, OperationStatus, Outcome
+from domain.words import BuyerStage, CommandKind
 from runtime.operating import Starting
 from storage import operations
 from storage.database import Database
 from storage.operation_rows import PgOperations
+from storage.undoing import undo_of
 from tests.fixtures.playbooks import minimal_playbook
 from tests.workflows.running import Lead, Running, eventually, running_worker
 
 
 @pytest_asyncio.fixture
 async def many(dev_server: WorkflowEnvironment, database: Database) -> AsyncIterator[tuple[Running, list[Lead]]]:
-    """Eight journeys under way, and a worker that sees to operations."""
+    """Six journeys under way, and a worker that sees to operations."""
     async with running_worker(dev_server, database, minimal_playbook()) as running:
-        leads = [await running.enrol(email=f"lead{number}@company{number}.example") for number in range(8)]
+        leads = [await running.enrol(email=f"lead{number}@company{number}.example") for number in range(6)]
         starting = Starting(database, dev_server.client, running.parts.settings.task_queue)
         working = asyncio.create_task(starting.run())
         yield running, leads
@@ -43,7 +44,7 @@ async def carried_out(running: Running, kind: OperationKind, **asked: Any) -> op
     return await eventually(over, f"{kind} never came to its end")
 
 
-async def test_an_operation_commands_each_lead_once_although_its_worker_dies(
+async def test_each_journey_is_commanded_once_although_the_worker_dies_and_what_was_done_is_undone(
     many: tuple[Running, list[Lead]], monkeypatch: pytest.MonkeyPatch
 ):
     running, leads = many
@@ -58,13 +59,29 @@ async def test_an_operation_commands_each_lead_once_although_its_worker_dies(
     await leads[0].command(CommandKind.PAUSE)
     before = {lead.id: (await lead.state()).number for lead in leads}
     done = await carried_out(running, OperationKind.PAUSE, where='status == "nurture" && decision > 0', reason="a fair")
-    assert done.counts == {Outcome.DONE: 7, Outcome.REFUSED: 1}
+    assert done.counts == {Outcome.DONE: 5, Outcome.REFUSED: 1}
     assert await operations.reasons(running.database, done.id) == [
         {"status": "refused", "detail": "The journey is paused already.", "number": 1}
     ]
     after = {lead.id: (await lead.state()).number for lead in leads}
-    assert Counter(after[id_] - before[id_] for id_ in after) == {1: 7, 0: 1}
+    assert Counter(after[id_] - before[id_] for id_ in after) == {1: 5, 0: 1}
     members = await operations.members(running.database, done.id, Outcome.DONE, 10)
     assert all(member["number_after"] == after[member["lead_id"]] for member in members)
     history = (await leads[1].journey.fetch_history()).to_json()
     assert "fair" not in history, "what an operator writes stays in the database"
+    await undone_again(running, leads[1:])
+
+
+async def undone_again(running: Running, leads: list[Lead]) -> None:
+    """A forced stage goes back to where each was, and nobody is where it was not."""
+    ids = [lead.id for lead in leads]
+    was = {lead.id: (await lead.state()).stage for lead in leads}
+    forced = await carried_out(
+        running, OperationKind.FORCE_STAGE, leads=ids, request=OperationRequest(stage=BuyerStage.EVALUATION)
+    )
+    assert {(await lead.state()).stage for lead in leads} == {BuyerStage.EVALUATION}
+    back = await undo_of(running.database, forced)
+    asked = {"leads": back.leads, "given": back.given, "request": back.request, "reason": "undone", "undoes": forced.id}
+    undone = await carried_out(running, back.kind, **asked)
+    assert undone.counts == {Outcome.DONE: len(leads)}
+    assert {lead.id: (await lead.state()).stage for lead in leads} == was
