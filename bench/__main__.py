@@ -19,6 +19,7 @@ from bench.lists import lists
 from bench.mailing import mailing
 from bench.operating import operating
 from bench.outage import outage
+from bench.recovering import recovering
 from bench.report import Figure, Progress, keep, show
 from bench.storm import storm
 
@@ -36,6 +37,7 @@ _MEASURES: dict[str, Callable[[Progress], Awaitable[list[Figure]]]] = {
     "mailing": mailing,
     "outage": outage,
     "storm": storm,
+    "recovering": recovering,
 }
 _OUT = Path(__file__).parent / "results" / "latest.json"
 

@@ -1,22 +1,20 @@
-"""What only the real server has: visibility, reset, namespaces, schedules."""
+"""What only the real server has: visibility, namespaces, schedules."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest_asyncio
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import EventType
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, ResetWorkflowExecutionRequest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import ScheduleActionStartWorkflow, WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
 from domain.clock import ScaledClock
 from domain.errors import TransientFault
-from domain.words import CommandKind, Ending
+from domain.words import CommandKind
 from runtime.temporal import SCHEDULE, PendingTouches, prepare_namespace
 from storage.database import Database
 from tests.workflows.long_track import long_track
-from tests.workflows.running import Lead, Running, eventually, running_worker
+from tests.workflows.running import Running, eventually, running_worker
 from workflows.messages import Rounds, workflow_id
 
 #: Three days a second: one touch a second.
@@ -59,25 +57,6 @@ async def test_nothing_personal_reaches_temporal(hurried: Running):
     await lead.journey.result()
     text = (await lead.journey.fetch_history()).to_json()
     assert not [secret for secret in ("acme", "Acme", "Grace", "grace", "@a") if secret in text]
-
-
-async def test_a_journey_reset_to_before_a_decision_sends_nothing_twice(hurried: Running):
-    lead = await hurried.enrol()
-    await sent(hurried, 2)
-    first_run = (await lead.journey.describe()).run_id
-    await reset(lead, decision=2)
-
-    async def moved_on() -> bool:
-        description = await lead.journey.describe()
-        return description.run_id != first_run and len(hurried.mail.sent) >= 4
-
-    await eventually(moved_on, "the reset journey never went on")
-    assert len(hurried.mail.keys) == len(set(hurried.mail.keys))
-    assert len(hurried.assets) == len(set(hurried.assets))
-    await lead.command(CommandKind.END)
-    assert (await lead.journey.result()).ending is Ending.OPERATOR
-    revisions = await hurried.database.pool.fetchval("select max(revision) from decision where lead_id = $1", lead.id)
-    assert revisions > 1, "what was decided before the reset stays readable"
 
 
 async def test_a_lost_workflow_is_brought_back_from_its_last_decision(hurried: Running):
@@ -138,20 +117,3 @@ async def test_what_a_workflow_has_still_to_carry_out_is_known(hurried: Running)
     await lead.journey.terminate("lost")
     assert not await pending.any(lead.id)
     assert not await pending.any("ld_nobody")
-
-
-async def reset(lead: Lead, *, decision: int) -> None:
-    """Reset the journey to the workflow task in which the decision of that number was made."""
-    history = await lead.journey.fetch_history()
-    markers = [event for event in history.events if event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED]
-    task = markers[decision - 1].marker_recorded_event_attributes.workflow_task_completed_event_id
-    client = lead.running.environment.client
-    await client.workflow_service.reset_workflow_execution(
-        ResetWorkflowExecutionRequest(
-            namespace=client.namespace,
-            workflow_execution=WorkflowExecution(workflow_id=workflow_id(lead.id)),
-            reason="today's rules decide again",
-            workflow_task_finish_event_id=task,
-            request_id=f"reset-{lead.id}",
-        )
-    )
