@@ -12,7 +12,7 @@ from typing import Any
 
 from domain.errors import NotFound
 from domain.state import JourneyState
-from storage import past_facts
+from storage import past_facts, past_touches
 from storage.database import Connection, Database
 from storage.merges import current
 
@@ -191,7 +191,7 @@ async def _known(connection: Connection, lead: str, at: datetime, cursor: int) -
     permission = await past_facts.permission(connection, lead, at)
     return {
         "suppressed": permission["suppressed"],
-        "touches": await past_facts.touches(connection, lead, at, _SHOWN),
+        "touches": await past_touches.touches(connection, lead, at, _SHOWN),
         "handoffs": await past_facts.handoffs(connection, lead, at, _SHOWN),
         "decisions": _as_in_force(decisions),
         "behaviours": await past_facts.behaviours(connection, lead, at, cursor, _SHOWN),

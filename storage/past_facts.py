@@ -1,7 +1,7 @@
-"""What was known of a lead at one moment: behaviour with its trust, the ledger, permission. Never what came later.
+"""What was known of a lead at one moment: behaviour with its trust, consent, permission. Never what came later.
 
 Most of it is exact, by the times that rows keep: behaviour by when it came and to whom it belonged then; trust by the
-retractions that had come; the ledger by the decisions that planned and withdrew, and the times of claims and sends.
+retractions that had come. The ledger as it stood is ``storage.past_touches``'s.
 What rows do not keep (an address before it changed, an entry that was taken off the suppression list) is not made up:
 ``storage.past`` says so.
 """
@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any
 
 from domain.facts import RESTORED, RETRACTION
-from domain.words import TouchStatus
 from storage.database import Connection
 from storage.retractions import NOT_COUNTED
 
@@ -32,9 +31,13 @@ with own as (
     order by b.position desc limit $4
 ),
 elsewhere as (
-    select b.* from lead_merge m cross join unnest(m.behaviour_ids) as of (id) join behaviour b on b.id = of.id
-    where b.lead_id <> $1 and b.received_at <= $2
-        and (m.survivor = $1 and m.at <= $2 and m.undone_at > $2 or m.merged = $1 and m.at > $2 and m.undone_at is null)
+    -- an array, so that these few are looked up: joined, all behaviour there is would be read
+    select b.* from behaviour b
+    where b.id = any(array(
+        select unnest(m.behaviour_ids) from lead_merge m
+        where m.survivor = $1 and m.at <= $2 and m.undone_at > $2
+            or m.merged = $1 and m.at > $2 and m.undone_at is null
+    )) and b.lead_id <> $1 and b.received_at <= $2
 )
 select id, message_id, position, kind, name, properties, trusted, occurred_at, received_at,
     case when purged_at <= $2 then purged_at end as purged_at, purged_at > $2 as purged_since
@@ -43,34 +46,6 @@ from (select * from own union all select * from elsewhere) as b order by positio
 _RETRACTIONS = """
 select properties ->> 'message_id' as message_id, name from behaviour
 where lead_id = $1 and kind = $3 and received_at > $2 order by position
-"""
-#: Every touch that a decision planned by then, with the last plan; the ledger's row says what became of it.
-_TOUCHES = """
-with planned as (
-    select distinct on (sent ->> 'key') sent ->> 'key' as key, d.cycle, d.number, d.at, sent
-    from decision d cross join jsonb_array_elements(d.commands -> 'send') as sent
-    where d.lead_id = $1 and d.at <= $2 order by sent ->> 'key', d.at desc, d.number desc, d.revision desc
-)
-select p.key, p.cycle, p.number as decision_number, p.at as planned_at, p.sent ->> 'step' as step,
-    p.sent ->> 'channel' as channel, coalesce(p.sent ->> 'asset', '') as asset, coalesce(p.sent ->> 'note', '') as note,
-    coalesce(p.sent ->> 'variant', '') as variant, t.status, t.reason, t.sent_at, t.claimed_at, t.vendor, t.vendor_id,
-    t.attempts,
-    exists (
-        select from decision w where w.lead_id = $1 and w.cycle = p.cycle and w.at between p.at and $2
-            and w.commands -> 'withdraw' ? p.key
-    ) as called_back,
-    exists (
-        -- a later decision no longer had it among those on their way
-        select from decision w where w.lead_id = $1 and w.cycle = p.cycle and w.at > p.at and w.at <= $2
-            and w.number > p.number and not coalesce(w.state -> 'in_flight' ? p.key, false)
-    ) as settled,
-    exists (
-        select from decision again
-        where again.lead_id = $1 and again.cycle = p.cycle and again.at > p.at and again.at <= $2
-            and (again.number <= p.number and again.revision > 1 or (again.commands ->> 'rewound_to')::int < p.number)
-    ) as taken_back
-from planned p join touch t on t.key = p.key
-order by coalesce(least(t.sent_at, $2), p.at) desc, p.key limit $3
 """
 _PERMISSION = """
 select
@@ -132,38 +107,6 @@ def _as_known(row: dict[str, Any], later: Sequence[str], at: datetime) -> dict[s
     if "last" in properties and datetime.fromisoformat(properties["last"]) > at:
         properties = {name: value for name, value in properties.items() if name not in _LATER}
     return row | {"properties": properties}
-
-
-async def touches(connection: Connection, lead: str, at: datetime, most: int) -> list[dict[str, Any]]:
-    """The ledger as it stood, newest first. ``status`` is what it was then as far as that can be told."""
-    rows = await connection.fetch(_TOUCHES, lead, at, most)
-    return [_as_it_stood(dict(row), at) for row in rows]
-
-
-def _as_it_stood(row: dict[str, Any], at: datetime) -> dict[str, Any]:
-    status, reason = _status_then(row, at)
-    sent = status == TouchStatus.SENT
-    row |= {"status": status, "reason": reason, "sent_at": row["sent_at"] if sent else None}
-    if not sent:
-        row |= {"vendor": "", "vendor_id": ""}
-    return {
-        name: value for name, value in row.items() if name not in {"called_back", "settled", "taken_back", "claimed_at"}
-    }
-
-
-def _status_then(row: Mapping[str, Any], at: datetime) -> tuple[str, str]:
-    """Status and reason. A refusal has no time of its own: it had come when a later decision knew of it."""
-    if row["sent_at"] is not None and row["sent_at"] <= at:
-        return TouchStatus.SENT, ""
-    if row["status"] == TouchStatus.FAILED and row["claimed_at"] is not None and row["claimed_at"] <= at:
-        return TouchStatus.FAILED, row["reason"]
-    if row["status"] == TouchStatus.WITHDRAWN and (row["called_back"] or row["taken_back"]):
-        return TouchStatus.WITHDRAWN, "decided again" if row["taken_back"] and not row["called_back"] else "called back"
-    if row["settled"] and row["status"] in {TouchStatus.REFUSED, TouchStatus.WITHDRAWN, TouchStatus.UNKNOWN}:
-        return row["status"], row["reason"]
-    if row["claimed_at"] is not None and row["claimed_at"] <= at:
-        return TouchStatus.CLAIMED, ""
-    return TouchStatus.PLANNED, ""
 
 
 async def consent(connection: Connection, lead: str, at: datetime, most: int) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from domain.errors import Refused
 from domain.facts import MOST_READ, Behaviour, Facts, Hold, TouchFact
 from domain.ports import Playbooks
 from domain.state import JourneyState
-from storage import past_facts
+from storage import past_facts, past_touches
 from storage.database import Connection, Database
 from storage.gather import gather
 from storage.merges import current
@@ -140,7 +140,7 @@ async def _as_known(connection: Connection, facts: Facts, state: JourneyState, p
     """The facts with what is known of then in place of what is so today; the profile stays as it is now."""
     lead = state.lead
     behaviours = await past_facts.behaviours(connection, lead, at, state.cursor, MOST_READ)
-    touches = await past_facts.touches(connection, lead, at, _MUCH)
+    touches = await past_touches.touches(connection, lead, at, _MUCH)
     words = await past_facts.consent(connection, lead, at, _MUCH)
     permission = await past_facts.permission(connection, lead, at)
     wishes = {} if _unchanged(permission, at) else {"paused_until": None, "least_days": 0, "declined_topics": ()}
