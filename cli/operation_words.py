@@ -10,7 +10,8 @@ from typer import echo
 from cli.output import cell, console
 from domain.durations import format_duration
 from domain.operating import Outcome
-from runtime.previewing import Foretold, Preview
+from runtime.foretelling import Foretold
+from runtime.previewing import Preview
 from storage import operations
 from storage.database import Database
 from storage.operations import OperationView

@@ -9,16 +9,16 @@ from storage.database import Connection
 from storage.permission import forbidden
 
 _PAGE = 5000
-#: ``$2`` is the place that the page comes after. Whom targets refused already keep their ``detail``.
+#: ``$2`` is the lead that the page comes after. Whom targets refused already keep their ``detail``.
 _STANDING = """
-select o.place, o.lead_id as lead, o.status, o.detail, o.given, j.cycle, j.ended_at, coalesce(j.ending, '') as ending,
+select o.lead_id as lead, o.status, o.detail, o.given, j.cycle, j.ended_at, coalesce(j.ending, '') as ending,
     j.phase, j.stage, j.started_at, j.paused_since, j.decision_number, j.playbook_hash, j.playbook_name,
     exists (select from handoff h where h.lead_id = o.lead_id and h.status = 'open') as handed_off
     /* suppressed */
 from operation_lead o
 left join lateral (select * from journey where lead_id = o.lead_id order by cycle desc limit 1) j on true
 join lead l on l.id = o.lead_id
-where o.operation_id = $1 and o.place > $2 order by o.place limit $3
+where o.operation_id = $1 and o.lead_id > $2 order by o.lead_id limit $3
 """
 _SUPPRESSED = f", coalesce({forbidden('l')}, '') as suppressed"
 #: Where a rewind would go back to.
@@ -34,12 +34,12 @@ select a.name, v.document::jsonb -> 're_entry' as rule from playbook_active a jo
 
 
 async def standing(connection: Connection, operation: str, *, suppressed: bool = False) -> AsyncIterator[Sequence[Any]]:
-    """The rows of an operation's leads in their order, page by page; ``suppressed`` is one more column."""
+    """The rows of an operation's leads by id, page by page; ``suppressed`` is one more column."""
     query = _STANDING.replace("/* suppressed */", _SUPPRESSED if suppressed else "")
-    after = -1
+    after = ""
     while rows := await connection.fetch(query, operation, after, _PAGE):
         yield rows
-        after = rows[-1]["place"]
+        after = rows[-1]["lead"]
 
 
 async def recorded(connection: Connection, to: Mapping[str, int]) -> dict[str, JourneyState]:
