@@ -91,7 +91,7 @@ mine as (
     ) as candidates order by id, ord
 ),
 locked as materialized (
-    select id, inbox_position from lead where id in (select lead_id from mine) order by id for update
+    select id, inbox_position from lead where id in (select lead_id from mine) order by id for no key update
 ),
 placed as materialized (
     select mine.id, mine.kind, mine.name, mine.lead_id,

@@ -58,7 +58,7 @@ select l.id, told.contact, l.fields, l.owner, coalesce(c.seen, '{}') as seen, c.
     now() as now
 from told join lead l on l.id = told.id left join crm_record c on c.lead_id = l.id
 where l.merged_into is null and not exists (select from erasure e where e.lead_id = l.id)
-order by l.id for update of l
+order by l.id for no key update of l
 """
 #: In the order of locks of decisions: the lead's row is held, the record's comes after.
 TAKE = """
@@ -84,7 +84,9 @@ with told as (
     join lead m on m.crm_id = t.contact and m.crm_id <> '' join lead l on l.id = coalesce(m.merged_into, m.id)
     where not exists (select from erasure e where e.lead_id in (l.id, m.id)) order by t.id, l.id
 ),
-locked as materialized (select l.id from lead l where l.id in (select lead_id from told) order by l.id for update),
+locked as materialized (
+    select l.id from lead l where l.id in (select lead_id from told) order by l.id for no key update
+),
 kept as (
     insert into crm_deal (vendor, id, lead_id, outcome, at)
     select $1, told.id, told.lead_id, told.outcome, $6 from told join locked on locked.id = told.lead_id
@@ -114,7 +116,7 @@ where a.id = o.id and o.open is distinct from (a.opportunity_opened_at is not nu
 SIBLINGS = """
 select id, account_id from lead where account_id = any($1) and merged_into is null
     and not exists (select from erasure e where e.lead_id = lead.id)
-order by id for update
+order by id for no key update
 """
 #: What we have of the leads of these contacts, to be compared.
 HELD = """

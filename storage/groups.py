@@ -20,7 +20,7 @@ _NEWEST = """
 select distinct on (lead_id) lead_id, properties from behaviour
 where lead_id = any($1::text[]) and kind = 'group' and trusted order by lead_id, occurred_at desc, position desc
 """
-_LOCK = "select id, account_id from lead where id = any($1::text[]) order by id for update"
+_LOCK = "select id, account_id from lead where id = any($1::text[]) order by id for no key update"
 _KNOWN = "select account_id from account_identity where group_id = $1"
 _OF_DOMAIN = "select id from account where domain = $1"
 _UNCLAIMED = """

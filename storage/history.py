@@ -66,7 +66,7 @@ left join identity also_user on also_user.kind = 'user_id' and also_user.value =
 left join lead addressed on addressed.email = e.email
 order by e.ord
 """
-_LOCK = "select merged_into is not null as merged from lead where id = any($1) order by id for update"
+_LOCK = "select merged_into is not null as merged from lead where id = any($1) order by id for no key update"
 _INSERT = f"""
 with e as (
     select distinct on (message_id) *,

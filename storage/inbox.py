@@ -84,7 +84,7 @@ from (
 order by ord
 """
 
-#: ``e`` has no message id twice. ``for update`` reads ``inbox_position`` anew where it had to wait for the row.
+#: ``e`` has no message id twice. ``for no key update`` reads ``inbox_position`` anew where it had to wait for the row.
 #: Events of a lead that was merged meanwhile are ``astray``.
 _PLACE_AND_WAKE = """
 with e as (
@@ -100,7 +100,7 @@ with e as (
 known as materialized (
     select message_id, lead.id as lead_id, user_id, anonymous_id, kind, name, properties, trusted, occurred_at, ord,
         inbox_position + nth as position/* trace */
-    from e join lead on lead.id = e.lead_id and lead.merged_into is null order by lead.id for update of lead
+    from e join lead on lead.id = e.lead_id and lead.merged_into is null order by lead.id for no key update of lead
 ),
 placed as materialized (
     select * from known

@@ -30,7 +30,9 @@ _CRM_PUSHED = """
 with pushed as (
     select c.lead_id, told.version, told.crm_id, told.status
     from unnest($1::text[], $2::int[], $3::text[], $5::text[]) as told (lead_id, version, crm_id, status)
-    join crm_record c on c.lead_id = told.lead_id order by c.lead_id for update of c
+    join lead l on l.id = told.lead_id join crm_record c on c.lead_id = told.lead_id
+    -- a lead before its record, as whoever reads the CRM locks them
+    order by l.id for no key update of l for update of c
 ),
 known as (
     update lead set crm_id = pushed.crm_id from pushed

@@ -23,7 +23,9 @@ NOT_COUNTED = "not_counted"
 BY_HAND = "retracted by hand"
 RESTORED_BY_HAND = "restored by hand"
 
-_LOCK = "select from lead where id in (select lead_id from behaviour where message_id = any($1)) order by id for update"
+_LOCK = """
+select from lead where id in (select lead_id from behaviour where message_id = any($1)) order by id for no key update
+"""
 _RETRACT = """
 update behaviour set trusted = false, properties = properties || jsonb_build_object(
     'not_counted', jsonb_build_object('reason', $2::text, 'retracted_at', $3::timestamptz)

@@ -26,7 +26,7 @@ _TOUCH = "select lead_id, coalesce(sent_at, claimed_at) as left_at from touch wh
 #: Of somebody who was erased nothing new is kept. Locked until the end: the visits of a burst come at once, and each
 #: must see the others.
 _LEAD = """
-select id from lead where id = $1 and not exists (select from erasure where lead_id = $1) for update
+select id from lead where id = $1 and not exists (select from erasure where lead_id = $1) for no key update
 """
 _SEEN = """
 select message_id, properties, trusted, occurred_at from behaviour

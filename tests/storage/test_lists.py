@@ -1,6 +1,10 @@
 """Desired state of lists: given out until the vendor has acknowledged the newest version."""
 
-from domain.crm_ports import CrmChange
+import asyncio
+from datetime import timedelta
+
+from domain.crm_ports import CrmChange, CrmContact
+from storage.crm import PgCrmNews
 from storage.database import Database
 from storage.leads import LeadInput, upsert
 from storage.lists import PgLists
@@ -67,3 +71,25 @@ async def test_open_handoffs_are_known_by_their_vendors_task(database: Database)
     assert await PgLists(database).open_handoff_tasks(10) == {f"{lead}-1-1": "task-9"}
     await database.pool.execute("update handoff set status = 'accepted'")
     assert await PgLists(database).open_handoff_tasks(10) == {}
+
+
+async def test_who_reads_the_crm_holds_up_no_decision_about_the_same_lead(database: Database):
+    lead = await _lead(database, email="ann@acme.example")
+    await _want_crm(database, lead, {"status": "new"})
+    contact = CrmContact(crm_id="crm-1", email="ann@acme.example", fields={"country": "DE"}, owner="7")
+    news = PgCrmNews(database, "hubspot", timedelta(hours=1))
+    async with database.pool.acquire() as deciding, deciding.transaction():
+        await deciding.execute("select from crm_record where lead_id = $1 for update", lead)
+        reading = asyncio.create_task(news.take_contacts([contact], NOW))
+        await _waits_for_a_lock(database)
+        # a row of the lead's own, such as a decision plans: its reference must not wait for whoever holds the lead
+        await deciding.execute("insert into pending_wake (lead_id) values ($1)", lead)
+    await asyncio.wait_for(reading, 10)
+    assert await database.pool.fetchval("select crm_id from lead where id = $1", lead) == "crm-1"
+
+
+async def _waits_for_a_lock(db: Database) -> None:
+    query = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    async with asyncio.timeout(10):
+        while not await db.pool.fetch(query):  # noqa: ASYNC110 PostgreSQL tells nobody
+            await asyncio.sleep(0.01)
