@@ -1,12 +1,13 @@
 """Leads and a playbook for the bench: one touch at entry, and one for each visit to the pricing page."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bench.stack import Stack
 from domain.playbook.models import Playbook
 from storage import inbox, leads, playbooks
+from storage.database import Connection
 from storage.inbox import NewBehaviour
 from storage.leads import LeadInput
 
@@ -76,12 +77,22 @@ async def apply(stack: Stack, document: Playbook) -> None:
     await playbooks.store(stack.database, document, datetime.now(UTC), default=True)
 
 
-async def enrol(stack: Stack, number: int, first: int = 0, domain: str = "", now: datetime | None = None) -> list[str]:
-    """Enrol that many leads in batches of 500, as an import would; their ids. With ``domain`` all are of that one."""
+async def enrol(
+    stack: Stack,
+    number: int,
+    first: int = 0,
+    domain: str = "",
+    now: datetime | None = None,
+    also: Callable[[Connection], Awaitable[None]] | None = None,
+) -> list[str]:
+    """Enrol that many leads in batches of 500, as an import would; their ids. With ``domain`` all are of that one.
+
+    ``also`` runs in each batch's transaction.
+    """
     ids: list[str] = []
     for start in range(first, first + number, 500):
         batch = [_lead(index, domain) for index in range(start, min(start + 500, first + number))]
-        outcomes = await leads.upsert_many(stack.database, batch, now or datetime.now(UTC))
+        outcomes = await leads.upsert_many(stack.database, batch, now or datetime.now(UTC), also=also)
         ids += [outcome.lead_id for outcome in outcomes]
     return ids
 
