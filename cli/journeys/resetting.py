@@ -74,6 +74,8 @@ async def _points(here: Session, leads: Sequence[str], asked: Asked) -> tuple[li
             )
         elif number is None:
             left[lead] = "it has made no such decision in its latest journey"
+        elif number > latest.decision_number:
+            left[lead] = f"it has no decision {number}: it has made {latest.decision_number}"
         else:
             points.append((latest, number))
     return points, left
