@@ -21,6 +21,7 @@ from bench.operating import operating
 from bench.outage import outage
 from bench.recovering import recovering
 from bench.report import Figure, Progress, keep, show
+from bench.seeing import seeing
 from bench.storm import storm
 
 _MEASURES: dict[str, Callable[[Progress], Awaitable[list[Figure]]]] = {
@@ -33,6 +34,7 @@ _MEASURES: dict[str, Callable[[Progress], Awaitable[list[Figure]]]] = {
     "intake": intake,
     "bursts": bursts,
     "vendors": lists,
+    "seeing": seeing,
     "operations": operating,
     "mailing": mailing,
     "outage": outage,

@@ -36,6 +36,8 @@ _IN_LEDGER = {
     TouchStatus.REFUSED: (Verdict.REFUSED, "it was refused at the last moment"),
     TouchStatus.WITHDRAWN: (Verdict.WITHDRAWN, "it was called back"),
 }
+#: Rules that only say when.
+_TIMES = frozenset({"gap", "least_gap", "window", "spread", "holiday"})
 #: What a decision may say of every touch at once.
 _OF_ALL = ("next touch", "touches")
 
@@ -214,8 +216,7 @@ class Question:
         held = [one for one in (*self._recorded, *self._decision.rejected) if self._is_about(one, point)]
         later = max((one.until for one in held if one.until is not None), default=None)
         if held:
-            first = max(held, key=lambda one: one.until or self._draft.now)
-            verdict = Verdict.OUTRANKED if first.rule in {"outranked", "replaced_by_trigger"} else Verdict.HELD_BACK
+            verdict = _held(max(held, key=lambda one: one.until or self._draft.now), held)
             why = "; ".join(dict.fromkeys(one.why for one in held))
             return Answer(point, verdict, why, until=later or self._leaves(point))
         waiting = self._waiting(point)
@@ -257,6 +258,13 @@ class Question:
         track = steps.track(self._draft)
         segment = f"segment {state.segment or 'none'}"
         return f"{segment}, {_spaced(state.stage)}" + ("" if track else ", which has no track")
+
+
+def _held(last: Rejected, held: Sequence[Rejected]) -> Verdict:
+    """What waits for nothing but its time will be sent then."""
+    if last.rule in {"outranked", "replaced_by_trigger"}:
+        return Verdict.OUTRANKED
+    return Verdict.WILL_BE_SENT if all(one.rule in _TIMES and one.until for one in held) else Verdict.HELD_BACK
 
 
 def _day(at: datetime) -> str:

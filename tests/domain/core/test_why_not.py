@@ -62,7 +62,7 @@ def test_what_was_sent_says_when_and_under_which_key():
 def test_the_next_step_says_when_it_will_leave():
     answer = _one("smb-checklist", _until(2))
 
-    assert (answer.verdict, answer.until) == (Verdict.HELD_BACK, MONDAY + 7 * DAY - HOUR)
+    assert (answer.verdict, answer.until) == (Verdict.WILL_BE_SENT, MONDAY + 7 * DAY - HOUR)
     assert answer.why == "outside the send window (Europe/Berlin); its time has not come"
 
 
@@ -120,7 +120,7 @@ def test_a_triggers_touch_that_waits_says_until_when():
 
     answer = _one("pricing-answers", decisions, _visit(timedelta()), after=timedelta(minutes=1))
 
-    assert (answer.verdict, answer.until) == (Verdict.HELD_BACK, MONDAY + HOUR)
+    assert (answer.verdict, answer.until) == (Verdict.WILL_BE_SENT, MONDAY + HOUR)
 
 
 @pytest.mark.parametrize(
