@@ -1,6 +1,14 @@
 """Fixtures shared by every test: a real PostgreSQL and a real Temporal, both started here and stopped at the end."""
 
+import os
+import sys
+
 import pytest
+
+# What Python has compiled is kept, also where the environment says otherwise: the suite starts some hundred processes,
+# and compiling what a worker imports takes longer than all else that it does.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 pytest_plugins = ["tests.fixtures.browser", "tests.fixtures.postgres", "tests.fixtures.temporal"]
 #: Directories whose tests take longest, in the order in which they begin: where two workers share the suite, neither is
