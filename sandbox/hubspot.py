@@ -72,6 +72,19 @@ def _objects(routes: APIRouter, account: HubSpot) -> None:
     async def one(kind: str, identity: str, properties: str = "", associations: str = "") -> dict[str, Any]:
         return account.one(_known(kind), identity, _words(properties), _words(associations))
 
+    @routes.patch("/crm/v3/objects/{kind}/{identity}")
+    async def change(
+        kind: str, identity: str, properties: Annotated[dict[str, str], Body(embed=True)]
+    ) -> dict[str, Any]:
+        account.edit(_known(kind), identity, properties)
+        return account.one(kind, identity, list(properties), [])
+
+    @routes.delete("/crm/v3/objects/{kind}/{identity}", status_code=204)
+    async def archive(kind: str, identity: str) -> None:
+        """What is not there is archived already."""
+        if identity in account.records(_known(kind)):
+            account.delete(kind, identity)
+
     @routes.post("/crm/v3/objects/{kind}/search")
     async def search(kind: str, body: dict[str, Any]) -> dict[str, Any]:
         return account.search(_known(kind), body)

@@ -59,7 +59,7 @@ def event(happened: Event) -> dict[str, Any]:
         "id": identity,
         "timestamp": happened.at.timestamp(),
         "log-level": "info",
-        "flags": {**dict.fromkeys(_FLAGS, False), "is-authenticated": True},
+        "flags": {**dict.fromkeys(_FLAGS, False), "is-authenticated": True, "is-test-mode": _test_mode(mail)},
         "message": {"headers": _headers(mail), "attachments": [], "size": len(mail.body["message"])},
         "recipient": mail.to,
         "recipient-domain": mail.to.rpartition("@")[2],
@@ -96,6 +96,10 @@ def bodies(events: list[Event]) -> list[bytes]:
 def _headers(mail: SentMail) -> dict[str, str]:
     message = message_from_string(mail.body["message"])
     return {"message-id": mail.id} | {name: str(message[name] or "") for name in ("to", "from", "subject")}
+
+
+def _test_mode(mail: SentMail) -> bool:
+    return mail.body.get("o:testmode") in ("yes", "true")
 
 
 def _variables(mail: SentMail) -> dict[str, str]:

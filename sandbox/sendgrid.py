@@ -91,8 +91,10 @@ class SendGrid:
         self.held = store.of("sendgrid", Mailer)
 
     def send(self, body: dict[str, Any]) -> str:
-        """Take a mail. Raises ``VendorError``."""
+        """Take a mail; "" in sandbox mode, where it is only looked at. Raises ``VendorError``."""
         _check(body)
+        if _only_looked_at(body):
+            return ""
         to = body["personalizations"][0]["to"][0]["email"]
         mail = SentMail(
             id=uuid.uuid4().hex[:22],
@@ -132,7 +134,11 @@ def router(store: Store) -> APIRouter:
 
     @routes.post("/v3/mail/send", status_code=202)
     async def send(body: dict[str, Any], response: Response) -> None:
-        response.headers["x-message-id"] = account.send(body)
+        identity = account.send(body)
+        if identity:
+            response.headers["x-message-id"] = identity
+        else:
+            response.status_code = 200
 
     @routes.post("/v3/logs")
     async def logs(body: dict[str, Any]) -> dict[str, Any]:
@@ -185,6 +191,14 @@ def _check(body: dict[str, Any]) -> None:
     for name in body.get("headers", {}):
         if name.lower() in _RESERVED:
             raise VendorError(400, f"The header {name} is reserved.", code="headers")
+
+
+def _only_looked_at(body: dict[str, Any]) -> bool:
+    """Raises ``VendorError`` for what is no boolean."""
+    enable = body.get("mail_settings", {}).get("sandbox_mode", {}).get("enable", False)
+    if not isinstance(enable, bool):
+        raise VendorError(400, "The sandbox mode enable param should be a boolean value.", code="mail_settings")
+    return enable
 
 
 def _arguments(mail: SentMail) -> dict[str, Any]:

@@ -7,6 +7,7 @@ Read in Mailgun's reference and its OpenAPI document, version 3.0.0 (documentati
 - ``POST /v1/analytics/logs`` (the Events API is deprecated in its favour) finds a mail by its Message-ID for as many of
   the last 30 days as the plan allows. The log is eventually consistent: what it does not show may still have been sent.
 - Rate limits are told only when they are hit: 429, the seconds to wait in words.
+- With ``o:testmode`` ("Sending in Test Mode") a message is taken, logged and charged, and not delivered.
 - Lists of people who are not written to are paged by ``paging.next``, a whole URL, until a page is empty.
 """
 
@@ -49,6 +50,9 @@ class MailgunSettings(VendorSettings):
     signing_key: SecretStr = Field(
         SecretStr(""), description="HTTP webhook signing key; empty: webhooks are not heard."
     )
+    test_mode: bool = Field(
+        False, description="Mailgun takes each mail and delivers none (it charges for them): for trying out an account."
+    )
     requests_per_second: int = Field(
         50, ge=1, description="Most requests a second of one process; Mailgun publishes no number."
     )
@@ -78,6 +82,7 @@ class MailgunCarrier:
     def __init__(self, settings: MailgunSettings) -> None:
         self.domain = settings.domain
         self._base = httpx.URL(settings.base_url)
+        self._options = {"o:testmode": "yes"} if settings.test_mode else {}
         self._client = MailgunClient(
             _VENDOR,
             settings.base_url,
@@ -96,6 +101,7 @@ class MailgunCarrier:
                 f"v:{TOUCH}": reference(mail.key),
                 "o:tracking": "no",  # links and the picture are our own already
                 "o:suppress-headers": "X-Mailgun-Variables",  # the reference is nothing for readers
+                **self._options,
             },
             files={"message": ("message.mime", mail.message.as_bytes(), "message/rfc822")},
             harmless_to_repeat=False,

@@ -8,6 +8,8 @@ What SendGrid has no means for, and what is done instead:
 - It publishes no numbers for its limits; each answer says how many requests are left, and when more may come
   (``X-RateLimit-Reset``, a Unix time; docs, "Rate Limits"). ``per_second`` is our own measure.
 - A mail to somebody on its suppression lists is taken with 202 and dropped later: the webhook tells.
+- In sandbox mode ("Sandbox Mode", twilio.com/docs/sendgrid) it checks a mail whole, answers 200 instead of 202, and
+  neither delivers nor tells of it; no log has it either.
 """
 
 import asyncio
@@ -57,6 +59,9 @@ class SendGridSettings(VendorSettings):
         description="API key that may send mail and, to be asked after a crash, read Email Logs and suppressions."
     )
     webhook_public_key: str = Field("", description="Verification key of the signed Event Webhook (base64).")
+    sandbox_mode: bool = Field(
+        False, description="SendGrid checks each mail and delivers none: for trying out an account."
+    )
     tracking: bool = Field(False, description="Let SendGrid rewrite links and add a picture too. Tendril does both.")
     per_second: int = Field(100, ge=1, description="Most requests a second.")
     timeout: float = Field(10.0, gt=0, description="Seconds for each step of a request.")
@@ -88,6 +93,7 @@ class SendGrid:
 
     def __init__(self, settings: SendGridSettings) -> None:
         self._tracking = settings.tracking
+        self._sandbox_mode = settings.sandbox_mode
         self._client = SendGridClient(
             NAME,
             settings.base_url,
@@ -99,9 +105,14 @@ class SendGrid:
     async def carry(self, mail: Mail) -> str:
         """Hand the mail over; SendGrid's ``X-Message-Id``. Raises a ``VendorFault``."""
         body = _body(mail, tracking=self._tracking)
+        if self._sandbox_mode:
+            body["mail_settings"] = {"sandbox_mode": {"enable": True}}
+        right = httpx.codes.OK if self._sandbox_mode else httpx.codes.ACCEPTED
         answer = await self._client.request("POST", "/v3/mail/send", json=body, harmless_to_repeat=False)
-        if answer.status_code != httpx.codes.ACCEPTED:
-            message = f"sendgrid answered {answer.status_code} to a mail, and not 202: is the base URL SendGrid's?"
+        if answer.status_code != right:
+            message = (
+                f"sendgrid answered {answer.status_code} to a mail, and not {right:d}: is the base URL SendGrid's?"
+            )
             raise OurFault(message, vendor=NAME, status=answer.status_code, code="answer", certainly_not_sent=False)
         return str(answer.headers.get("x-message-id", "")) or reference(mail.key)
 
