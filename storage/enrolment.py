@@ -26,6 +26,7 @@ and exists (select from playbook_active where is_default)
 and not exists (select from consent where lead_id = lead.id and channel = 'email' and not granted)
 order by lead.id
 """.replace("/* forbidden */", forbidden("lead"))
+_LOCK = "select from lead where id = any($1) order by id for no key update"
 _RE_ENTRY = "select document::jsonb -> 're_entry' from playbook_version where hash = $1"
 _BEGIN = """
 with begun as (
@@ -63,11 +64,15 @@ async def enrol(
     playbook's rule, or ``anyway`` when an operator wants it now. Nobody suppressed comes back.
 
     Returns lead id → cycle of the journeys begun. A later cycle takes up the inbox where the one before left it.
-    Raises ``NotFound`` when there is no such playbook.
+    In a transaction of the caller's. Raises ``NotFound`` when there is no such playbook.
     """
     name, content_hash = await active_on(connection, playbook)
     latest = await connection.fetch(_LATEST, list(dict.fromkeys(leads)))
-    policy = await _re_entry(connection, content_hash) if any(row["ended_at"] for row in latest) else None
+    if returning := [row["lead_id"] for row in latest if row["ended_at"]]:
+        # A reset may be opening what has ended again (``storage.resets``): whoever was later sees what the other did.
+        await connection.execute(_LOCK, returning)
+        latest = await connection.fetch(_LATEST, [row["lead_id"] for row in latest])
+    policy = await _re_entry(connection, content_hash) if returning else None
     policy = ReEntry(policy="always") if anyway else policy
     begin = [row for row in latest if row["cycle"] is None or (policy and may_return(row, policy, now))]
     if not begin:

@@ -7,13 +7,15 @@ import pytest
 
 from domain.decision import Decision
 from domain.state import JourneyState
-from storage import wakes
+from storage import resets, wakes
 from storage.database import Database
 from storage.enrolment import wake_running
 from storage.inbox import accept
 from storage.journeys import PgJourneys
 from storage.permission import suppress
 from tests.storage.samples import NOW, applied, enrolled, event
+
+_WAITS = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 
 
 @pytest.fixture
@@ -95,6 +97,20 @@ async def test_a_visit_begins_the_next_cycle_when_the_playbook_allows(database: 
     assert begun is not None
     assert (begun.cycle, begun.ended, begun.cursor) == (2, False, 0)
     assert await wakes.reenter(database, lead, NOW + timedelta(days=32)) is None
+
+
+async def test_while_a_reset_opens_a_journey_again_nobody_begins_the_next(database: Database):
+    await applied(database, re_entry={"policy": "always"})
+    lead = await enrolled(database)
+    await _end(database)
+    await accept(database, [event("1", lead_id=lead)], NOW)
+    async with resets.reopening(database, lead, 1):
+        again = asyncio.create_task(wakes.reenter(database, lead, NOW + timedelta(days=1)))
+        async with asyncio.timeout(10):
+            while not await database.pool.fetch(_WAITS):  # noqa: ASYNC110 PostgreSQL tells nobody
+                await asyncio.sleep(0.01)
+    await again
+    assert await database.pool.fetch("select cycle, ended_at from journey") == [(1, None)]
 
 
 async def test_what_happened_before_the_end_and_came_late_begins_nothing(database: Database, playbook: str):
