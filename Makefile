@@ -12,9 +12,11 @@ LOCK_OPTIONS := --universal --python-version $(MIN_PYTHON) --generate-hashes --n
 # more than two cores have: half of the time a test waits for a process that starts, dies or comes back
 WORKERS ?= 3
 UP_OPTIONS ?=
+# such as --minutes 2 --seed 17 --journeys 100
+CHAOS_OPTIONS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format docs bench lock clean
+.PHONY: help install run test check format docs bench chaos lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +48,9 @@ docs: install ## Write the reference pages that come from the code
 
 bench: install ## Measure: history per touch, throughput, wake latency, memory, disk
 	@$(BIN)/python -m bench
+
+chaos: install ## Break everything for ten minutes under 500 journeys; nothing may be lost or doubled
+	@$(BIN)/python -m tests.chaos $(CHAOS_OPTIONS)
 
 lock: ## Pin the dependencies again, with hashes (needs uv)
 	uv pip compile pyproject.toml $(LOCK_OPTIONS) --upgrade --output-file requirements.lock

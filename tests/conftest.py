@@ -13,7 +13,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 pytest_plugins = ["tests.fixtures.browser", "tests.fixtures.postgres", "tests.fixtures.temporal"]
 #: Directories whose tests take longest, in the order in which they begin: where two workers share the suite, neither is
 #: left with a long file at the end while the other has nothing to do (``--no-loadscope-reorder`` keeps this order).
-_FIRST = ("whole", "runtime", "clients", "workflows", "pages", "cli", "api")
+_FIRST = ("chaos", "whole", "runtime", "clients", "workflows", "pages", "cli", "api")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
