@@ -1,32 +1,25 @@
 """Requests that hypothesis makes up: in a thread of its own, answered by the application in the test's loop.
 
-They are the same each time. ``TENDRIL_TEST_EXAMPLES=500`` makes so many of each kind, for a longer look.
+How many of each kind, ``tests.fixtures.examples`` says.
 """
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, settings
 
+from tests.fixtures.examples import EXAMPLES, examples
+
 T = TypeVar("T")
 #: Waits for the loop to do something, from the thread.
 Do = Callable[[Awaitable[T]], T]
-EXAMPLES = int(os.environ.get("TENDRIL_TEST_EXAMPLES", "0"))
 #: Seconds for one test.
 PATIENCE = 3600 if EXAMPLES else 180
 
 
-def profile(examples: int) -> settings:
-    return settings(
-        max_examples=EXAMPLES or examples,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-    )
+def profile(number: int) -> settings:
+    return settings(examples(number), report_multiple_bugs=False, suppress_health_check=list(HealthCheck))
 
 
 async def examined(test: Callable[[Do[Any]], None]) -> None:

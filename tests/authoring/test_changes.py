@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -11,6 +11,7 @@ from authoring.changes import Change, differences
 from domain.playbook.models import Playbook
 from domain.playbook.places import conditions
 from tests.authoring.everything import everything
+from tests.fixtures.examples import examples
 
 Edit = Callable[[dict[str, Any]], None]
 #: Conditions that compile wherever the language has conditions.
@@ -74,7 +75,7 @@ def _edit(data: Any, draw: st.DrawFn) -> None:
             holder[key] = draw(st.sampled_from(["4d", "research", "lead.employees >= 7"]))
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(edits(), edits())
 def test_what_differs_is_told_exactly_when_the_versions_differ(one: Playbook, other: Playbook):
     found = differences(one, other)

@@ -16,6 +16,7 @@ from storage.aliases import Pair
 from storage.database import Database
 from storage.inbox import accept
 from storage.leads import LeadInput
+from tests.fixtures.examples import examples
 from tests.storage.samples import NOW, enrolled, event
 
 _example = itertools.count()
@@ -130,7 +131,7 @@ def _joined(sets: Sequence[set[str]]) -> list[set[str]]:
 
 
 @given(said=_WORLD, random=st.randoms(use_true_random=False))
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_order_of_the_same_statements_makes_the_same_people(database: Database, said: Any, random: Any):
     order = list(said)
     random.shuffle(order)

@@ -6,7 +6,7 @@ from itertools import pairwise
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.core.decide import decide
@@ -16,6 +16,7 @@ from domain.words import CommandKind
 from tests.domain.core.generated import compiled, documents
 from tests.domain.core.life import DAY, HOUR, MONDAY, command, facts, live, playbook_with, step, steps, track
 from tests.domain.core.test_profiling import asking
+from tests.fixtures.examples import examples
 
 LATER = "days.in_journey >= 5"
 #: Conditions whose answers fade with a score, leave a window, or wait for the ledger: seen at the next decision.
@@ -103,7 +104,7 @@ def _does(decision):
     return where, decision.send, decision.open_handoff, dict(decision.audiences)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(documents(), st.lists(st.integers(0, 60 * 24 * 60), max_size=5), st.booleans(), st.integers(0, 99))
 def test_nothing_happens_before_the_next_wake_that_an_earlier_wake_would_have_done(document, visits, paused, seed):
     playbook, chance = _steady(document), Random(seed)

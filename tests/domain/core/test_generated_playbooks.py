@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.core.cadence import zone_of_lead
@@ -16,6 +16,7 @@ from domain.facts import Behaviour, OperatorCommand
 from domain.words import DIRECT_CHANNELS, CommandKind
 from tests.domain.core.generated import compiled, documents, playbooks
 from tests.domain.core.life import DAY, facts, lead
+from tests.fixtures.examples import examples
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 #: Where clocks change in spring and in autumn, in both hemispheres, and where nobody knows.
@@ -65,7 +66,7 @@ def _living(playbook, happenings, commands, person=None):
     return simulate(playbook, facts(person or lead()), behaviours, START, START + 500 * DAY, asked)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(playbooks, HAPPENINGS, COMMANDS, PEOPLE)
 def test_every_life_in_any_playbook_keeps_the_promises(playbook, happenings, commands, person):
     decisions = _live(playbook, happenings, commands, person)
@@ -92,7 +93,7 @@ def test_every_life_in_any_playbook_keeps_the_promises(playbook, happenings, com
     assert sorted(opened - {last.state.handoff.id if last.state.handoff else ""}) == sorted(resolved)
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(playbooks, HAPPENINGS, COMMANDS)
 def test_a_decision_changes_nothing_that_was_decided_before(playbook, happenings, commands):
     decided = [(decision, decision.model_dump()) for decision in _living(playbook, happenings, commands)]
@@ -130,7 +131,7 @@ def _assert_nobody_changes_arms(decisions):
             assert not touch.variant or arms[name] == variant
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(documents(), HAPPENINGS, PEOPLE, st.integers(0, 10**6))
 def test_the_same_playbook_in_any_order_of_keys_decides_the_same(document, happenings, person, seed):
     playbook, other = compiled(document), compiled(_shuffled(document, Random(seed)))
@@ -149,7 +150,7 @@ def _shuffled(part, random):
     return {name: _shuffled(part[name], random) for name in names}
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(playbooks, HAPPENINGS)
 def test_without_operators_every_life_ends_by_the_length_limit_and_one_handoff(playbook, happenings):
     last = _live(playbook, happenings, [])[-1]

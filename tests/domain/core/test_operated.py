@@ -5,7 +5,7 @@ from datetime import timedelta
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.core.decide import decide
@@ -32,6 +32,7 @@ from tests.domain.core.life import (
     step,
     track,
 )
+from tests.fixtures.examples import examples
 from tests.fixtures.playbooks import minimal_compiled
 
 TWO = playbook_with(track(step("one", "hidden-cost", "1d"), step("two", "checklist", "5d")))
@@ -113,7 +114,7 @@ def _happened(happenings):
     return [event(kind, name, timedelta(hours=hour)) for hour, (kind, name) in happenings]
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(HAPPENINGS, st.lists(st.integers(1, 90), max_size=4, unique=True), st.integers(0, 99))
 def test_an_epoch_that_rises_makes_nothing_unsent(happenings, days, seed):
     """As often as something is sent, so often it was asked for: once by the playbook, and once by each resend."""
@@ -185,7 +186,7 @@ def test_a_rewind_leads_nowhere_that_is_not_recorded():
     assert all(d.rewound_to is None for d in decisions)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(HAPPENINGS, st.lists(st.tuples(st.integers(1, 90), st.integers(0, 12)), max_size=4))
 def test_however_often_a_journey_is_rewound_nothing_goes_out_twice(happenings, rewinds):
     asked = {
@@ -243,7 +244,7 @@ def _stands(playbook: CompiledPlaybook, state: JourneyState) -> None:
     assert not state.profiling or playbook.document.profile is not None
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(documents(), documents(), HAPPENINGS, st.integers(0, 60), st.integers(0, 999))
 def test_nobody_is_stranded_by_any_edit_of_a_playbook(before, after, happenings, day, seed):
     old, lot = compiled(before), Random(seed)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.core.decide import decide
@@ -28,6 +28,7 @@ from tests.domain.core.life import (
     steps,
     track,
 )
+from tests.fixtures.examples import examples
 from tests.fixtures.playbooks import minimal_playbook
 
 ASKS_FIRST = {"id": "thin", "when": '!("role" in known) || !("employees" in known)', "then": "profile"}
@@ -219,7 +220,7 @@ def profiling_playbooks(draw):
     return CompiledPlaybook(Playbook.model_validate(document))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     profiling_playbooks(),
     st.lists(st.tuples(st.integers(0, 100), st.sampled_from(["/", "/pricing", "/customers/a"])), max_size=8),

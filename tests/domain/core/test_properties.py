@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.core.cadence import zone_of
@@ -13,6 +13,7 @@ from domain.facts import Behaviour, OperatorCommand
 from domain.state import JourneyState
 from domain.words import DIRECT_CHANNELS, CommandKind, LeadStatus
 from tests.domain.core.life import DAY, facts, lead
+from tests.fixtures.examples import examples
 from tests.fixtures.playbooks import minimal_compiled
 
 ZONES = (
@@ -81,7 +82,7 @@ def run(person, happenings, commands, start):
     return list(simulate(minimal_compiled(), facts(person), behaviours, start, until, asked))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(LEADS, HAPPENINGS, COMMANDS, STARTS)
 def test_every_life_keeps_the_promises(person, happenings, commands, start):
     decisions = run(person, happenings, commands, start)
@@ -106,7 +107,7 @@ def test_every_life_keeps_the_promises(person, happenings, commands, start):
         assert not [touch for touch in ended[0].send if touch.channel in DIRECT_CHANNELS]
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(LEADS, HAPPENINGS, STARTS)
 def test_touches_leave_only_inside_the_window_of_the_leads_own_zone(person, happenings, start):
     cadence = minimal_compiled().document.cadence
@@ -118,21 +119,21 @@ def test_touches_leave_only_inside_the_window_of_the_leads_own_zone(person, happ
             assert cadence.opens <= local.time() < cadence.closes
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(LEADS, HAPPENINGS, COMMANDS, STARTS)
 def test_the_same_inputs_give_the_same_decisions(person, happenings, commands, start):
     first, second = run(person, happenings, commands, start), run(person, happenings, commands, start)
     assert [d.model_dump_json() for d in first] == [d.model_dump_json() for d in second]
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(LEADS, HAPPENINGS, STARTS)
 def test_every_life_ends(person, happenings, start):
     visits = [happening for happening in happenings if happening[0] < 60 * 24 * 60]
     assert run(person, visits, [], start)[-1].state.ended
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(LEADS, HAPPENINGS, STARTS)
 def test_deciding_again_too_early_changes_nothing_but_the_number(person, happenings, start):
     """A timer that fires early, or a wake for nothing new, must be harmless."""

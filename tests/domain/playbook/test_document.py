@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from authoring.load import load_playbook
@@ -15,6 +15,7 @@ from domain.playbook.checks.finding import did_you_mean
 from domain.playbook.compiled import CompiledPlaybook
 from domain.playbook.models import Playbook
 from tests.authoring.spoil import copy
+from tests.fixtures.examples import examples
 from tests.fixtures.playbooks import minimal_playbook
 
 
@@ -28,7 +29,7 @@ def shuffled(data, order):
 
 
 @given(st.integers())
-@settings(max_examples=25, deadline=None)
+@examples(25)
 def test_the_hash_does_not_depend_on_the_order_of_keys(seed):
     data = minimal_playbook().model_dump(mode="json")
     other = Playbook.model_validate(shuffled(data, random.Random(seed)))

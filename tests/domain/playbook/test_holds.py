@@ -3,12 +3,13 @@
 from fnmatch import fnmatchcase
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.playbook.checks.behaviours import _meet
 from domain.playbook.checks.holds import Possibilities, fit_range, most_intent
 from domain.playbook.models import LeadField
+from tests.fixtures.examples import examples
 from tests.fixtures.playbooks import minimal_compiled, minimal_playbook
 
 
@@ -107,7 +108,7 @@ VALUES = st.fixed_dictionaries(
 
 
 @given(CONDITIONS, VALUES)
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_whatever_holds_for_some_lead_is_said_to_be_possible(text, values):
     if minimal_compiled().condition(text).holds(values):
         assert ASKED.can(text)
@@ -117,7 +118,7 @@ ASKED = Possibilities(minimal_playbook())
 
 
 @given(st.text("ab*", max_size=6), st.text("ab*", max_size=6), st.text("ab", max_size=6))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_names_that_one_text_matches_meet(one, other, text):
     if fnmatchcase(text, one) and fnmatchcase(text, other):
         assert _meet(one, other)
