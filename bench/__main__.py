@@ -20,6 +20,7 @@ from bench.mailing import mailing
 from bench.operating import operating
 from bench.outage import outage
 from bench.recovering import recovering
+from bench.recovery import recovery
 from bench.report import Figure, Progress, keep, show
 from bench.seeing import seeing
 from bench.storm import storm
@@ -38,6 +39,7 @@ _MEASURES: dict[str, Callable[[Progress], Awaitable[list[Figure]]]] = {
     "operations": operating,
     "mailing": mailing,
     "outage": outage,
+    "recovery": recovery,
     "storm": storm,
     "recovering": recovering,
 }
