@@ -28,9 +28,9 @@ def _read(text: str, now: datetime) -> datetime:
         if len(text) == _DATE:
             return _end_of(date.fromisoformat(text), now)
         at = datetime.fromisoformat(text)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError(f"{text!r} is no moment: write 2026-03-05, 2026-03-05T14:30 or “3d ago”") from None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _end_of(day: date, now: datetime) -> datetime:

@@ -33,6 +33,11 @@ from decision d cross join jsonb_array_elements(d.rejected) as r
 where d.lead_id = $1 and d.cycle = $2 and d.at <= $3 and r ->> 'what' = any($4)
 order by d.at desc, d.number desc, d.revision desc limit $5
 """
+#: ``$3`` are the steps.
+_LEDGER = """
+select key, step, status, reason, coalesce(sent_at, claimed_at, planned_at) as at from touch
+where lead_id = $1 and cycle = $2 and step = any($3) order by at desc, key limit $4
+"""
 _HOLDS = """
 select scope, since, reason from hold where since <= $1 and (lifted_at is null or lifted_at > $1)
     and (scope = 'everything' or scope like 'channel:%' or scope = 'playbook:' || $2)
@@ -44,7 +49,8 @@ _MUCH = 10_000
 class Asked:
     """The answers to one question: at what moment, of which journey, and what decisions said of it before.
 
-    ``said``: number, revision, at, superseded, what, why, rule, until; newest first.
+    ``said``: number, revision, at, superseded, what, why, rule, until; ``ledger``: key, status, reason and at of every
+    attempt at these touches in this journey, whatever became of it. Newest first.
     """
 
     at: datetime
@@ -54,6 +60,7 @@ class Asked:
     name: str
     answers: tuple[Answer, ...]
     said: tuple[dict[str, Any], ...]
+    ledger: tuple[dict[str, Any], ...]
 
     def document(self) -> dict[str, Any]:
         """As JSON has it, on the command line and in the API."""
@@ -65,6 +72,7 @@ class Asked:
             "touch": self.name,
             "answers": [_object(answer) for answer in self.answers],
             "said": list(self.said),
+            "ledger": list(self.ledger),
         }
 
 
@@ -96,8 +104,32 @@ async def why_not(
     recorded = _REJECTED.validate_python(decision["rejected"]) if decision else []
     question = Question(playbook, state, facts, at, recorded)
     said = await db.pool.fetch(_SAID, state.lead, state.cycle, at, _called(points), _TOLD)
-    answers = tuple(question.answer(point) for point in points)
-    return Asked(at, state.lead, state.cycle, state.number, name, answers, tuple(dict(row) for row in said))
+    return Asked(
+        at=at,
+        lead=state.lead,
+        cycle=state.cycle,
+        decision=state.number,
+        name=name,
+        answers=tuple(question.answer(point) for point in points),
+        said=tuple(dict(row) for row in said),
+        ledger=await _ledger(db, state, points, moment),
+    )
+
+
+async def _ledger(
+    db: Database, state: JourneyState, points: Sequence[Touchpoint], moment: Moment | None
+) -> tuple[dict[str, Any], ...]:
+    """As it stands, or as it stood."""
+    steps = sorted({point.step for point in points})
+    if moment is None:
+        rows = await db.pool.fetch(_LEDGER, state.lead, state.cycle, steps, _TOLD)
+        return tuple(dict(row) for row in rows)
+    stood = await past_touches.touches(db.pool, state.lead, moment.at, _MUCH)
+    return tuple(
+        {**{name: row[name] for name in ("key", "step", "status", "reason")}, "at": row["sent_at"] or row["planned_at"]}
+        for row in stood
+        if row["cycle"] == state.cycle and row["step"] in steps
+    )[:_TOLD]
 
 
 class Unnamed(Refused):

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas.text import Line, Name
 from domain.core.verdicts import Verdict
-from domain.words import Channel
+from domain.words import Channel, TouchStatus
 from storage.stuck import Stuck
 from storage.timeline import Item
 
@@ -53,6 +53,16 @@ class Said(BaseModel):
     until: datetime | None
 
 
+class InLedger(BaseModel):
+    """One attempt at a touch, and what became of it."""
+
+    key: str
+    step: str
+    status: TouchStatus
+    reason: str
+    at: datetime = Field(description="When it was sent, else claimed, else planned.")
+
+
 class WhyNot(BaseModel):
     """Why a touch was not sent, by all that a name stands for, in the playbook's order."""
 
@@ -62,6 +72,7 @@ class WhyNot(BaseModel):
     decision: int = Field(description="Number of the decision in force.")
     touch: str
     answers: list[WhyNotAnswer]
+    ledger: list[InLedger] = Field(description="Every attempt at it in this journey, the newest first.")
     said: list[Said] = Field(description="What decisions said of it, the newest first.")
 
 

@@ -11,6 +11,7 @@ from cli.naming import Named, find
 from cli.output import Json, print_json, when
 from cli.session import run, session
 from domain.core.verdicts import Answer, Verdict
+from domain.words import TouchStatus
 from storage.playbooks import PgPlaybooks
 from storage.why_not import Asked, why_not
 
@@ -63,6 +64,10 @@ def _lines(asked: Asked) -> Iterator[str]:
         steps = [one.point.step for one in asked.answers if one.verdict is verdict and one not in near]
         if steps:
             yield f"\n{words}: {', '.join(dict.fromkeys(steps))}."
+    tried = [row for row in asked.ledger if row["status"] != TouchStatus.SENT]
+    if tried:
+        yield "\nIn the ledger, the newest first:"
+        yield from (f"    {when(row['at'])}  {row['status']}{_because(row['reason'])}  {row['key']}" for row in tried)
     if asked.said:
         yield "\nWhat decisions said of it, the newest first:"
         yield from _said(asked)
@@ -76,6 +81,10 @@ def _told(answer: Answer) -> Iterator[str]:
     yield f"    {answer.why}{until} [{answer.verdict}]"
     if answer.key:
         yield f"    {answer.key}"
+
+
+def _because(reason: str) -> str:
+    return f": {reason}" if reason else ""
 
 
 def _said(asked: Asked) -> Iterator[str]:

@@ -16,8 +16,6 @@ class Verdict(StrEnum):
     ON_ITS_WAY = "on_its_way"
     UNKNOWN = "unknown"
     FAILED = "failed"
-    REFUSED = "refused"
-    WITHDRAWN = "withdrawn"
     UNDECIDED = "undecided"
     ENDED = "ended"
     SUPPRESSED = "suppressed"

@@ -33,8 +33,6 @@ _IN_LEDGER = {
     TouchStatus.CLAIMED: (Verdict.ON_ITS_WAY, "it is being sent"),
     TouchStatus.UNKNOWN: (Verdict.UNKNOWN, "whether it left is not known: `tendril touches unknown` settles it"),
     TouchStatus.FAILED: (Verdict.FAILED, "it can't be delivered, and is not tried again"),
-    TouchStatus.REFUSED: (Verdict.REFUSED, "it was refused at the last moment"),
-    TouchStatus.WITHDRAWN: (Verdict.WITHDRAWN, "it was called back"),
 }
 #: Rules that only say when.
 _TIMES = frozenset({"gap", "least_gap", "window", "spread", "holiday"})

@@ -79,6 +79,15 @@ async def test_why_not_answers_from_the_ledger_and_the_rules(tendril: Terminal, 
     assert then["verdict"] == "not_triggered"
 
 
+async def test_why_not_tells_of_a_touch_that_was_refused(tendril: Terminal, database: Database, lead: str):
+    await database.pool.execute("update touch set status = 'refused', reason = 'cap: full' where step = 'ent-cost'")
+
+    told = await tendril("journeys", "why-not", lead, "ent-cost")
+
+    assert f"refused: cap: full  {lead}/1/0/ent-cost" in told.out
+    assert "[suppressed]" in told.out
+
+
 async def test_why_not_tells_what_decisions_said_and_suggests_names(tendril: Terminal, lead: str):
     said = (await tendril("journeys", "why-not", lead, "ent-checklist", "--decision", "2")).out
     unknown = await tendril("journeys", "why-not", lead, "ent-chekclist", code=1)
