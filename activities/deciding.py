@@ -8,9 +8,8 @@ from temporalio import activity
 
 from activities.messages import DecideInput, DecideResult
 from domain.core.decide import decide, version_in_force
-from domain.core.leaving import patience
 from domain.core.placing import version_asked_for
-from domain.decision import Decision, Wake
+from domain.decision import Decision
 from domain.errors import NotFound
 from domain.facts import Facts, OperatorCommand
 from domain.playbook.compiled import CompiledPlaybook
@@ -92,7 +91,7 @@ class Deciding:
             state=decision.state,
             send=decision.send,
             withdraw=decision.withdraw,
-            wake_at=self._real(_at(wake, decision.state.lead), asked.now) if wake else None,
+            wake_at=self._real(wake.comes, asked.now) if wake else None,
             cause=_clamp(wake.cause, _CAUSE_LIMIT) if wake else "",
             title=_clamp(decision.title, _WORDS_LIMIT),
             why=_clamp("; ".join(reason.text for reason in decision.reasons[:3]), _WORDS_LIMIT),
@@ -119,11 +118,6 @@ class Deciding:
         }
         numbers = {"TendrilFit": decision.scores.fit, "TendrilIntent": decision.scores.intent}
         return {name: _clamp(value, _KEYWORD_LIMIT) for name, value in words.items()} | numbers
-
-
-def _at(wake: Wake, lead: str) -> datetime:
-    """Deployment time at which to wake: what sales waits for goes before what only the calendar says."""
-    return wake.at + patience(lead) if wake.patient else wake.at
 
 
 def _changes(

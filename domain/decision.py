@@ -6,7 +6,7 @@ The part that drives the workflow (state, touches to send, when to wake) is reco
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any
 
@@ -112,12 +112,17 @@ class Suppress(Told):
 class Wake:
     """When to decide next if nothing happens before, and why then.
 
-    ``patient``: only a scheduled touch waits for it, which may leave moments later than what is more urgent.
+    ``patience``: what waits for it may leave so much later, and lets what is more urgent go before.
     """
 
     at: datetime
     cause: str
-    patient: bool = False
+    patience: timedelta = timedelta()
+
+    @property
+    def comes(self) -> datetime:
+        """When the journey is woken."""
+        return self.at + self.patience
 
 
 class Decision(Told):

@@ -45,7 +45,7 @@ def next_step(draft: Draft) -> None:
     watched = [rule for rule in _rules(draft) if rule.when and draft.playbook.marks(rule.when)]
     if not watched:
         return
-    until = min([wake.at for wake in draft.wakes if wake.at > draft.now], default=draft.now + _HORIZON)
+    until = min([wake.comes for wake in draft.wakes if wake.at > draft.now], default=draft.now + _HORIZON)
     for moment in _moments(draft, watched, min(until, draft.now + _HORIZON)):
         for rule in watched:
             holds = draft.holds(rule.when or "")

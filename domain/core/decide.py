@@ -126,11 +126,11 @@ def _next_wake(draft: Draft) -> Wake | None:
     holds.next_step(draft)
     draft.wake(draft.state.started + draft.rules.length_limit, "the journey's longest time is reached")
     ahead.next_step(draft)
-    first = min(draft.wakes, key=lambda wake: wake.at)
+    first = min(draft.wakes, key=lambda wake: wake.comes)
     if first.at <= draft.now:  # a limit that is past but held open, such as the length limit during a handoff
         later = [wake for wake in draft.wakes if wake.at > draft.now]
         day = Wake(at=draft.now + timedelta(days=1), cause="look again")
-        first = min([*later, day], key=lambda wake: wake.at)
+        first = min([*later, day], key=lambda wake: wake.comes)
     return first
 
 

@@ -163,8 +163,8 @@ class Draft:
     def reject(self, what: str, why: str, rule: str, until: datetime | None = None) -> None:
         self.rejected.append(Rejected(what=what, why=why, rule=rule, until=until))
 
-    def wake(self, at: datetime, cause: str, *, patient: bool = False) -> None:
-        self.wakes.append(Wake(at=at, cause=cause, patient=patient))
+    def wake(self, at: datetime, cause: str, patience: timedelta = timedelta()) -> None:
+        self.wakes.append(Wake(at=at, cause=cause, patience=patience))
 
     def change(self, **fields: Any) -> None:
         """Change state. Conditions asked later see the change.

@@ -15,13 +15,14 @@ from domain.words import DIRECT_CHANNELS, Channel, TouchStatus
 
 #: A refused claim is not tried again at once: what refused it may be something the core cannot see.
 AFTER_REFUSAL = timedelta(hours=1)
+_MINUTE = timedelta(minutes=1)
 #: A touch still on its way holds the next one back; look again after this time.
 WHILE_IN_FLIGHT = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A touch that may leave from ``due`` on. ``anytime``: whatever the send window says."""
+    """A touch that may leave from ``due`` on, until it ``expires``. ``anytime``: whatever the send window says."""
 
     step: str
     channel: Channel
@@ -31,6 +32,7 @@ class Planned:
     variant: str = ""
     anytime: bool = False
     priority: Priority = Priority.SCHEDULED
+    expires: datetime | None = None
 
     @property
     def what(self) -> str:
@@ -63,22 +65,14 @@ def leaves(draft: Draft, planned: Planned, given: Slot | None = None) -> bool:
         return True
     if planned.due > draft.now:
         draft.reject(planned.what, "its time has not come", "gap", planned.due)
-    expect(draft, at, planned.what, patient=_may_linger(draft, planned, at))
+    expect(draft, at, planned.what, _patience(draft, planned, at))
     return False
 
 
-def expect(draft: Draft, at: datetime, what: str, *, patient: bool = False) -> None:
+def expect(draft: Draft, at: datetime, what: str, patience: timedelta = timedelta()) -> None:
     """Wake when a touch may leave."""
     draft.next_touch_at = min(at, draft.next_touch_at or at)
-    draft.wake(at, f"next touch: {what}", patient=patient)
-
-
-def patience(lead: str) -> timedelta:
-    """How much later than its time a scheduled touch is woken for, the same for a lead always: 10 to 45 seconds.
-
-    Handoffs, reminders and answers to behaviour that are due in the same minute go before, without waiting for anyone.
-    """
-    return timedelta(seconds=10 + int.from_bytes(sha256(lead.encode()).digest()[4:8]) % 36)
+    draft.wake(at, f"next touch: {what}", patience)
 
 
 def priority_of(step: str, channel: Channel) -> Priority:
@@ -106,13 +100,23 @@ def send(draft: Draft, planned: Planned, occurrence: int = 1, key: str = "") -> 
         draft.change(anchor=draft.now, hastened=None, catch_up=None)
 
 
-def _may_linger(draft: Draft, planned: Planned, at: datetime) -> bool:
-    """Whether it can leave moments later as well: a scheduled touch for which the window does not close meanwhile."""
-    if planned.priority is not Priority.SCHEDULED:
-        return False
-    later = at + patience(draft.state.lead)
-    anytime = planned.anytime or not planned.direct
-    return anytime or cadence.opening(draft.rules.cadence, draft.facts, later, planned.due) == later
+def _patience(draft: Draft, planned: Planned, at: datetime) -> timedelta:
+    """How much later it may be woken for: the same for a lead always, and none where the window would close meanwhile.
+
+    Journeys are woken in the order of their time, whatever they wake for: the server learns how urgent a touch is only
+    once it was decided (``Priority``). So what sales waits for comes at its time, an answer half a minute later, and
+    what is scheduled when all others of that minute have come. Who waits for less than a minute is not kept waiting.
+    """
+    if at - draft.now < _MINUTE or planned.priority is Priority.SALES:
+        return timedelta()
+    lot = int.from_bytes(sha256(draft.state.lead.encode()).digest()[4:8]) % 36
+    later = _MINUTE + timedelta(seconds=lot) if planned.priority is Priority.SCHEDULED else _MINUTE / 2
+    if planned.expires is not None and at + later > planned.expires:
+        return timedelta()
+    if planned.anytime or not planned.direct:
+        return later
+    opens = cadence.opening(draft.rules.cadence, draft.facts, at + later, planned.due)
+    return later if opens == at + later else timedelta()
 
 
 def _after_refusal(draft: Draft, step: str) -> datetime:

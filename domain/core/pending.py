@@ -104,6 +104,7 @@ def _planned(draft: Draft, pending: PendingTouch) -> Planned:
         variant=pending.variant,
         anytime=touch is not None and touch.window == "any",
         priority=Priority.ANSWER,
+        expires=pending.expires,
     )
 
 
