@@ -106,7 +106,7 @@ class MailgunCarrier:
             files={"message": ("message.mime", mail.message.as_bytes(), "message/rfc822")},
             harmless_to_repeat=False,
         )
-        return _identity(answer) or mail.message_id.strip("<>")
+        return str(self._client.answered(answer, "id")["id"]).strip("<>")
 
     async def carried(self, sought: Sought) -> str | None:
         """Its Message-ID when the log has it. Raises ``CannotTell`` when it has not, or may not be read."""
@@ -226,14 +226,6 @@ def _object(answer: httpx.Response) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise OurFault("mailgun's answer is no JSON object: see its base URL", vendor=_VENDOR, code="answer")
     return body
-
-
-def _identity(answer: httpx.Response) -> str:
-    """The id in the answer to a mail; "" when it can't be read, which does not make the mail unsent."""
-    try:
-        return str(_object(answer).get("id") or "").strip("<>")
-    except OurFault:
-        return ""
 
 
 def _message_id(item: Any) -> str:

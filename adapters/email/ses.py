@@ -93,8 +93,7 @@ class SesCarrier:
             if fault.retry_after and fault.certainly_not_sent:
                 self._pace.closed(fault.retry_after)
             raise
-        # It was taken, whatever the answer says: without its id what becomes of it is told by our reference.
-        return str(json_object(answer).get("MessageId") or mail.message_id.strip("<>"))
+        return str(self._client.answered(answer, "MessageId")["MessageId"])
 
     async def carried(self, sought: Sought) -> str | None:  # noqa: ARG002 - the protocol's
         """Raises ``CannotTell``."""
