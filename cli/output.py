@@ -3,16 +3,22 @@
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Annotated, Any
 
 from pydantic_core import to_json
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 from typer import Option, echo
 
 #: Width of a table nobody looks at in a terminal: cells are not cut for a file or a pipe.
 _WIDE = 300
+#: Between two columns, and the least that the last one's text needs.
+_GAP = 2
+_ROOM = 20
 
 Json = Annotated[bool, Option("--json", help="One JSON object instead of text.")]
 Limit = Annotated[int, Option(help="Most items to show.", min=1, max=10_000)]
@@ -50,12 +56,36 @@ def listing(
 
 
 def _table(items: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
+    """A row for each item. Columns that the terminal has no room for stand below it by name: no word is cut to fit."""
+    out, headings = console(sys.stdout), list(columns.values())
+    rows = [[cell(item.get(key)) for key in columns] for item in items]
+    widths = [max(map(cell_len, column)) for column in zip(headings, *rows, strict=True)]
+    fitting = sum(end <= out.width for end in accumulate(width + _GAP for width in widths))
+    room = out.width - sum(width + _GAP for width in widths[:-1])
+    if fitting == len(widths) or (fitting == len(widths) - 1 and room >= _ROOM):
+        out.print(_beside(headings, rows))
+        return
+    first = max(fitting, 1)
+    out.print(Text(_line(headings[:first], widths), style="bold"))
+    for row in rows:
+        out.print(Text(_line(row[:first], widths)))
+        named = zip(headings[first:], row[first:], strict=True)
+        below = " · ".join(f"{heading.lower()} {value}" for heading, value in named if value)
+        out.print(Padding(Text(below), (0, 0, 0, 4)))
+
+
+def _beside(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """All columns; only the last one's text may go on in further lines."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for number, heading in enumerate(columns.values()):
-        table.add_column(heading, no_wrap=number == 0, overflow="fold")
-    for item in items:
-        table.add_row(*(Text(cell(item.get(key))) for key in columns))
-    console(sys.stdout).print(table)
+    for number, heading in enumerate(headings, 1):
+        table.add_column(heading, no_wrap=number < len(headings), overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return (" " * _GAP).join(set_cell_size(*one) for one in zip(cells, widths, strict=False)).rstrip()
 
 
 def console(stream: Any) -> Console:
