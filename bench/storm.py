@@ -87,7 +87,7 @@ async def storm(progress: Progress, number: int = _SLEEPERS) -> list[Figure]:
             progress(f"{others:,} journeys fall asleep")
             seconds = await _asleep(scene.on, others, _WARM)
             some = await scene.weigh(worker)
-            at = datetime.now(UTC) + (number - others) / others * timedelta(seconds=seconds) * 1.3 + 2 * _AHEAD
+            at = datetime.now(UTC) + (number - others) / others * timedelta(seconds=seconds) * 1.5 + _MINUTE
             progress(f"{number - others:,} more, due in the minute from {at:%H:%M:%S} on")
             seconds += await _due(scene.on, at, each, _WARM + others)
             full = await scene.weigh(worker)
@@ -216,4 +216,4 @@ def _memory(process: psutil.Process) -> int:
 
 
 def _p99(times: Sequence[float]) -> float:
-    return quantiles(times, n=100)[98]
+    return quantiles(times, n=100, method="inclusive")[98]

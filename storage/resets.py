@@ -16,7 +16,7 @@ from storage.database import Connection, Database
 
 _STANDING = """
 select l.id as lead, coalesce(l.merged_into, '') as merged_into, j.cycle, j.decision_number, j.playbook_name,
-    j.playbook_hash, j.ended_at, j.ending, j.paused_since, coalesce(a.hash, '') as active
+    j.ended_at, j.ending, j.paused_since, coalesce(a.hash, '') as active
 from lead l join journey j on j.lead_id = l.id left join playbook_active a on a.name = j.playbook_name
 where l.id = any($1) order by j.cycle
 """
@@ -34,6 +34,11 @@ select title, state from decision where lead_id = $1 and cycle = $2 and number =
 _AGAIN = """
 select number, at, cause, title from decision
 where lead_id = $1 and cycle = $2 and number >= $3 and not superseded order by number
+"""
+#: Which version decides again (``domain.core.decide.version_in_force``). Before the first decision: its own.
+_VERSION = """
+select coalesce(v.followed_by, v.hash) from decision d join playbook_version v on v.hash = d.state ->> 'playbook'
+where d.lead_id = $1 and d.cycle = $2 and d.number = greatest($3 - 1, 1) order by d.superseded, d.revision desc limit 1
 """
 _TOUCHES = """
 select key, step, channel, asset, status, coalesce(sent_at, claimed_at, planned_at) as at from touch
@@ -72,7 +77,6 @@ class Standing(BaseModel):
     cycle: int
     decision_number: int
     playbook_name: str
-    playbook_hash: str
     ended_at: datetime | None
     ending: str
     paused_since: datetime | None
@@ -120,12 +124,16 @@ class HandoffSoFar(BaseModel):
 
 
 class Consequences(BaseModel):
-    """What deciding again from a number touches. ``state`` is what the journey goes back to; None: to its beginning."""
+    """What deciding again from a number touches. ``state`` is what the journey goes back to; None: to its beginning.
+
+    ``version`` of the playbook decides: what the one that the journey goes back to is followed by, or that itself.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     state: JourneyState | None
     title: str
+    version: str
     again: list[Again]
     touches: list[TouchSoFar]
     handoffs: list[HandoffSoFar]
@@ -153,6 +161,7 @@ async def consequences(db: Database, lead: str, cycle: int, number: int) -> Cons
     return Consequences(
         state=JourneyState.model_validate(before["state"]) if before else None,
         title=before["title"] if before else "",
+        version=await db.pool.fetchval(_VERSION, lead, cycle, number) or "",
         again=[Again.model_validate(dict(row)) for row in await db.pool.fetch(_AGAIN, lead, cycle, number)],
         touches=[TouchSoFar.model_validate(dict(row)) for row in await db.pool.fetch(_TOUCHES, lead, cycle, number)],
         handoffs=[

@@ -1,7 +1,6 @@
 """What ``tendril journeys reset`` says before and after."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from cli.output import when
@@ -18,25 +17,12 @@ _FATES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The version that the journey goes back to with, the one in force, and whether it follows that."""
-
-    own: str
-    active: str
-    follows: bool
-
-    @property
-    def deciding(self) -> str:
-        return self.active if self.follows and self.active else self.own
-
-
-def one(plan: Plan, rules: Rules) -> str:
+def one(plan: Plan) -> str:
     """The preview of one journey's reset."""
-    return "\n".join(_one(plan, rules))
+    return "\n".join(_one(plan))
 
 
-def _one(plan: Plan, rules: Rules) -> Iterator[str]:
+def _one(plan: Plan) -> Iterator[str]:
     standing, state = plan.standing, plan.consequences.state
     yield f"{plan.lead}, journey {standing.cycle}, back to before decision {plan.number} of {standing.decision_number}"
     if plan.number != plan.asked:
@@ -47,7 +33,7 @@ def _one(plan: Plan, rules: Rules) -> Iterator[str]:
     else:
         place = " · ".join(str(part).replace("_", " ") for part in (state.phase, state.stage, state.status))
         yield f"\nIt goes back to: {place} ({plan.consequences.title})"
-    yield from _rules(rules)
+    yield from _rules(plan.consequences.version, standing.active)
     yield "\nDecided again:"
     for made in plan.consequences.again:
         yield f"  {made.number:>4}  {when(made.at)}  {made.cause}: {made.title}"
@@ -55,11 +41,11 @@ def _one(plan: Plan, rules: Rules) -> Iterator[str]:
     yield from _aside(plan)
 
 
-def _rules(rules: Rules) -> Iterator[str]:
-    yield f"Version {rules.deciding} of its playbook decides."
-    if rules.active and rules.deciding != rules.active:
+def _rules(version: str, active: str) -> Iterator[str]:
+    yield f"Version {version} of its playbook decides."
+    if active and version != active:
         yield (
-            f"Note: it is pinned to that version; {rules.active} is in force. To decide by that one, hold the playbook,"
+            f"Note: it is pinned to that version; {active} is in force. To decide by that one, hold the playbook,"
             " reset, migrate it, and lift the hold."
         )
 
@@ -84,14 +70,13 @@ def _aside(plan: Plan) -> Iterator[str]:
         yield f"\nIt ended ({plan.standing.ending}), and is in flight again."
 
 
-def one_as_json(plan: Plan, rules: Rules) -> dict[str, Any]:
+def one_as_json(plan: Plan) -> dict[str, Any]:
     return {
         "lead": plan.lead,
         "cycle": plan.standing.cycle,
         "before": plan.number,
         "base_run_id": plan.run_id,
         "event": plan.task,
-        "version": rules.deciding,
         "reopens": plan.standing.ended_at is not None,
         "keeps_pause": plan.keeps_pause,
         "commands": [{"number": number, "kind": kind} for number, kind in plan.commands],

@@ -20,9 +20,8 @@ from cli.moments import read as read_moment
 from cli.output import print_json
 from cli.session import Session, session
 from domain.errors import Refused
-from runtime.resetting import Batch, Plan, Resetting
+from runtime.resetting import Batch, Resetting
 from storage import resets
-from storage.playbooks import PgPlaybooks
 from storage.resets import Standing
 
 
@@ -87,28 +86,19 @@ async def _one(here: Session, resetting: Resetting, points: Sequence[Point], lef
     standing, number = points[0]
     batch = Batch(uuid.uuid4().hex[:12], getuser(), asked.reason)
     plan = await resetting.plan(standing, number, batch)
-    foretold = await _foretold(here, plan)
     if not asked.as_json:
-        echo(reset_words.one(plan, foretold))
+        echo(reset_words.one(plan))
     if asked.dry_run:
         if asked.as_json:
-            print_json(reset_words.one_as_json(plan, foretold))
+            print_json(reset_words.one_as_json(plan))
         return 0
     _ask(asked, f"Reset {standing.lead} to before decision {plan.number}?")
     run_id = await resetting.reset(plan, batch, here.now)
     if asked.as_json:
-        print_json({**reset_words.one_as_json(plan, foretold), "run_id": run_id})
+        print_json({**reset_words.one_as_json(plan), "run_id": run_id})
     else:
         echo(f"\n{standing.lead} decides again from decision {plan.number}, in run {run_id}.")
     return 0
-
-
-async def _foretold(here: Session, plan: Plan) -> reset_words.Rules:
-    """Which version will decide."""
-    before = plan.consequences.state
-    own = before.playbook if before else plan.standing.playbook_hash
-    follows = (await PgPlaybooks(here.database).compiled(own)).document.follow
-    return reset_words.Rules(own, plan.standing.active, follows=follows)
 
 
 async def _many(
