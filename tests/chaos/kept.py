@@ -2,11 +2,11 @@
 
 import asyncio
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Any
 
 import psutil
 
@@ -25,7 +25,7 @@ class Kept:
     processes: Processes
     wanted: bool = True
     starts: int = 0
-    process: "subprocess.Popen[bytes] | None" = None
+    process: Any = None  # what ``Processes.start`` gives
     _again: float = 0.0
     _stopped: list[psutil.Process] = field(default_factory=list)
 
@@ -110,9 +110,12 @@ class Supervisor:
 
     async def run(self) -> None:
         while True:
-            for one in self.kept.values():
-                self._look_at(one)
+            self.look()
             await asyncio.sleep(_LOOK)
+
+    def look(self) -> None:
+        for one in self.kept.values():
+            self._look_at(one)
 
     def _look_at(self, one: Kept) -> None:
         how = one.gave_up()

@@ -9,11 +9,13 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from runtime.embedded.children import Program, _dies_with_parent, as_user, last_line
 from runtime.embedded.plan import ROOT
+from tests.fixtures.forked import Forked
 
+Process: TypeAlias = "subprocess.Popen[bytes] | Forked"
 T = TypeVar("T")
 #: Generous: a machine may be busy with other tests. Nothing waits this long unless something is broken.
 PATIENCE = 90.0
@@ -41,9 +43,9 @@ class Processes:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self._running: list[tuple[Program, subprocess.Popen[bytes]]] = []
+        self._running: list[tuple[Program, Process]] = []
 
-    async def serve(self, program: Program) -> "subprocess.Popen[bytes]":
+    async def serve(self, program: Program) -> Process:
         """Start a program and wait until it works; started again as its supervisor would, should it not come up."""
         process = self.start(program)
 
@@ -59,11 +61,20 @@ class Processes:
             raise AssertionError(f"{error}: {last_line(self.log(program.name))}") from None
         return process
 
-    def start(self, program: Program) -> "subprocess.Popen[bytes]":
+    def start(self, program: Program) -> Process:
         if program.before is not None:
             program.before()
+        process = self._forked(program) if program.command[0] == sys.executable else self._spawned(program)
+        self._running.append((program, process))
+        return process
+
+    def _forked(self, program: Program) -> Process:
+        """Of ours: what it imports is there already."""
+        return Forked(program.command[1:], _environment() | dict(program.environment), self.log(program.name))
+
+    def _spawned(self, program: Program) -> Process:
         with self.log(program.name).open("ab") as log:
-            process = subprocess.Popen(
+            return subprocess.Popen(
                 program.command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -74,8 +85,6 @@ class Processes:
                 **as_user(program.user),
                 preexec_fn=_dies_with_parent(signal.SIGKILL),  # noqa: PLW1509 calls nothing but prctl
             )
-        self._running.append((program, process))
-        return process
 
     def log(self, name: str) -> Path:
         return self.home / f"{name}.log"
@@ -87,14 +96,14 @@ class Processes:
         self._running.clear()
 
 
-def kill(process: "subprocess.Popen[bytes]") -> None:
+def kill(process: Process) -> None:
     """kill -9, and its children with it."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait(20)
 
 
-def stop(process: "subprocess.Popen[bytes]") -> None:
+def stop(process: Process) -> None:
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):

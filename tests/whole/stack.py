@@ -1,7 +1,6 @@
 """The whole stack as its processes: PostgreSQL, Temporal, sandbox, worker, API. Tests talk to it as the world does."""
 
 import asyncio
-import subprocess
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -22,7 +21,7 @@ from runtime.temporal import connect, prepare_namespace
 from storage import deployment, keys, playbooks
 from storage.database import Database
 from storage.leads import LeadInput, upsert
-from tests.whole.processes import PATIENCE, Processes, eventually, python
+from tests.whole.processes import PATIENCE, Process, Processes, eventually, python
 from workflows.messages import JourneyEnd, workflow_id
 
 REAL = ScaledClock()
@@ -39,8 +38,8 @@ class Stack:
     sandbox: httpx.AsyncClient
     api: httpx.AsyncClient
     temporal_program: Any
-    temporal: "subprocess.Popen[bytes]"
-    running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    temporal: Process
+    running: dict[str, Process] = field(default_factory=dict)
     _client: Client | None = None
 
     def now(self) -> datetime:
@@ -49,7 +48,7 @@ class Stack:
 
     # --- processes ---------------------------------------------------------------------------------------------
 
-    def start_worker(self, *command: str, **variables: str) -> "subprocess.Popen[bytes]":
+    def start_worker(self, *command: str, **variables: str) -> Process:
         """A worker, not waited for: tests wait for what it does."""
         program = python(
             "worker", *(command or ("worker.py",)), environment=environment(self.settings) | variables, healthy=_always

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from subprocess import Popen
 
 import pytest
 import pytest_asyncio
@@ -15,7 +14,7 @@ from temporalio.api.enums.v1 import EventType
 from domain.words import CommandKind
 from runtime.embedded.postgres import EmbeddedPostgres
 from storage.migrate import upgrade
-from tests.whole.processes import Processes, eventually, kill
+from tests.whole.processes import Process, Processes, eventually, kill
 from tests.whole.stack import Stack, whole_stack
 from tests.whole.story import at_any_hour
 from workflows.messages import CommandRequest
@@ -30,7 +29,7 @@ class Breakable:
 
     stack: Stack
     postgres: EmbeddedPostgres
-    database_server: "Popen[bytes]"
+    database_server: Process
 
     async def enrol(self, name: str) -> str:
         """A lead who has had the first mail, and is on the site as a visitor of the same name."""

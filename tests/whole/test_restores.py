@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from subprocess import PIPE, STDOUT, Popen
+from subprocess import PIPE, STDOUT
 
 import pytest
 import pytest_asyncio
@@ -27,7 +27,7 @@ from runtime.temporal import connect, prepare_namespace
 from storage import audit_results
 from storage.database import Database
 from storage.migrate import upgrade
-from tests.whole.processes import Processes, eventually, kill, stop
+from tests.whole.processes import Process, Processes, eventually, kill, stop
 from tests.whole.stack import Stack, whole_stack
 from tests.whole.story import at_any_hour
 from workflows.messages import CommandRequest
@@ -46,7 +46,7 @@ class Restorable:
     stack: Stack
     home: Path
     postgres: EmbeddedPostgres
-    server: "Popen[bytes]"
+    server: Process
     begun: float = 0.0
 
     @property
