@@ -1,7 +1,8 @@
 """Desired state reaching vendors: with how many calls, and how much of their rate is used.
 
 The vendors' limits have their published rates in shorter windows, so that a window fills: HubSpot's 190 requests in
-10 s are 19 in 1 s here, LinkedIn's 600 a minute 50 in 5 s.
+10 s are 19 in 1 s here, LinkedIn's 600 a minute 50 in 5 s, Google's 300 a minute 25 in
+5 s, Meta's 5,000 an hour 7 in 5 s.
 The activities of the worker run in this process, on a database of their own, without Temporal between.
 """
 
@@ -12,13 +13,17 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+from pydantic import SecretStr
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.audiences import Pushing
 from activities.reconciling import Reconciling
-from adapters.ads import linkedin
+from adapters.ads.google import GoogleAudiences, GoogleClient, GoogleSettings
+from adapters.ads.google_auth import GoogleAuth, RefreshToken
 from adapters.ads.linkedin import LinkedInAudiences, LinkedInSettings
+from adapters.ads.meta import MetaAudiences, MetaSettings
+from adapters.ads.meta_client import MetaClient
 from adapters.budget import Budget
 from adapters.crm.hubspot import HubSpot, hubspot_client
 from adapters.crm.hubspot_contacts import BATCH
@@ -35,7 +40,8 @@ from storage.lists import PgLists
 from storage.playbooks import PgPlaybooks
 
 _CHANGES, _MEMBERS = 10_000, 100_000
-_LIMITS: dict[str, Limit] = {"hubspot": (19, 1.0), "linkedin": (50, 5.0)}
+_LIMITS: dict[str, Limit] = {"hubspot": (19, 1.0), "linkedin": (50, 5.0), "google": (25, 5.0), "meta": (7, 5.0)}
+_WINDOWS = 3
 _LEADS = """
 insert into lead (id, email, created_at, updated_at)
 select 'ld_bench' || n, 'lead' || n || '@company' || n || '.example', now(), now() from generate_series(1, $1::int) n
@@ -64,10 +70,10 @@ async def lists(progress: Progress) -> list[Figure]:
     async with stack() as on, standing(on, _LIMITS) as vendors:
         await on.database.pool.execute(_LEADS, _MEMBERS)
         await on.database.pool.execute("analyze lead")
-        return [
-            *await _crm(on, vendors, progress),
-            *await _audience(on, vendors, progress, _linkedin(vendors), linkedin.BATCH),
-        ]
+        figures = await _crm(on, vendors, progress)
+        for network in (_linkedin(vendors), _google(vendors), _meta(vendors)):
+            figures += await _audience(on, vendors, progress, network)
+        return figures
 
 
 async def _crm(on: Stack, vendors: Standing, progress: Progress) -> list[Figure]:
@@ -85,25 +91,25 @@ async def _crm(on: Stack, vendors: Standing, progress: Progress) -> list[Figure]
     return _figures("10,000 field changes to HubSpot", pushed, math.ceil(_CHANGES / BATCH), _LIMITS["hubspot"])
 
 
-async def _audience(on: Stack, vendors: Standing, progress: Progress, network: Audiences, batch: int) -> list[Figure]:
+async def _audience(on: Stack, vendors: Standing, progress: Progress, network: Audiences) -> list[Figure]:
     db, name = on.database, network.network
     pushing = Pushing(PgAudiences(db, [name]), {name: network}, ScaledClock())
     await db.pool.execute("truncate audience_member, network_member, network_audience, network_reach, network_request")
     await db.pool.execute(f"{_JOINED} where id = 'ld_bench1'")
     await _pushed(*pushing.activities())  # the list is made; a network may want a while before it takes anybody
     await db.pool.execute(f"{_JOINED} on conflict do nothing")
-    progress(f"100,000 members join at {name}")
+    progress(f"{_MEMBERS:,} members join at {name}")
     joined = await _measured(vendors, name, *pushing.activities())
     await _all(db, "select count(*) from network_member where pushed_version = version", _MEMBERS)
     await db.pool.execute(_LEFT)
-    progress(f"100,000 members leave at {name}")
+    progress(f"{_MEMBERS:,} members leave at {name}")
     left = await _measured(vendors, name, *pushing.activities())
     await _all(db, "select count(*) from network_member where pushed_version = version", _MEMBERS)
     await network.close()
-    least, limit = math.ceil(_MEMBERS / batch), _LIMITS.get(name)
+    least, limit = math.ceil(_MEMBERS / network.batch_size), _LIMITS[name]
     return [
-        *_figures(f"100,000 members joining at {name}", joined, least, limit),
-        *_figures(f"100,000 members leaving at {name}", left, least, limit),
+        *_figures(f"{_MEMBERS:,} members joining at {name}", joined, least, limit),
+        *_figures(f"{_MEMBERS:,} members leaving at {name}", left, least, limit),
     ]
 
 
@@ -128,19 +134,20 @@ async def _pushed(push: Callable[[], Awaitable[Any]]) -> None:
             return
 
 
-def _figures(what: str, pushed: Pushed, least: int, limit: Limit | None) -> list[Figure]:
+def _figures(what: str, pushed: Pushed, least: int, limit: Limit) -> list[Figure]:
+    """How much of the rate was used is told where several windows of it were filled."""
     figures = [
         Figure(f"{what}: calls, of the fewest that its batches allow", pushed.calls / least, "×", target="<= 1.1"),
         Figure(f"{what}: {pushed.calls} calls, whole", pushed.seconds, "s"),
+        Figure(f"{what}: calls refused for coming too soon", pushed.refused, "", target="== 0"),
     ]
-    if limit is None:
+    if pushed.calls < _WINDOWS * limit[0]:
         return figures
     share = pushed.calls / pushed.seconds / (limit[0] / limit[1])
     return [
         *figures,
         Figure(f"{what}: calls a second, of those that its limit allows", share, "", target=">= 0.9"),
         Figure(f"{what}: the least time possible, of what it took", ideal(pushed.calls, limit) / pushed.seconds, ""),
-        Figure(f"{what}: calls refused for coming too soon", pushed.refused, "", target="== 0"),
     ]
 
 
@@ -154,6 +161,21 @@ def _linkedin(vendors: Standing) -> Audiences:
     budget = Budget("linkedin", *_LIMITS["linkedin"])
     client = VendorClient("linkedin", f"{vendors.url}/linkedin", headers=headers, budget=budget)
     return LinkedInAudiences(client, settings.account, platform=settings.platform)
+
+
+def _google(vendors: Standing) -> Audiences:
+    url = f"{vendors.url}/google"
+    settings = GoogleSettings(base_url=url, token_url=f"{url}/token", account="1234567890")
+    auth = GoogleAuth(RefreshToken("bench", "sandbox", "granted"), settings.token_url)
+    budget = Budget("google", *_LIMITS["google"])
+    return GoogleAudiences(GoogleClient("google", url, auth=auth, budget=budget, timeout=30), settings)
+
+
+def _meta(vendors: Standing) -> Audiences:
+    settings = MetaSettings(base_url=f"{vendors.url}/meta", token=SecretStr("sandbox"), account="1234567890")
+    headers = {"authorization": "Bearer sandbox"}
+    budget = Budget("meta", *_LIMITS["meta"])
+    return MetaAudiences(MetaClient("meta", settings.base_url, headers=headers, budget=budget, timeout=30), settings)
 
 
 async def _all(db: Database, count: str, wanted: int) -> None:
