@@ -17,6 +17,7 @@ from api.metrics import Measured
 from api.quick import Quick
 from api.rates import KeyRates
 from api.routers import (
+    audiences,
     audit,
     cloud_events,
     codec,
@@ -87,6 +88,7 @@ _ROUTERS = (
     dead_letters,
     retractions,
     audit,
+    audiences,
     commands,
     operations,
     handoffs,

@@ -37,6 +37,7 @@ _GROUPS = {
     "touches": "cli.touches",
     "crm": "cli.crm",
     "mail": "cli.mail",
+    "audiences": "cli.audiences",
     "suppressions": "cli.suppressions",
     "retention": "cli.retention",
     "keys": "cli.keys",
