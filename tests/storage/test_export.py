@@ -39,7 +39,9 @@ async def test_every_table_that_names_a_lead_is_a_part(database: Database, playb
     held = await export.held(database, await somebody(database, playbook), NOW)
     tables = {name for name, table in SQLModel.metadata.tables.items() if "lead_id" in table.columns}
     queries = " ".join(export.PARTS.values())
-    assert {name for name in tables - {"pending_wake", "erasure", "audit_finding"} if f"from {name} " not in queries} == set()
+    assert {
+        name for name in tables - {"pending_wake", "erasure", "audit_finding"} if f"from {name} " not in queries
+    } == set()
     assert {part for part in export.PARTS if not held[part]} == set()
 
 
