@@ -11,7 +11,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # The start page's count of a week's touches, of 600,000: 6 ms in place of 110 ms.
+    # The start page counts a week's touches: of 600,000, by EXPLAIN ANALYZE, 46 ms in place of 115 ms for a whole scan,
+    # and no more when there are ten times as many.
     create_index_online("touch_planned", "touch", ["planned_at"])
 
 
