@@ -15,6 +15,7 @@ from adapters.email.dkim import signer
 from adapters.email.links import OpenLinks, QuestionLinks, TrackedLinks, UnsubscribeLinks
 from adapters.email.smtp import SmtpCarrier, SmtpServer
 from adapters.email.tracked import Tracking
+from adapters.people import calendly
 from adapters.vendor import AnyVendor, settings_of
 from adapters.webhook import Webhooks, WebhookSettings
 from authoring.render import PlaybookRenderer
@@ -68,7 +69,9 @@ def _email(settings: Settings, playbooks: Playbooks, carrier: MailCarrier) -> Em
     links = UnsubscribeLinks(settings.public_url, settings.link_secrets)
     questions = QuestionLinks(settings.public_url, settings.link_secrets)
     renderer = PlaybookRenderer(playbooks, questions.url)
-    return EmailChannel(carrier, renderer, playbooks, links, _tracking(settings), replies=settings.reply_address)
+    calendars = calendly.calendar_links(calendly.CalendlySettings())
+    tracking, replies = _tracking(settings), settings.reply_address
+    return EmailChannel(carrier, renderer, playbooks, links, tracking, replies=replies, calendars=calendars)
 
 
 def open_carrier(settings: Settings) -> MailCarrier:

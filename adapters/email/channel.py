@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from adapters.email.calendars import CalendarLinks
 from adapters.email.carrier import Mail, MailCarrier, Sought
 from adapters.email.links import UnsubscribeLinks
 from adapters.email.message import build, message_id, recipient, ways_out
@@ -17,7 +18,7 @@ class EmailChannel:
 
     Without ``tracking`` links lead where the playbook says, and nobody hears of it when they are followed.
     ``replies`` says where replies go (``reply_address``), and requests to unsubscribe by mail. "" leaves replies to the
-    sender, and offers no way out by mail: nobody would read it.
+    sender, and offers no way out by mail: nobody would read it. ``calendars`` marks links to calendars with the touch.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class EmailChannel:
         tracking: Tracking | None = None,
         *,
         replies: str = "",
+        calendars: CalendarLinks | None = None,
     ) -> None:
         self._carrier = carrier
         self._renderer = renderer
@@ -36,6 +38,7 @@ class EmailChannel:
         self._links = links
         self._tracking = tracking
         self._replies = replies
+        self._calendars = calendars
 
     async def send(self, touch: OutboundTouch) -> Receipt:
         """Hand the touch's mail to the carrier. Raises a ``VendorFault``."""
@@ -58,6 +61,8 @@ class EmailChannel:
         sender, url = playbook.sender, self._links.url(touch.lead, touch.key)
         replies = reply_address(self._replies, sender, touch.key)
         rendered = await self._renderer.email(touch, url)
+        if self._calendars is not None:
+            rendered = self._calendars.marked(touch, rendered)
         if self._tracking is not None:
             rendered = self._tracking.tracked(touch, rendered, playbook)
         message = build(

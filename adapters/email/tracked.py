@@ -7,15 +7,15 @@ stranger who fills in a form could make our address lead anywhere.
 
 import re
 from collections.abc import Iterator
-from html import escape, unescape
+from html import escape
 from urllib.parse import urlsplit
 
+from adapters.email.addresses import addresses, replaced
 from adapters.email.links import OpenLinks, TrackedLinks, is_https
 from domain.playbook.models import Playbook
 from domain.ports import OutboundTouch, RenderedEmail
 from domain.trust import HIDDEN
 
-_HREF = re.compile(r"""(<a\b[^<>]*?\bhref=")([^"]*)""", re.IGNORECASE)
 #: A host written out, whole: nothing of it left to a variable.
 _HOST = re.compile(r"""https://([^\s/?#<>(){}"'`\\]++)(?!{)""", re.IGNORECASE)
 #: Nobody sees it, no screen reader tells it, no tab key reaches it: only who reads the source follows it.
@@ -51,34 +51,18 @@ def named_hosts(playbook: Playbook, asset: str) -> Iterator[str]:
 
 def _with_links(links: TrackedLinks, touch: OutboundTouch, mail: RenderedEmail, hosts: set[str]) -> RenderedEmail:
     """Links to one address are one link. A mail without any needs no trap either: there is nothing to doubt."""
-    found = dict.fromkeys(unescape(href) for _, href in _HREF.findall(mail.html))
-    urls = [url for url in found if _counts(url, links.base, hosts)]
+    urls = [url for url in addresses(mail) if _counts(url, links.base, hosts)]
     if not urls:
         return mail
     tracked = {url: links.url(touch.key, number, len(urls), url) for number, url in enumerate(urls, start=1)}
-    changed = {"html": _in_html(mail.html, tracked), "text": _in_text(mail.text, tracked)}
     trap = links.url(touch.key, HIDDEN, len(urls), "")
-    return _at_the_end(mail.model_copy(update=changed), _TRAP.format(url=escape(trap)))
+    return _at_the_end(replaced(mail, tracked), _TRAP.format(url=escape(trap)))
 
 
 def _counts(url: str, base: str, hosts: set[str]) -> bool:
     # Unsubscribing, answering and the like (``/u/…``, ``/q/…``) must work even where nobody may be counted.
     ours = re.match(rf"{re.escape(base)}/[a-z]/", url)
     return is_https(url) and not ours and urlsplit(url).netloc.lower() in hosts
-
-
-def _in_html(html: str, tracked: dict[str, str]) -> str:
-    def swap(found: re.Match[str]) -> str:
-        url = unescape(found[2])
-        return found[1] + escape(tracked[url]) if url in tracked else found[0]
-
-    return _HREF.sub(swap, html)
-
-
-def _in_text(text: str, tracked: dict[str, str]) -> str:
-    longest_first = sorted(tracked, key=len, reverse=True)
-    addresses = re.compile(rf"({'|'.join(map(re.escape, longest_first))})(?=[\s>]|$)")
-    return addresses.sub(lambda found: tracked[found[1]], text)
 
 
 def _at_the_end(mail: RenderedEmail, html: str) -> RenderedEmail:

@@ -10,8 +10,8 @@ invitee.canceled               "Meeting Canceled", unless it is the old date of 
 all others                     nothing
 =============================  =====================================================================
 
-Whose it is, is told by ``utm_content`` where a link to the calendar carried a touch (its key, or its reference), else
-by the address.
+Whose it is, is told by ``utm_content`` where a link to the calendar carried a touch (its key, or its reference: links
+in mail carry it by themselves, ``adapters.email.calendars``), else by the address.
 What invitees wrote into the form, their names and the reason of a cancellation are not kept.
 """
 
@@ -24,6 +24,7 @@ from typing import Any
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from adapters.email.calendars import CalendarLinks
 from adapters.email.carrier import key_of
 from adapters.inbound import About, Forged, Happened, InboundRequest, Reply, Told, Unreadable
 from adapters.inbound_json import instant, parsed_object, part, text, text_or
@@ -43,6 +44,18 @@ class CalendlySettings(VendorSettings):
     signing_key: SecretStr = Field(
         SecretStr(""), description="Signing key of the webhook subscription; empty: no meeting is heard of."
     )
+    mark_links: bool = Field(
+        True, description="Add the touch's opaque reference to links to Calendly in mail (`utm_content`)."
+    )
+    hosts: str = Field(
+        "calendly.com",
+        pattern=r"^\s*[a-z0-9.-]+(\s*,\s*[a-z0-9.-]+)*\s*$",
+        description="Hosts of these links, commas between: pages of your own that embed Calendly pass it on, too.",
+    )
+
+
+def calendar_links(settings: CalendlySettings) -> CalendarLinks | None:
+    return CalendarLinks([host.strip() for host in settings.hosts.split(",")]) if settings.mark_links else None
 
 
 class CalendlyInbound:
