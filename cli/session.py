@@ -1,6 +1,7 @@
 """One command's connection to the deployment: found, opened, and its failures in words."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import asyncpg
+import structlog
 
 from cli.settings import read_settings
 from domain.clock import ScaledClock, pace
@@ -57,6 +59,7 @@ async def session() -> AsyncIterator[Session]:
 
     Raises ``Refused``: nothing to connect to, can't be reached, no tables yet, or lost on the way.
     """
+    _log_aside()
     url = located(read_settings()).database_url
     try:
         database = await Database.connect(url, max_size=4)
@@ -88,3 +91,9 @@ def _named(url: str) -> str:
     parts = urlsplit(url)
     host = parts.hostname or "on a local socket"
     return f"{parts.path.lstrip('/') or '(default)'} {'at ' if parts.hostname else ''}{host}"
+
+
+def _log_aside() -> None:
+    """What is logged on the way goes to standard error: standard output is the answer, which programs read (--json)."""
+    if not structlog.is_configured():
+        structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))

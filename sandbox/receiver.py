@@ -27,13 +27,15 @@ class Keeper:
     async def handle_RCPT(  # noqa: N802 - aiosmtpd finds hooks by this name
         self, server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
-        if fault := self._faults.take("smtp", "rcpt"):
+        if (fault := self._faults.take("smtp", "rcpt")) and not await _only_late(fault):
             return await _go_wrong(fault, server)
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 Recipient ok"
 
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - see above
         fault = self._faults.take("smtp", "data")
+        if fault and await _only_late(fault):
+            fault = None
         if fault and not fault.after:
             return await _go_wrong(fault, server)
         try:
@@ -62,10 +64,14 @@ def _raw(envelope: Envelope) -> bytes:
     return content if isinstance(content, bytes) else content.encode()
 
 
-async def _go_wrong(fault: Fault, server: SMTP) -> str:
+async def _only_late(fault: Fault) -> bool:
+    """Waits, where that is all that goes wrong: what was asked is then done."""
     if fault.kind == "latency":
         await asyncio.sleep(fault.seconds)
-        return "250 2.0.0 Late"
+    return fault.kind == "latency"
+
+
+async def _go_wrong(fault: Fault, server: SMTP) -> str:
     if fault.kind == "reset" and isinstance(server.transport, asyncio.WriteTransport):
         server.transport.abort()
     elif fault.kind == "timeout":

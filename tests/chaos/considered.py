@@ -38,7 +38,6 @@ where reason -> 'evidence' ? 'command'
 _OPERATIONS = "select id, kind, status from operation"
 _OPERATED = "select operation_id, lead_id, status, number_after from operation_lead"
 _AT_ONCE = 20
-_MOVING = 20.0  # seconds in which both sides must be found at the same decision
 
 
 async def behaviours(scene: Scene, told: Told) -> Check:
@@ -93,9 +92,9 @@ def _torn(whose: str, chain: Sequence[Any]) -> Iterator[str]:
             yield f"{whose}: decision {after['number']} went back in the inbox"
 
 
-async def workflows(scene: Scene) -> Check:
-    """Temporal tells the same story of every journey in flight, asked one by one; who has just moved, again."""
-    deadline, differing = monotonic() + _MOVING, dict[str, str]()
+async def workflows(scene: Scene, within: float = 20.0) -> Check:
+    """Temporal tells the same story of every journey in flight, asked one by one; who moves, again for a while."""
+    deadline, differing = monotonic() + within, dict[str, str]()
     journeys = await _in_flight(scene)
     while True:
         turns = asyncio.Semaphore(_AT_ONCE)

@@ -75,7 +75,7 @@ class Kept:
                 self.kill()
                 return None
             await asyncio.sleep(0.05)
-        return self.process.returncode
+        return int(self.process.returncode)
 
     def gave_up(self) -> str:
         """How it ended, when nobody told it to; "" while it runs, or should not."""

@@ -11,6 +11,7 @@ from tests.chaos.plan import LONG, SHORT, Pace, Trouble, plan
 from tests.chaos.scene import Scene, scene
 from tests.chaos.settling import settle
 from tests.chaos.story import playbook
+from tests.chaos.tampering import unnoticed
 from tests.chaos.told import Person, Told
 from tests.chaos.traffic import Load, Traffic
 from tests.chaos.troubles import Troubles
@@ -60,14 +61,19 @@ class Outcome:
     plan: Sequence[Trouble]
     told: Told
     checks: Sequence[Check]
+    #: What was broken on purpose after the verdict and no check saw (``tampering``).
+    unnoticed: Sequence[str] = ()
 
     @property
     def kept(self) -> bool:
         return all(check.kept for check in self.checks)
 
 
-async def play(seed: int, size: Size, view: View) -> Outcome:
-    """The whole run. Raises ``AssertionError`` when something that was mended never comes back."""
+async def play(seed: int, size: Size, view: View, *, tamper: bool = False) -> Outcome:
+    """The whole run; with ``tamper`` the checks themselves are checked at its end.
+
+    Raises ``AssertionError`` when something that was mended never comes back.
+    """
     logging.getLogger("asyncpg").setLevel(logging.CRITICAL)  # of our own pool, whose server dies and comes back
     planned = plan(seed, size.seconds, size.pace)
     told = Told([Person(number) for number in range(size.journeys)])
@@ -88,7 +94,8 @@ async def play(seed: int, size: Size, view: View) -> Outcome:
         showing.cancel()
         view.say("the verdict")
         checks = [_at_rest(left, size.settling), *await _verdict(on, told)]
-    return Outcome(seed, size, troubles, planned, told, checks)
+        missed = await unnoticed(on, told) if tamper else []
+    return Outcome(seed, size, troubles, planned, told, checks, missed)
 
 
 async def _while_it_flows(flowing: "asyncio.Task[None]", breaking: Coroutine[None, None, None], seconds: float) -> None:

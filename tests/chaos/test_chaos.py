@@ -18,9 +18,10 @@ def test_whatever_breaks_nothing_is_lost_and_nothing_is_doubled():
     said = io.StringIO()
     view = View(Console(file=said, width=160))
     try:
-        outcome = uvloop.run(play(seed, short(), view))
+        outcome = uvloop.run(play(seed, short(), view, tamper=True))
     except BaseException as error:  # noqa: BLE001 whatever it was, it must name the seed
         pytest.fail(f"chaos with seed {seed} came to no verdict ({error!r}):\n{said.getvalue()}")
     again = f"TENDRIL_CHAOS_SEED={seed} .venv/bin/pytest tests/chaos"
     view.verdict(outcome, again)
     assert outcome.kept, f"chaos with seed {seed}:\n{said.getvalue()}"
+    assert not outcome.unnoticed, "the verdict can't fail: it did not see what was broken on purpose"
