@@ -74,6 +74,18 @@ async def test_a_real_mail_program_can_deliver(sandbox, http):
     assert arrival.to == ("ada@example.com", "bo@example.com")
 
 
+async def test_a_late_answer_is_only_late(sandbox, http):
+    for step in ("rcpt", "data"):
+        await http.post("/_faults", json={"vendor": "smtp", "kind": "latency", "path": step, "seconds": 0.05})
+
+    def deliver():
+        with smtplib.SMTP("127.0.0.1", sandbox.smtp_port) as client:
+            client.sendmail("us@example.com", ["ada@example.com"], mail("Late"))
+
+    await asyncio.to_thread(deliver)
+    assert [arrival.subject for arrival in sandbox.mail.list()] == ["Late"]
+
+
 async def test_the_vendors_page_tells_where_a_lead_is_and_why(sandbox, http):
     fields = {
         "buyer_stage": "comparison",
