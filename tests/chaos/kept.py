@@ -102,10 +102,13 @@ class Kept:
 
 @dataclass
 class Supervisor:
-    """Starts again what ended. ``given_up`` has everything that ended by itself, said once each time."""
+    """Starts again what ended. ``given_up`` has everything that ended by itself, said once each time; those that are
+    ``excused`` may.
+    """
 
     kept: dict[str, Kept]
     given_up: list[str] = field(default_factory=list)
+    excused: set[str] = field(default_factory=set)
     _said: set[int] = field(default_factory=set)
 
     async def run(self) -> None:
@@ -121,7 +124,7 @@ class Supervisor:
         how = one.gave_up()
         if not how or one.process is None:
             return
-        if one.process.pid not in self._said:
+        if one.process.pid not in self._said and one.name not in self.excused:
             self._said.add(one.process.pid)
             self.given_up.append(how)
         if one.due(monotonic()):

@@ -22,7 +22,7 @@ async def duplicates(scene: Scene) -> Check:
     mails, state = _mails(scene), _vendors(scene)
     sent = Counter(f"mail {one.message_id}" for one in mails)
     sent += Counter(f"task {key}" for key in _task_keys(state))
-    sent += Counter(f"webhook {one.payload.get('key') or one.id}" for one in state.deliveries.values())
+    sent += Counter(f"webhook {one.payload['data']['touch']}" for one in state.deliveries.values())
     broken = [f"{what} arrived {number} times" for what, number in sent.items() if number > 1]
     return Check("0 duplicate messages at the receiver", f"{sum(sent.values()):,} messages", broken)
 

@@ -60,7 +60,7 @@ class Troubles:
 
     async def _carry_out(self, trouble: Trouble) -> None:
         self.done[f"{trouble.kind} {trouble.what}".strip()] += 1
-        self.tell(str(trouble))
+        self.tell(f"{trouble} (planned for {trouble.at:.1f} s)")
         try:
             await _DO[trouble.kind](self.scene, trouble)
         finally:
@@ -122,11 +122,15 @@ async def _cut(scene: Scene, trouble: Trouble) -> None:
 
 
 async def _fill(scene: Scene, trouble: Trouble) -> None:
+    """PostgreSQL may end itself (it must where it can't write its log), and is started again."""
     until = monotonic() + trouble.lasts
+    scene.supervisor.excused.add(trouble.what)
     while monotonic() < until:
         scene.disk.fill()
         await asyncio.sleep(_REFILL)
     scene.disk.free()
+    await scene.healthy(trouble.what)
+    scene.supervisor.excused.discard(trouble.what)
 
 
 async def _jump(scene: Scene, trouble: Trouble) -> None:
