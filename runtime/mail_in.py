@@ -40,6 +40,17 @@ class MailReader:
         return new
 
 
+def embedded_port() -> int:
+    """Where the embedded inbox is to answer IMAP: 0 unless the settings mean that one, by its password ``sandbox``."""
+    try:
+        settings = settings_of(VENDOR)
+    except Refused:
+        return 0
+    assert isinstance(settings, ImapSettings)  # noqa: S101 - what the vendor says of itself
+    local = settings.host in ("127.0.0.1", "localhost") and settings.security == "none"
+    return settings.port if local and settings.password.get_secret_value() == "sandbox" else 0
+
+
 def mail_reader(database: Database, clock: Clock) -> MailReader | None:
     """None where no mailbox is set up. Raises ``Refused`` when one is, and a setting is wrong."""
     try:

@@ -6,6 +6,7 @@ numbers begin anew when the inbox is emptied, which UIDVALIDITY tells.
 
 import asyncio
 import re
+import ssl
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,13 +23,19 @@ class Session:
     """One connection."""
 
     def __init__(
-        self, store: MailStore, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, heard: list[str]
+        self,
+        store: MailStore,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        heard: list[str],
+        starttls: ssl.SSLContext | None = None,
     ) -> None:
         self._store = store
         self._heard = heard
         self._reader = reader
         self._writer = writer
         self._inside = False
+        self._starttls = starttls
 
     async def run(self) -> None:
         """Until the client leaves."""
@@ -39,6 +46,9 @@ class Session:
             name, _, arguments = rest.partition(" ")
             self._answer(tag, name.upper(), arguments)
             await self._writer.drain()
+            if name.upper() == "STARTTLS" and self._starttls:
+                await self._writer.start_tls(self._starttls)
+                self._starttls = None
             if name.upper() == "LOGOUT":
                 return
 
@@ -51,7 +61,10 @@ class Session:
         self._say(f"{tag} NO {refusal}" if refusal else f"{tag} OK {name} completed")
 
     def _do_capability(self, _arguments: str) -> None:
-        self._say("* CAPABILITY IMAP4rev1")
+        self._say("* CAPABILITY IMAP4rev1" + (" STARTTLS" if self._starttls else ""))
+
+    def _do_starttls(self, _arguments: str) -> str | None:
+        return None if self._starttls else "not here"
 
     def _do_noop(self, _arguments: str) -> None:
         return
@@ -106,7 +119,7 @@ class Session:
         self._writer.write(f"{line}\r\n".encode())
 
 
-_OPEN = frozenset({"CAPABILITY", "NOOP", "LOGIN", "LOGOUT"})
+_OPEN = frozenset({"CAPABILITY", "NOOP", "LOGIN", "LOGOUT", "STARTTLS"})
 
 
 def validity(arrivals: list[Arrival]) -> int:
@@ -123,16 +136,27 @@ def _fits(arrival: Arrival, criteria: str) -> bool:
     return uids is None or int(uids[1]) <= arrival.number
 
 
-async def listen(store: MailStore, host: str, port: int, heard: list[str] | None = None) -> asyncio.Server:
-    """Serve the inbox until the server is closed; ``heard`` gets every line. Raises ``OSError``: the port is taken."""
+async def listen(
+    store: MailStore,
+    host: str,
+    port: int,
+    heard: list[str] | None = None,
+    *,
+    tls: ssl.SSLContext | None = None,
+    starttls: ssl.SSLContext | None = None,
+) -> asyncio.Server:
+    """Serve the inbox until the server is closed; ``heard`` gets every line. Raises ``OSError``: the port is taken.
+
+    ``tls`` secures connections from their beginning, ``starttls`` when the client asks for it.
+    """
     lines = heard if heard is not None else []
 
     async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await Session(store, reader, writer, lines).run()
+            await Session(store, reader, writer, lines, starttls).run()
         except (ConnectionError, ValueError):
             pass
         finally:
             writer.close()
 
-    return await asyncio.start_server(served, host, port, limit=_LONGEST_LINE)
+    return await asyncio.start_server(served, host, port, limit=_LONGEST_LINE, ssl=tls)

@@ -3,6 +3,9 @@
 The mailbox is opened with EXAMINE and messages are fetched with BODY.PEEK: nothing in it changes, no flag either, so
 people and Tendril may share it. What was read is told by UID and UIDVALIDITY (2.3.1.1). A mailbox that is new, or that
 numbers its messages anew, is read from a week back: each mail counts once whoever reads it twice.
+
+aioimaplib has no STARTTLS (github.com/iroco-co/aioimaplib/issues/1, open in November 2026): it is done here, by 6.2.1.
+A server that does not offer it is refused before the password is told, and what it said before counts no more.
 """
 
 import asyncio
@@ -38,8 +41,8 @@ class ImapSettings(VendorSettings):
     model_config = SettingsConfigDict(env_prefix="TENDRIL_IMAP_")
 
     host: str = Field(min_length=1, description="IMAP server of the mailbox that replies come to.")
-    port: int = Field(993, ge=1, le=65535, description="Port of the IMAP server.")
-    security: Literal["tls", "none"] = Field(
+    port: int = Field(993, ge=1, le=65535, description="Port of the IMAP server; with `starttls` most often 143.")
+    security: Literal["tls", "starttls", "none"] = Field(
         "tls", description="How the connection is secured; `none` is for a server on the same machine."
     )
     username: str = Field("", description="IMAP user.")
@@ -110,6 +113,8 @@ class ImapMailbox:
         client = self._client()
         try:
             await self._step(client.wait_hello_from_server())
+            if self._settings.security == "starttls":
+                await self._secured(client)
             user, password = self._settings.username, self._settings.password.get_secret_value()
             await self._said(client.login(user, password), "the login", fault="login")
             lines = await self._said(client.examine(_quoted(self._settings.folder)), "the folder", fault="folder")
@@ -120,9 +125,26 @@ class ImapMailbox:
 
     def _client(self) -> aioimaplib.IMAP4:
         host, port, timeout = self._settings.host, self._settings.port, self._settings.timeout
-        if self._settings.security == "none":
+        if self._settings.security != "tls":
             return aioimaplib.IMAP4(host, port, timeout=timeout)
         return aioimaplib.IMAP4_SSL(host, port, timeout=timeout, ssl_context=ssl.create_default_context())
+
+    async def _secured(self, client: aioimaplib.IMAP4) -> None:
+        """Go on under TLS. Raises ``OurFault`` when the server does not do that, or nobody vouches for it."""
+        connection, loop = client.protocol, asyncio.get_running_loop()
+        if "STARTTLS" not in connection.capabilities:
+            raise OurFault("the IMAP server does not offer STARTTLS", vendor=NAME, code="starttls")
+        starting = connection.execute(aioimaplib.Command("STARTTLS", connection.new_tag(), loop=loop))
+        await self._said(asyncio.wait_for(starting, self._settings.timeout), "STARTTLS", fault="starttls")
+        context, host = ssl.create_default_context(), self._settings.host
+        plain = connection.transport
+        upgraded = loop.start_tls(
+            plain, connection, context, server_hostname=host, ssl_handshake_timeout=self._settings.timeout
+        )
+        # What came before anybody vouched for it is forgotten.
+        connection.incomplete_line, connection.current_command, connection.capabilities = b"", None, set()
+        connection.transport = await self._step(upgraded)
+        await self._step(asyncio.wait_for(connection.capability(), self._settings.timeout))
 
     async def _waiting(self, opened: Opened, since: Place | None, now: datetime) -> list[int]:
         """Numbers of what came since. Of ``n:*`` a server names the last message even when it is below n."""
@@ -178,15 +200,16 @@ def _quoted(folder: str) -> str:
 
 async def _left(client: aioimaplib.IMAP4) -> None:
     """Whether the server hears it changes nothing."""
+    transport = getattr(client.protocol, "transport", None)
+    if transport is None or transport.is_closing():
+        return
     try:
         async with asyncio.timeout(2):
             await client.logout()
     except (*_GONE, AttributeError):
         pass
     finally:
-        transport = getattr(client.protocol, "transport", None)
-        if transport is not None:
-            transport.close()
+        client.protocol.transport.close()
 
 
 async def _check(mailbox: ImapMailbox) -> list[Finding]:

@@ -25,6 +25,7 @@ from runtime.embedded.postgres import EmbeddedPostgres
 from runtime.embedded.supervisor import Supervisor
 from runtime.embedded.temporal import temporal_program
 from runtime.encryption import payload_keys
+from runtime.mail_in import embedded_port
 from runtime.playbooks import put_in_force, read_directory
 from runtime.settings import Settings
 from storage import deployment, migrate
@@ -69,6 +70,8 @@ class Stack:
             ports.require_free(given.temporal_ui_port, "Temporal UI", "--ui-port")
         ports.require_free(given.inbox_port, "inbox and sandbox vendors", "--inbox-port")
         ports.require_free(self.settings.smtp_port, "the inbox's SMTP", "--smtp-port")
+        if imap := embedded_port():
+            ports.require_free(imap, "the inbox's IMAP", "TENDRIL_IMAP_PORT")
 
     async def start(self) -> None:
         """Bring everything up, in order. Raises ``Refused`` when a part can't be."""
@@ -130,6 +133,7 @@ class Stack:
     def _sandbox(self) -> Program:
         settings = self.settings
         listens = ["--port", str(settings.inbox_port), "--smtp-port", str(settings.smtp_port)]
+        listens += ["--imap-port", str(embedded_port())]
         arguments = ["-m", "sandbox", *listens, "--data", str(self.directory.sandbox)]
         return self._python("sandbox", arguments, _answering(settings.inbox_port, "/"), service=True)
 

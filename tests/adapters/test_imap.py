@@ -12,6 +12,7 @@ from adapters.email.imap import VENDOR, ImapMailbox, ImapSettings, Place
 from domain.errors import OurFault, TransientFault
 from sandbox.imap import PASSWORD, listen
 from sandbox.mail import MailStore
+from tests.adapters.certificates import certificate_in
 from tests.adapters.test_mail_in import reply
 
 
@@ -106,6 +107,32 @@ async def test_a_server_that_is_not_there_is_nobodys_fault():
     async with inbox(filled(1)) as port:
         with pytest.raises((TransientFault, OurFault)):
             await read(ImapMailbox(settings(port, security="tls", timeout=2)))
+
+
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+async def test_over_tls_mail_is_read_from_a_server_that_somebody_vouches_for(security, tmp_path, monkeypatch):
+    trusted, context = certificate_in(tmp_path)
+    heard: list[str] = []
+    server = await listen(filled(2), "127.0.0.1", 0, heard, **{security: context})
+    mailbox = ImapMailbox(settings(server.sockets[0].getsockname()[1], security=security))
+    with pytest.raises(OurFault) as caught:
+        await read(mailbox)
+    assert caught.value.code == "certificate"
+    assert not [line for line in heard if PASSWORD in line], "nobody was told the password"
+
+    monkeypatch.setenv("SSL_CERT_FILE", trusted)
+    found, _ = await read(mailbox)
+    server.close()
+    assert found == [reply()] * 2
+
+
+async def test_without_starttls_where_that_is_wanted_nobody_is_told_the_password():
+    heard: list[str] = []
+    server = await listen(filled(1), "127.0.0.1", 0, heard)
+    with pytest.raises(OurFault, match="does not offer STARTTLS"):
+        await read(ImapMailbox(settings(server.sockets[0].getsockname()[1], security="starttls")))
+    server.close()
+    assert not [line for line in heard if "LOGIN" in line]
 
 
 async def test_connecting_finds_everything_in_order():

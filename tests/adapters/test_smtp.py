@@ -2,18 +2,12 @@
 
 import asyncio
 import datetime as dt
-import ssl
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
-from ipaddress import ip_address
 from typing import Any
 
 import pytest
 from aiosmtpd.smtp import AuthResult, LoginPassword
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from itsdangerous import URLSafeSerializer
 
 from adapters.email.channel import EmailChannel
@@ -26,6 +20,7 @@ from domain.errors import CannotTell, LeadFault, OurFault, Refused, TransientFau
 from domain.ports import RenderedEmail
 from domain.words import Channel
 from sandbox.mail import body, parse
+from tests.adapters.certificates import certificate_in
 from tests.adapters.contract import TouchChannelContract
 from tests.adapters.running import running_sandbox
 from tests.adapters.touches import OnePlaybook, touch
@@ -161,7 +156,7 @@ async def test_without_an_inbox_to_ask_nobody_can_tell(sandbox):
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 async def test_mail_leaves_encrypted_and_with_a_login(tmp_path, security):
-    certificate, context = _certificate(tmp_path)
+    certificate, context = certificate_in(tmp_path)
     options = {"tls_context": context, "require_starttls": True} if security == "starttls" else {}
     async with running_sandbox(smtp=options | _login(plain=security != "starttls")) as guarded:
         port = guarded.smtp_port
@@ -173,7 +168,7 @@ async def test_mail_leaves_encrypted_and_with_a_login(tmp_path, security):
 
 
 async def test_an_untrusted_certificate_is_our_fault(tmp_path):
-    _, context = _certificate(tmp_path)
+    _, context = certificate_in(tmp_path)
     async with running_sandbox(smtp={"tls_context": context}) as guarded:
         with pytest.raises(OurFault, match="certificate is not trusted"):
             await email(guarded.smtp_port, security="starttls").send(touch(Channel.EMAIL))
@@ -288,32 +283,3 @@ async def _pipe(reader, writer):
         writer.write(chunk)
         await writer.drain()
     writer.close()
-
-
-def _certificate(directory):
-    """A self-signed certificate for 127.0.0.1: its file, and a server's TLS context."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    file = directory / "server.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    trusted = directory / "ca.pem"
-    trusted.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    return str(trusted), context

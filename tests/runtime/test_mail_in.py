@@ -6,7 +6,7 @@ import pytest
 
 from domain.clock import ScaledClock
 from domain.mail import name_of
-from runtime.mail_in import MailReader, mail_reader
+from runtime.mail_in import MailReader, embedded_port, mail_reader
 from sandbox.imap import listen
 from sandbox.mail import MailStore
 from storage import mailboxes
@@ -68,3 +68,20 @@ async def test_without_a_mailbox_none_is_read(
 ):
     monkeypatch.setenv("TENDRIL_IMAP_HOST", host)
     assert (mail_reader(database, REAL) is not None) is reads
+
+
+@pytest.mark.parametrize(
+    ("given", "port"),
+    [
+        ({"HOST": "127.0.0.1", "PASSWORD": "sandbox", "SECURITY": "none"}, 1143),
+        ({"HOST": "127.0.0.1", "PASSWORD": "of-a-server-of-mine", "SECURITY": "none"}, 0),
+        ({"HOST": "imap.example.com", "PASSWORD": "sandbox", "SECURITY": "none"}, 0),
+        ({"HOST": "127.0.0.1", "PASSWORD": "sandbox"}, 0),
+        ({}, 0),
+    ],
+    ids=["the inbox", "another server here", "a server elsewhere", "over TLS", "none"],
+)
+def test_the_embedded_inbox_answers_imap_where_that_is_what_is_set_up(monkeypatch, given: dict[str, str], port: int):
+    for name, value in {"PORT": "1143", **given}.items():
+        monkeypatch.setenv(f"TENDRIL_IMAP_{name}", value)
+    assert embedded_port() == port
