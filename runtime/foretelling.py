@@ -107,7 +107,7 @@ def _knowing(standing: Standing, command: OperatorCommand, recorded: JourneyStat
     if command.to is None:
         return standing
     back = recorded or JourneyState.begin(state.lead, state.cycle, state.playbook, state.started)
-    return Standing(state, facts.model_copy(update={"recorded": {command.to: back}}), standing.wakes)
+    return Standing(state, facts.model_copy(update={"past": {command.to: back}}), standing.wakes)
 
 
 class _Counted:

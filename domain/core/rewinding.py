@@ -25,9 +25,10 @@ def rewind(draft: Draft, command: OperatorCommand) -> None:
     else:
         last, opened = draft.before.number, _opened_since(draft.before, recorded)
         draft.go_back(_from(draft, recorded, standing, to), to)
+        draft.because("rewind", f"goes on from decision {to}", superseded=_range(to + 1, last))
         if opened is not None:
+            draft.because("rewind", "takes back the handoff that was opened since", handoff=opened.id)
             draft.resolve_handoff = ResolveHandoff(id=opened.id, outcome="withdrawn", reason="rewound")
-        draft.because("rewind", f"goes on from decision {to}", superseded=_range(to + 1, last), handoff=_id(opened))
 
 
 def _from(draft: Draft, recorded: JourneyState, standing: JourneyState, to: int) -> JourneyState:
@@ -75,7 +76,3 @@ def _left_since(draft: Draft, pending: PendingTouch, to: int) -> bool:
 
 def _range(first: int, last: int) -> str:
     return f"{first}" if first == last else f"{first}–{last}"
-
-
-def _id(handoff: HandoffState | None) -> str:
-    return handoff.id if handoff else ""

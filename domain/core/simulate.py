@@ -79,10 +79,13 @@ def onward(
     commands: Mapping[datetime, Sequence[OperatorCommand]] | None = None,
     changes: Mapping[datetime, Sequence[Change]] | None = None,
 ) -> Iterator[Step]:
-    """As ``steps``, of a journey that stands at ``state`` and decides next at ``now``."""
+    """As ``steps``, of a journey that stands at ``state`` and decides next at ``now``.
+
+    It can be rewound to what it lives through from there, and to ``facts.past``.
+    """
     coming = sorted(behaviours, key=lambda behaviour: (behaviour.at, behaviour.position))
     asked, changing = dict(sorted((commands or {}).items())), dict(sorted((changes or {}).items()))
-    past = {state.number: state}
+    past = {**facts.past, state.number: state}
     for _ in range(MOST_DECISIONS):
         arrived = [behaviour for behaviour in coming if behaviour.at <= now]
         coming = coming[len(arrived) :]

@@ -139,6 +139,17 @@ async def test_a_preview_says_what_happens_and_changes_nothing(database: Databas
     assert {fate.lead: fate.outcome for fate in fates} == {leads[0]: Outcome.REFUSED, leads[1]: Outcome.DONE}
 
 
+async def test_a_preview_of_a_rewind_decides_from_where_it_goes_back_to(database: Database, begun: JourneyState):
+    state = begun
+    for _ in range(3):
+        state = await record(database, state)
+    for to in ("0", "1"):
+        rewind: dict[str, Any] = {"request": OperationRequest(to=to), "leads": [begun.lead], "clock": ScaledClock()}
+        seen = await preview(database, kind=OperationKind.REWIND, now=NOW, **rewind)
+        assert seen.foretold is not None
+        assert (seen.foretold.sample, seen.foretold.declined) == (1, {})
+
+
 async def test_what_can_be_undone_says_how_and_what_can_not_says_why(database: Database):
     leads = await several(database, 2)
     done: dict[OperationKind, operations.OperationView] = {}

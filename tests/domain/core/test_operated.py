@@ -159,6 +159,11 @@ def test_an_open_handoff_is_withdrawn_and_the_same_one_given_again_stands():
     withdrawn = live(days=1.5, commands=by_hand)[-1]
     assert (withdrawn.resolve_handoff.id, withdrawn.resolve_handoff.outcome) == ("ld_test-1-1", "withdrawn")
     assert (withdrawn.state.phase, withdrawn.state.handoff) == (Phase.NURTURE, None)
+    told = {reason.text: reason.evidence for reason in withdrawn.reasons if reason.rule == "rewind"}
+    assert told == {
+        "goes on from decision 1": {"superseded": "2"},
+        "takes back the handoff that was opened since": {"handoff": "ld_test-1-1"},
+    }
 
 
 def test_who_was_rejected_and_is_rewound_is_handed_over_anew():
