@@ -4,17 +4,17 @@ Each rule module takes a ``Draft``, reads facts and state from it, and records w
 A draft lives for one call of ``decide`` and is then frozen into a ``Decision``.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from domain.core import scoring, taken_back
 from domain.core.phases import STATUS_ON_ENTRY, TRANSITIONS
 from domain.decision import OpenHandoff, Priority, Reason, Rejected, ResolveHandoff, Scores, SendTouch, Suppress, Wake
-from domain.facts import Facts, TouchFact
+from domain.facts import Facts
 from domain.playbook.compiled import CompiledPlaybook
 from domain.playbook.conditions import Level
-from domain.playbook.hits import Hit
+from domain.playbook.hits import Hit, newest_activity
 from domain.playbook.models import Length, Situation
 from domain.state import JourneyState
 from domain.words import DIRECT_CHANNELS, BuyerStage, Channel, Ending, LeadStatus, Phase, TouchStatus
@@ -36,7 +36,7 @@ class Draft:
         self.rules = playbook.document
         self.now = now
         self.hits: list[Hit] = playbook.matcher.hits(facts.behaviours)
-        self.last_action = _last_action(self.hits)
+        self.last_action = newest_activity(self.hits)
         self.hold = next((hold for hold in facts.holds if not hold.channel), None)
         self.reasons: list[Reason] = []
         self.rejected: list[Rejected] = []
@@ -226,15 +226,6 @@ class Draft:
             self.reject(step, "something more important happened", "pre_empted")
         self.change(pending=(), resending=())
 
-    def call_off(self, touches: Iterable[TouchFact]) -> None:
-        """Withdraw these, which nobody has begun to send; they count for nothing from here on."""
-        off = {touch.key for touch in touches}
-        self.withdraw += off
-        known = (
-            t.model_copy(update={"status": TouchStatus.WITHDRAWN}) if t.key in off else t for t in self.facts.touches
-        )
-        self.facts = self.facts.model_copy(update={"touches": tuple(known)})
-
     def touch(self, step: str, channel: Channel, *, asset: str = "", note: str = "", occurrence: int = 1) -> SendTouch:
         """Send one touch now, under the key that the ledger knows it by."""
         key = self.key(step, occurrence)
@@ -300,12 +291,3 @@ class Draft:
             "days.in_journey": (now - state.started) // _DAY,
             "days.quiet": max((now - self.inactive_since) // _DAY, 0),
         }
-
-
-def _last_action(hits: Iterable[Hit]) -> Hit | None:
-    """The newest meaningful behaviour."""
-    last: Hit | None = None
-    for hit in hits:
-        if hit.meaningful and (last is None or hit.at > last.at):
-            last = hit
-    return last

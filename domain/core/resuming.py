@@ -9,7 +9,7 @@ catch_up what fell due meanwhile leaves now, one after another as cadence, caps 
 Whatever the policy: a pause is no silence of the lead's, and does not use up the time that its length gives it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from domain.core.draft import Draft
@@ -43,13 +43,21 @@ def _skip(draft: Draft, _: datetime) -> None:
     left_open = [touch for touch in draft.facts.touches if _waits(draft, touch)]
     for touch in left_open:
         draft.reject(touch.asset or touch.step, "fell due while it was paused", "skipped")
-    draft.call_off(left_open)
+    _call_off(draft, left_open)
     draft.change(passed=(*draft.state.passed, *(touch.step for touch in left_open)))
 
 
 def _waits(draft: Draft, touch: TouchFact) -> bool:
     own = touch.cycle == draft.state.cycle and touch.key not in draft.state.in_flight
     return own and touch.channel in DIRECT_CHANNELS and touch.status is TouchStatus.PLANNED
+
+
+def _call_off(draft: Draft, touches: Sequence[TouchFact]) -> None:
+    """Withdraw these, which nobody has begun to send; they count for nothing from here on."""
+    off = {touch.key for touch in touches}
+    draft.withdraw += off
+    known = (t.model_copy(update={"status": TouchStatus.WITHDRAWN}) if t.key in off else t for t in draft.facts.touches)
+    draft.facts = draft.facts.model_copy(update={"touches": tuple(known)})
 
 
 def _catch_up(draft: Draft, paused: datetime) -> None:

@@ -38,6 +38,15 @@ class Hit(NamedTuple):
         return self.match.meaningful and not self.match.of_opens
 
 
+def newest_activity(hits: Iterable[Hit]) -> Hit | None:
+    """The newest meaningful behaviour; the first of several at the same time."""
+    last: Hit | None = None
+    for hit in hits:
+        if hit.meaningful and (last is None or hit.at > last.at):
+            last = hit
+    return last
+
+
 class Matcher:
     """Finds the named behaviours of raw ones. Made once per playbook; remembers what it has seen."""
 
