@@ -25,7 +25,7 @@ WORDS = ("--map-file", EDUCATION / "map.yaml", "--playbook", "education", "--syn
 ANY_DAY = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 #: Deployment seconds a second: eight hours. The first mails leave after a day or two, which is a few seconds.
 SCALE = 8 * 3600.0
-_FROM_EXPORT, _INVENTED = 200, 80
+_FROM_EXPORT, _INVENTED = 60, 40
 
 #: Whoever is nurtured, may be written to, and still waits for the first mail.
 _UNWRITTEN = """
