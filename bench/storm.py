@@ -2,9 +2,9 @@
 
 Starting 100,000 takes the better part of an hour where servers, worker and bench share two cores, so there are as many
 as ten minutes allow; ``TENDRIL_BENCH_SLEEPERS`` says another number. Whether memory grows with sleeping journeys shows
-between a third of them and all, for either is more than the worker caches.
+between a quarter of them and all, for either is more than the worker caches.
 
-Each has decided once and waits. Two thirds are due in the storm's minute, at twenty moments of it: of ten, one is to be
+Each has decided once and waits. Three quarters are due in the storm's minute, at twenty moments of it: of ten, one is to be
 handed to sales, three have looked at pricing and are to be answered, and six have a scheduled touch. The worker is
 started anew just before: it knows none of them and reads every history.
 """
@@ -29,7 +29,7 @@ from storage import inbox, keys
 from storage.database import Connection
 from storage.inbox import NewBehaviour
 
-_SLEEPERS = int(os.environ.get("TENDRIL_BENCH_SLEEPERS", "15000"))
+_SLEEPERS = int(os.environ.get("TENDRIL_BENCH_SLEEPERS", "13400"))
 _DAY, _HOUR, _MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 _MOMENTS = 20
 _WARM = 100  # journeys before anything is measured
@@ -78,7 +78,7 @@ class Scene:
 
 async def storm(progress: Progress, number: int = _SLEEPERS) -> list[Figure]:
     """Memory, disk and time of so many sleeping journeys; and how those due in the same minute are drained."""
-    each = number * 2 // 3 // _MOMENTS
+    each = number * 3 // 4 // _MOMENTS
     others = number - each * _MOMENTS
     async with _scene() as scene:
         with scene.on.worker("tendril") as worker:
@@ -87,7 +87,7 @@ async def storm(progress: Progress, number: int = _SLEEPERS) -> list[Figure]:
             progress(f"{others:,} journeys fall asleep")
             seconds = await _asleep(scene.on, others, _WARM)
             some = await scene.weigh(worker)
-            at = datetime.now(UTC) + (number - others) / others * timedelta(seconds=seconds) * 1.5 + _MINUTE
+            at = datetime.now(UTC) + (number - others) / others * timedelta(seconds=seconds) * 1.4 + _MINUTE
             progress(f"{number - others:,} more, due in the minute from {at:%H:%M:%S} on")
             seconds += await _due(scene.on, at, each, _WARM + others)
             full = await scene.weigh(worker)
@@ -173,7 +173,7 @@ def _sleeping(number: int, seconds: float, empty: Weight, some: Weight, full: We
     yield Figure("journeys put to sleep", number / seconds, "/s")
     for name in ("worker", "api"):
         who = "API" if name == "api" else name
-        yield Figure(f"memory of the {who} with a third of them asleep", getattr(some, name) / _MB, "MB")
+        yield Figure(f"memory of the {who} with a quarter of them asleep", getattr(some, name) / _MB, "MB")
         yield Figure(f"memory of the {who} with all asleep", getattr(full, name) / _MB, "MB")
         yield Figure(f"ratio of the {who}'s memory", getattr(full, name) / getattr(some, name), "", target="<= 1.1")
     for name, who in (("temporal", "Temporal"), ("postgres", "PostgreSQL")):
