@@ -5,7 +5,8 @@ alive by a supervisor that starts again what ended, 0.3 s later. Nothing depends
 them it is the time until the first mail of a lead enrolled after the death has left.
 
 Twenty visitors act at once; each round ends when the last of them is decided on. Among them are always some whose
-journeys the dead worker held in memory: Temporal gives these to another after ten seconds, or as soon as it knows.
+journeys the dead worker held in memory: Temporal keeps their tasks for that worker for ten seconds (the SDK's
+``sticky_queue_schedule_to_start_timeout``), and then gives them to any.
 """
 
 import asyncio

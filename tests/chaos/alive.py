@@ -19,6 +19,7 @@ select lead_id, decision_number, next_wake_at from journey
 where ended_at is null and paused_since is null and (next_wake_at is null or next_wake_at < $1)
 """
 _LEADS = "select count(*) from lead"
+_NO_SPACE = "No space left on device"
 _UNDETERMINED = ("nondetermin", "TMPRL1100")
 
 
@@ -54,7 +55,9 @@ async def wakes(scene: Scene, told: Told) -> Check:
 async def processes(scene: Scene) -> Check:
     """None ended by itself, but PostgreSQL when its disk was full; and those that were asked to left in good order."""
     starts = sum(one.starts for one in scene.kept.values())
-    return Check("no process gave up", f"{starts} starts", [*scene.supervisor.given_up, *scene.left_badly])
+    full = sum(_NO_SPACE in line for line in _lines(scene.processes.log("postgres")))
+    of = f"{starts} starts; PostgreSQL met its full disk {full} times"
+    return Check("no process gave up", of, [*scene.supervisor.given_up, *scene.left_badly])
 
 
 async def logs(scene: Scene) -> Check:

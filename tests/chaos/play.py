@@ -1,7 +1,6 @@
 """One run: the scene is set, traffic flows, things break as planned, all is mended, and the verdict is given."""
 
 import asyncio
-import logging
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from time import monotonic
@@ -74,7 +73,6 @@ async def play(seed: int, size: Size, view: View, *, tamper: bool = False) -> Ou
 
     Raises ``AssertionError`` when something that was mended never comes back.
     """
-    logging.getLogger("asyncpg").setLevel(logging.CRITICAL)  # of our own pool, whose server dies and comes back
     planned = plan(seed, size.seconds, size.pace)
     told = Told([Person(number) for number in range(size.journeys)])
     view.say(f"seed {seed}: {len(planned)} troubles in {size.seconds:.0f} s")

@@ -1,6 +1,7 @@
 """Two API processes, three workers, PostgreSQL, Temporal and the sandbox: each can die and come back by itself."""
 
 import asyncio
+import logging
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -173,6 +174,7 @@ async def _running(
 
 async def _served(kept: dict[str, Kept], postgres: EmbeddedPostgres, direct: Settings) -> tuple[Supervisor, Database]:
     """The servers run and are ready for our processes."""
+    logging.getLogger("asyncpg").setLevel(logging.CRITICAL)  # of our own pool, whose server dies and comes back
     await asyncio.to_thread(postgres.prepare)
     for one in kept.values():
         one.start()
