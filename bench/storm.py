@@ -4,9 +4,9 @@ Starting 100,000 takes the better part of an hour where servers, worker and benc
 as ten minutes allow; ``TENDRIL_BENCH_SLEEPERS`` says another number. Whether memory grows with sleeping journeys shows
 between a quarter of them and all, for either is more than the worker caches.
 
-Each has decided once and waits. Three quarters are due in the storm's minute, at twenty moments of it: of ten, one is to be
-handed to sales, three have looked at pricing and are to be answered, and six have a scheduled touch. The worker is
-started anew just before: it knows none of them and reads every history.
+Each has decided once and waits. Three quarters are due in the storm's minute, at twenty moments of it: of ten, one is
+to be handed to sales, three have looked at pricing and are to be answered, and six have a scheduled touch. The worker
+is started anew just before: it knows none of them and reads every history.
 """
 
 import asyncio
