@@ -51,10 +51,8 @@ def create_app(
     stand_ins = (*STAND_INS, webhooks.stand_in(secret))
     app.faults, app.token = faults or Faults(), token
     app.rates = {one.vendor: one.rate() for one in stand_ins if one.rate} if rates is None else rates
-    app.stand_ins = {one.vendor: one for one in stand_ins}
+    app.stand_ins, app.asked = {one.vendor: one for one in stand_ins}, set()
     answer_in_the_vendors_words(app)
-    for one in stand_ins:
-        app.include_router(one.router(store), prefix=f"/{one.vendor}")
     if mail is not None:
         app.include_router(inbox.router(mail))
     app.include_router(pages.router(store, stand_ins, with_inbox=mail is not None))
