@@ -1,6 +1,5 @@
 """The sandbox running for a test: real HTTP and real SMTP on free ports of this machine."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -58,14 +57,13 @@ async def running_sandbox(
 async def serving(app: Any) -> AsyncIterator[str]:
     """An ASGI app over real HTTP; yields its address."""
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=1)
+    config.load()
     server = uvicorn.Server(config)
-    running = asyncio.create_task(server._serve())
-    async with asyncio.timeout(10):
-        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-            await asyncio.sleep(0.005)
+    server.lifespan = config.lifespan_class(config)
+    # Not ``serve``: it looks only each tenth of a second whether it should end.
+    await server.startup()
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
-        server.should_exit = True
-        await running
+        await server.shutdown()
