@@ -20,7 +20,7 @@ from tests.api.conftest import client_of
 from workflows.lead_journey import LeadJourney
 
 CLOCK = ScaledClock()
-_DEADLINE = 20.0
+_DEADLINE = 60.0
 
 
 @asynccontextmanager

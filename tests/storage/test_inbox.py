@@ -77,7 +77,7 @@ async def test_a_message_that_another_transaction_is_storing_leaves_no_gap(datab
             NOW,
         )
         late = asyncio.create_task(accept(database, [event("same", lead_id=lead), event("own", lead_id=lead)], NOW))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not await database.pool.fetchval(blocked):  # noqa: ASYNC110 - PostgreSQL's lock has no event to await
                 await asyncio.sleep(0.005)
         await transaction.commit()

@@ -90,6 +90,6 @@ async def test_who_reads_the_crm_holds_up_no_decision_about_the_same_lead(databa
 
 async def _waits_for_a_lock(db: Database) -> None:
     query = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await db.pool.fetch(query):  # noqa: ASYNC110 PostgreSQL tells nobody
             await asyncio.sleep(0.01)

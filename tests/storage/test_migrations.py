@@ -95,7 +95,7 @@ async def test_a_migration_waits_for_a_table_without_holding_others_up(
 
     migrating = asyncio.create_task(asyncio.to_thread(upgrade, empty_database_url))
     for _ in range(20):
-        await reader.fetch("select * from api_key", timeout=2)
+        await reader.fetch("select * from api_key", timeout=30)
         await asyncio.sleep(0.01)
     assert not migrating.done()
     await busy.execute("rollback")

@@ -106,7 +106,7 @@ async def test_while_a_reset_opens_a_journey_again_nobody_begins_the_next(databa
     await accept(database, [event("1", lead_id=lead)], NOW)
     async with resets.reopening(database, lead, 1):
         again = asyncio.create_task(wakes.reenter(database, lead, NOW + timedelta(days=1)))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not await database.pool.fetch(_WAITS):  # noqa: ASYNC110 PostgreSQL tells nobody
                 await asyncio.sleep(0.01)
     await again

@@ -49,7 +49,8 @@ from storage.playbooks import PgPlaybooks
 from workflows.messages import STATE, CommandAnswer, CommandRequest, JourneyEnd, workflow_id
 
 T = TypeVar("T")
-_PATIENCE = 30.0
+#: Seconds, for what a busy machine delays; nothing takes so long unless something is broken.
+_PATIENCE = 60.0
 HISTORIES = Path(__file__).parent / "histories"
 #: Set by ``record_histories``: finished journeys are written here, named by their test.
 RECORD_INTO = "TENDRIL_RECORD_HISTORIES"
