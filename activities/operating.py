@@ -16,6 +16,7 @@ from temporalio import activity
 
 from domain.operating import (
     NEVER_ENROLLED,
+    NEXT_BEGAN,
     Batch,
     Commanding,
     Fate,
@@ -124,7 +125,7 @@ class _Stretch:
 
     async def _command(self, batch: Batch, member: Member, known: Fate | None) -> list[Fate]:
         """``known`` is what a journey that was asked before has made of it already."""
-        fate = known or _no_journey(member)
+        fate = known or no_journey(member)
         if fate is None:
             command = command_of(self.operation, batch.kind, batch.request, member.given)
             answered = await self.by.commanding.command(member.lead, command)
@@ -132,9 +133,12 @@ class _Stretch:
         return [fate.model_copy(update={"cycle": fate.cycle or member.cycle})]
 
 
-def _no_journey(member: Member) -> Fate | None:
+def no_journey(member: Member) -> Fate | None:
     """Refused at once where no journey can answer."""
-    if member.cycle is not None and not member.ending:
+    if member.given and member.meant is not None and member.meant != member.cycle:
+        why = NEXT_BEGAN
+    elif member.cycle is not None and not member.ending:
         return None
-    why = ended(member.ending) if member.ending else NEVER_ENROLLED
+    else:
+        why = ended(member.ending) if member.ending else NEVER_ENROLLED
     return Fate(lead=member.lead, outcome=Outcome.REFUSED, detail=why)

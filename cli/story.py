@@ -23,6 +23,7 @@ def story(lead: Lead, view: Mapping[str, Any], playbook: Playbook) -> str:
         _titled("What happened", _timeline(view)),
         _titled("Touches", _touches(view)),
         _titled("Handoffs", _handoffs(view)),
+        _titled("What operators did", _operators(view)),
         _titled("Consent", _consent(view)),
         _titled("Earlier journeys", _cycles(view)),
         _titled("What can't be told", iter(view.get("as_of", {}).get("unsure", ()))),
@@ -162,6 +163,13 @@ def _handoffs(view: Mapping[str, Any]) -> Iterator[str]:
         because = f" ({_words(handoff['outcome_reason'])})" if handoff["outcome_reason"] else ""
         outcome = f"{handoff['status']}{because}, {word} {when(at)}"
         yield f"{when(handoff['opened_at'])}  {handoff['reason']}: {outcome}  {handoff['id']}"
+
+
+def _operators(view: Mapping[str, Any]) -> Iterator[str]:
+    for done in reversed(view["operators"]):
+        why = f": {done['why']}" if done["why"] else ""
+        operation = f"  {done['operation_id']}" if done["operation_id"] else ""
+        yield f"{when(done['at'])}  {_words(done['action'])} by {done['by']}{why}{operation}"
 
 
 def _consent(view: Mapping[str, Any]) -> Iterator[str]:

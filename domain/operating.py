@@ -44,6 +44,10 @@ class OperationKind(StrEnum):
 NEVER_ENROLLED = "it never had a journey: enrol it"
 
 
+#: A decision's number or a touch's key says something of the journey that it was found in, and of no other.
+NEXT_BEGAN = "the journey that was meant has ended, and the next one began"
+
+
 def ended(ending: str) -> str:
     """Why nothing can be told to a journey that ended so."""
     return f"its journey has ended ({ending.replace('_', ' ')})"
@@ -96,7 +100,8 @@ class OperationRequest(BaseModel):
 
 class Member(BaseModel):
     """One lead of an operation, to be commanded now. ``again`` says that it may have been before; ``cycle`` is its
-    latest journey (None when it never had one), and ``ending`` how that ended ("" while it runs).
+    latest journey (None when it never had one), and ``ending`` how that ended ("" while it runs). ``given`` is about
+    journey ``meant`` and no later one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -104,6 +109,7 @@ class Member(BaseModel):
     lead: str
     given: dict[str, Any] = {}
     again: bool = False
+    meant: int | None = None
     cycle: int | None = None
     ending: str = ""
 

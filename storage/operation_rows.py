@@ -29,9 +29,11 @@ with due as (
 ),
 taken as (
     update operation_lead o set attempts = attempts + 1, retry_real_at = $4 from due
-    where o.operation_id = $1 and o.lead_id = due.lead_id returning o.lead_id, o.place, o.given, o.attempts
+    where o.operation_id = $1 and o.lead_id = due.lead_id
+    returning o.lead_id, o.place, o.given, o.attempts, o.cycle as meant
 )
-select taken.lead_id as lead, taken.given, taken.attempts > 1 as again, j.cycle, coalesce(j.ending, '') as ending
+select taken.lead_id as lead, taken.given, taken.attempts > 1 as again, taken.meant, j.cycle,
+    coalesce(j.ending, '') as ending
 from taken left join lateral (
     select cycle, ending from journey where lead_id = taken.lead_id order by cycle desc limit 1
 ) j on true order by taken.place

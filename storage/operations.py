@@ -32,6 +32,11 @@ select $1, id, min(place) + $3, (array_agg(given order by place))[1] from (
     from unnest($2::text[]) with ordinality as asked (id, place) join lead l on l.id = asked.id
 ) as members group by id
 """
+#: What is each lead's own says something of the journey that it has now.
+_MEANT = """
+update operation_lead o set cycle = (select max(cycle) from journey where lead_id = o.lead_id)
+where operation_id = $1 and given <> '{}'
+"""
 _TOTAL = """
 update operation set total = (select count(*) from operation_lead where operation_id = $1) where id = $1 returning total
 """
@@ -115,6 +120,7 @@ async def create(
     else:
         await _join_named(connection, operation, leads, given or {})
     await find_targets(connection, operation, kind, asked, now)
+    await connection.execute(_MEANT, operation)
     total = await connection.fetchval(_TOTAL, operation)
     if not total:
         raise NobodyMeant("Nobody is meant by that.", "Name leads, or a condition that holds for some.")

@@ -32,6 +32,20 @@ order by id desc limit :most
     before="bigint",
     most="int",
 )
+#: What operators did to one lead, by itself or with others: those operations that did to it what they were to do, and
+#: those about it alone that it refused. ``:lead`` and ``:at`` (none later than that, where given) are the reader's.
+OF_LEAD = """
+select a.id, a.at, a.by, a.action, a.operation_id, concat_ws('; ', nullif(a.detail ->> 'reason', ''),
+    case when o.status in ('refused', 'failed') then o.status || ': ' || o.detail end) as why
+from operator_action a left join operation_lead o on o.operation_id = a.operation_id and o.lead_id = a.subject
+where a.subject = :lead and (:at is null or a.at <= :at)
+union all
+select a.id, o.done_at, a.by, a.action, a.operation_id, coalesce(a.detail ->> 'reason', '')
+from operation_lead o join operation on operation.id = o.operation_id
+join operator_action a on a.subject = o.operation_id and a.action = operation.kind
+where o.lead_id = :lead and o.status = 'done' and (:at is null or o.done_at <= :at)
+"""
+_OF_LEAD = Statement(OF_LEAD + "order by at desc, id desc limit :most", at="timestamptz", most="int")
 
 
 async def note(
@@ -81,3 +95,11 @@ async def actions(
     """
     values = {"lead": lead, "by": by, "operation": operation, "since": since, "before": before, "most": limit}
     return [dict(row) for row in await db.pool.fetch(_READ.sql, *_READ.arguments(values))]
+
+
+async def done_to(connection: Connection, lead: str, most: int, at: datetime | None = None) -> list[dict[str, Any]]:
+    """What operators did to one lead (by ``at``), newest first: ``id``, ``at``, ``by``, ``action``, ``operation_id``,
+    ``why``: the reason given, and what the journey said against it.
+    """
+    values = {"lead": lead, "at": at, "most": most}
+    return [dict(row) for row in await connection.fetch(_OF_LEAD.sql, *_OF_LEAD.arguments(values))]

@@ -12,7 +12,7 @@ from typing import Any
 
 from domain.errors import NotFound
 from domain.state import JourneyState
-from storage import past_facts, past_touches
+from storage import operators_log, past_facts, past_touches
 from storage.database import Connection, Database
 from storage.merges import current
 
@@ -197,6 +197,7 @@ async def _known(connection: Connection, lead: str, at: datetime, cursor: int) -
         "behaviours": await past_facts.behaviours(connection, lead, at, cursor, _SHOWN),
         "cycles": [dict(row) for row in await connection.fetch(_CYCLES, lead, at, _SHOWN)],
         "consent": await past_facts.consent(connection, lead, at, _SHOWN),
+        "operators": await operators_log.done_to(connection, lead, _SHOWN, at),
     }
 
 

@@ -12,6 +12,7 @@ from domain.errors import NotFound, Refused
 from domain.facts import RESTORED, RETRACTION
 from storage.database import Database
 from storage.merges import current
+from storage.operators_log import OF_LEAD
 from storage.retractions import why_not_counted
 from storage.statement import Statement
 
@@ -53,9 +54,9 @@ items as (
         from of join handoff h on h.lead_id = of.lead where h.resolved_at is not null
     )
     union all (
-        select a.at, 2, lpad(a.id::text, 12, '0'), 'operator', null, a.action, coalesce(a.detail ->> 'reason', ''),
-            true, false, jsonb_build_object('by', a.by, 'operation', a.operation_id)
-        from of join operator_action a on a.subject = of.lead
+        select a.at, 2, lpad(a.id::text, 12, '0'), 'operator', null, a.action, a.why, true, false,
+            jsonb_build_object('by', a.by, 'operation', a.operation_id)
+        from (/* operators */) as a
     )
     union all (
         select c.at, 2, lpad(c.id::text, 12, '0'), 'consent', null,
@@ -88,7 +89,7 @@ items as (
 select * from items
 where (:since is null or at >= :since) and (:at is null or (at, rank, id) < (:at, :rank, :id))
 order by at desc, rank desc, id desc limit :most
-""",
+""".replace("/* operators */", OF_LEAD),
     since="timestamptz",
     at="timestamptz",
     rank="int",
@@ -153,7 +154,7 @@ def _item(row: Mapping[str, Any]) -> Item:
     more = row["more"]
     if "properties" in more:
         return Item(**common, **_behaviour(row, more))
-    what, id_ = row["what"], more.get("key") or more.get("handoff") or ""
+    what, id_ = row["what"], more.get("key") or more.get("handoff") or more.get("operation") or ""
     if row["kind"] == "decision":
         anew = ", made anew" if more["revision"] > 1 else ""
         what, id_ = f"{more['number']}{anew}: {what}", str(more["number"])

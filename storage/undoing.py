@@ -25,8 +25,11 @@ select o.lead_id, o.number_before, j.decision_number > o.number_after as moved_o
     where d.lead_id = o.lead_id and d.cycle = o.cycle and d.number = o.number_before order by d.revision limit 1
 ) as playbook
 from operation_lead o left join journey j on j.lead_id = o.lead_id and j.cycle = o.cycle
-where o.operation_id = $1 and o.status = 'done' order by o.place
+where o.operation_id = $1 and o.status = 'done'
+    and not exists (select from journey later where later.lead_id = o.lead_id and later.cycle > o.cycle)
+order by o.place
 """
+_UNDONE = "select id from operation where undoes = $1 and status <> 'cancelled' order by created_at desc limit 1"
 _OPPOSITE = {OperationKind.PAUSE: OperationKind.RESUME, OperationKind.RESUME: OperationKind.PAUSE}
 _REWOUND = frozenset({OperationKind.FORCE_STAGE, OperationKind.SKIP_WAIT, OperationKind.HAND_OFF})
 _OVER = "Those journeys are over: what ended can't go on."
@@ -55,15 +58,20 @@ class Undo(NamedTuple):
 
 
 async def undo_of(db: Database, operation: OperationView) -> Undo:
-    """Raises ``Refused`` where it can't be undone, with why and what can be done instead."""
+    """Raises ``Refused`` where it can't be undone, or has been, with why and what can be done instead.
+
+    Leads who have begun a next journey since are left out: nothing of the one that was commanded is left to go on from.
+    """
     if operation.status is OperationStatus.RUNNING:
         raise Refused(f"Operation {operation.id} is still running.", f"tendril operations cancel {operation.id} first.")
     if operation.kind in _FINAL:
         why, remedy = _FINAL[operation.kind]
         raise Refused(f"{operation.id} can't be undone. {why}", remedy.format(id=operation.id))
+    if undone := await db.pool.fetchval(_UNDONE, operation.id):
+        raise Refused(f"{operation.id} is undone by {undone}.", f"`tendril operations show {undone}` says how far.")
     rows = await db.pool.fetch(_DONE, operation.id)
     if not rows:
-        raise Refused(f"{operation.id} changed no journey.", "There is nothing to undo.")
+        raise Refused(f"{operation.id} changed no journey that is its lead's latest.", "There is nothing to undo.")
     leads = [row["lead_id"] for row in rows]
     moved_on = sum(bool(row["moved_on"]) for row in rows)
     if operation.kind in _OPPOSITE:

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from domain.errors import NotFound, Refused
+from storage import operators_log
 from storage.database import Connection, Database
 from storage.merges import current
 from storage.permission import forbidden
@@ -117,8 +118,8 @@ async def journey_view(db: Database, lead_id: str) -> dict[str, Any]:
 
     The read model's columns, ``scores``, ``reasons`` and ``rejected`` of the decision in force, ``next_wake``
     (``at``, ``cause``, or None), ``suppressed``, and newest first ``touches``, ``handoffs``, ``decisions``,
-    ``behaviours``, ``cycles``, ``consent`` (every word) and ``audiences``. Times are aware datetimes on the
-    deployment's clock.
+    ``behaviours``, ``cycles``, ``consent`` (every word), ``audiences`` and ``operators`` (what they did).
+    Times are aware datetimes on the deployment's clock.
     """
     async with (
         db.pool.acquire() as connection,
@@ -132,6 +133,7 @@ async def journey_view(db: Database, lead_id: str) -> dict[str, Any]:
             name: [dict(part) for part in await connection.fetch(query, lead_id, _SHOWN)]
             for name, query in _PARTS.items()
         }
+        parts["operators"] = await operators_log.done_to(connection, lead_id, _SHOWN)
     view = dict(row)
     at, cause = view.pop("next_wake_at"), view.pop("next_wake_cause")
     none_yet = {"scores": view["scores"] or {}, "reasons": view["reasons"] or [], "rejected": view["rejected"] or []}

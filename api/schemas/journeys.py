@@ -116,4 +116,5 @@ class JourneyStory(JourneyItem):
     behaviours: list[dict[str, Any]]
     audiences: list[dict[str, Any]]
     consent: list[dict[str, Any]] = Field(description="Every word on a channel, with basis, source and wording.")
+    operators: list[dict[str, Any]] = Field(description="What operators did to the lead: who, when, what and why.")
     cycles: list[dict[str, Any]]

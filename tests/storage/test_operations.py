@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from activities.operating import no_journey
 from domain.clock import ScaledClock
 from domain.errors import NotFound, Refused
 from domain.operating import Batch, Fate, OperationKind, OperationRequest, OperationStatus, Outcome
@@ -13,7 +14,9 @@ from domain.words import BuyerStage
 from runtime.previewing import preview
 from storage import operations, operators_log, where
 from storage.database import Database
+from storage.enrolment import enrol
 from storage.operation_rows import PgOperations
+from storage.timeline import timeline
 from storage.undoing import undo_of
 from tests.storage.recorded import record, send
 from tests.storage.samples import NOW, applied, enrolled
@@ -170,6 +173,35 @@ async def test_what_can_be_undone_says_how_and_what_can_not_says_why(database: D
     assert f"re-enrol --of {done[OperationKind.END].id}" in refused.value.remedy
 
 
+async def test_an_undo_is_made_once_and_of_the_journey_that_was_commanded(database: Database):
+    leads = await several(database, 2)
+    request = OperationRequest(stage=BuyerStage.RESEARCH)
+    id_ = await create(database, OperationKind.FORCE_STAGE, leads=leads, request=request)
+    await settle(database, id_, await PgOperations(database).take(id_, 9, NOW))
+    await PgOperations(database).finish(id_, NOW)
+    done = await operations.get(database, id_)
+    await begin_again(database, leads[0])
+    back = await undo_of(database, done)
+    assert back.leads == leads[1:]
+    asked: dict[str, Any] = {"leads": back.leads, "given": back.given, "request": back.request, "reason": "wrong"}
+    undo = await create(database, back.kind, undoes=id_, **asked)
+    with pytest.raises(Refused, match=f"undone by {undo}"):
+        await undo_of(database, done)
+    await begin_again(database, leads[1])
+    (member,) = (await PgOperations(database).take(undo, 9, NOW)).members
+    assert (member.meant, member.cycle) == (1, 2)
+    fate = no_journey(member)
+    assert fate is not None
+    assert "the next one began" in fate.detail
+
+
+async def begin_again(database: Database, lead: str) -> None:
+    """Its journey ends, and the next begins."""
+    await database.pool.execute("update journey set ended_at = $2, ending = 'sunset' where lead_id = $1", lead, NOW)
+    async with database.pool.acquire() as connection, connection.transaction():
+        await enrol(connection, [lead], "plain", NOW, anyway=True)
+
+
 async def test_the_log_tells_who_did_what_to_a_lead_and_why(database: Database):
     leads = await several(database, 2)
     id_ = await create(database, OperationKind.PAUSE, leads=leads, by="ann", reason="a fair")
@@ -183,6 +215,15 @@ async def test_the_log_tells_who_did_what_to_a_lead_and_why(database: Database):
     ]
     assert [row["subject"] for row in await operators_log.actions(database, since=NOW + timedelta(hours=1))] == ["k_1"]
     assert len(await operators_log.actions(database, by="ann", operation=id_)) == 1
+    done = [(row["by"], row["action"], row["why"]) for row in await operators_log.done_to(database.pool, leads[0], 9)]
+    assert done == [("bob", "resume", "")]  # of an operation only what it has done to the lead
+    await settle(database, id_, await PgOperations(database).take(id_, 1, NOW))
+    assert ("ann", "pause", "a fair") in [
+        (row["by"], row["action"], row["why"]) for row in await operators_log.done_to(database.pool, leads[0], 9)
+    ]
+    assert [(one.by, one.why) for one in (await timeline(database, leads[0]))[0] if one.what == "pause"] == [
+        ("ann", "a fair")
+    ]
     with pytest.raises(NotFound, match="ld_nobody"):
         await create(database, OperationKind.PAUSE, leads=["ld_nobody"])
     with pytest.raises(Refused, match="needs a reason"):
