@@ -107,7 +107,7 @@ def _append(file: Path, line: str) -> None:
 _BREAKS: dict[str, Callable[[Scene, Told], Awaitable[Check]]] = {
     "a behaviour is lost": _by_sql(_LOSE, considered.behaviours),
     "a decision is missing from the chain": _by_sql(_TEAR, lambda on, _: considered.decisions(on)),
-    "the record is behind the workflow": _by_sql(_FORGET_THE_LAST, lambda on, _: considered.workflows(on, 0.0)),
+    "the record is behind the workflow": _by_sql(_FORGET_THE_LAST, lambda on, _: considered.workflows(on, 1)),
     "a command was acknowledged and not applied": _acknowledge_in_vain,
     "a command was applied twice": _apply_twice,
     "an operation was acknowledged and forgotten": _forget_an_operation,
