@@ -124,7 +124,7 @@ async def test_nothing_in_the_query_changes_where_a_link_leads(http: httpx.Async
 
 
 async def test_a_damaged_link_leads_nowhere(http: httpx.AsyncClient, database: Database, mail: Mail):
-    for path in (mail.link()[:-2] + "xx", "/c/https:%2F%2Fevil.example", "/c/x", mail.link(1, "http://docs.example/")):
+    for path in (mail.link()[:-2], "/c/https:%2F%2Fevil.example", "/c/x", mail.link(1, "http://docs.example/")):
         for answer in (await http.get(path), await http.head(path)):
             assert answer.status_code == 404
             assert "location" not in answer.headers
