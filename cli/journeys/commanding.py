@@ -95,7 +95,7 @@ decision before it was planned, a STAGE to where it began, a TIME to what stood 
 
 Example: `tendril journeys rewind ld_abcdefghijkl --to 2026-05-04T15:30 --reason "wrong segment until then" --yes`
 """
-MIGRATE = """Move journeys to another version of their playbook; each is placed by the rules of docs/upgrading.md.
+MIGRATE = """Move journeys to another version of their playbook; each is placed by the rules of docs/commands.md.
 
 Example: `tendril journeys migrate --where 'playbook == "education" && stage == "research"' --playbook education --yes`
 """
