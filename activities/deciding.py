@@ -54,10 +54,18 @@ class Deciding:
                 return DecideResult(state=settled, title="The journey had ended: its record says so.")
             state = settled.model_copy(update={"in_flight": asked.in_flight})
             facts = await self._gather(state, past, now)
-        playbook = await self._playbook(state.playbook, facts, asked.commands)
-        decision = decide(playbook, state, facts, now, asked.commands)
+        ordered = await self._new(state, asked.commands)
+        playbook = await self._playbook(state.playbook, facts, ordered)
+        decision = decide(playbook, state, facts, now, ordered)
         await self.journeys.record(state, decision, asked.cause, asked.wakes, run)
         return self._result(asked, decision, facts, playbook)
+
+    async def _new(self, state: JourneyState, commands: Sequence[OperatorCommand]) -> Sequence[OperatorCommand]:
+        """Without those that an earlier decision has considered: a Temporal that lost an update is told it again."""
+        if not commands:
+            return commands
+        known = await self.journeys.considered(state, [command.id for command in commands])
+        return [command for command in commands if command.id not in known]
 
     async def _past(self, state: JourneyState, commands: Sequence[OperatorCommand]) -> dict[int, JourneyState]:
         """The states that commands ask to go back to, by decision; those that are not recorded are left out."""

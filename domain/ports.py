@@ -37,12 +37,18 @@ class Playbooks(Protocol):
 
 
 class Journeys(Protocol):
-    """Facts in, decisions out: the two database round trips of a wake."""
+    """Facts in, decisions out: the two database round trips of a wake, and one more for what operators say."""
 
     async def gather(self, state: JourneyState, now: datetime) -> Facts: ...
 
     async def recorded(self, state: JourneyState, number: int) -> JourneyState | None:
         """The journey's state after its decision of that number (0: before the first), None where there is none."""
+        ...
+
+    async def considered(self, state: JourneyState, commands: Sequence[str]) -> frozenset[str]:
+        """Those of these commands (by id) that the journey's decisions up to the state's have considered, whether they
+        are still in force or were taken back.
+        """
         ...
 
     async def record(

@@ -1,4 +1,4 @@
-"""``ports.Journeys`` on PostgreSQL: the two round trips of a wake, and a third for a rewind."""
+"""``ports.Journeys`` on PostgreSQL: the two round trips of a wake, and further ones for commands."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,6 +10,12 @@ from storage.database import Database
 from storage.gather import gather
 from storage.record import record
 from storage.rewinding import recorded
+
+_CONSIDERED = """
+select distinct reason -> 'evidence' ->> 'command' as command
+from decision, jsonb_array_elements(reasons) as reason
+where lead_id = $1 and cycle = $2 and number <= $3 and reason -> 'evidence' ->> 'command' = any($4::text[])
+"""
 
 
 class PgJourneys:
@@ -23,6 +29,10 @@ class PgJourneys:
 
     async def recorded(self, state: JourneyState, number: int) -> JourneyState | None:
         return await recorded(self._db.pool, state.lead, state.cycle, number)
+
+    async def considered(self, state: JourneyState, commands: Sequence[str]) -> frozenset[str]:
+        rows = await self._db.pool.fetch(_CONSIDERED, state.lead, state.cycle, state.number, list(commands))
+        return frozenset(row["command"] for row in rows)
 
     async def record(
         self, previous: JourneyState, decision: Decision, cause: str, wake_types: Sequence[str], run: str = ""

@@ -57,3 +57,23 @@ async def test_a_decision_says_what_caused_it(bench: Bench):
     assert told.model_copy(update={"outcomes": (refused,)}).cause == "touch refused"
     assert told.model_copy(update={"commands": (pause,)}).cause == "command: pause"
     assert asked.model_copy(update={"state": state.model_copy(update={"number": 4})}).cause == "timer"
+
+
+async def test_a_command_that_temporal_forgot_and_is_told_again_is_not_obeyed_again(bench: Bench):
+    first = await bench.decide(await bench.enrol(), START)
+    forced = OperatorCommand(id="c-1", kind=CommandKind.FORCE_STAGE, stage="comparison")
+    second = await bench.decide(first.state, START, commands=(forced,))
+    back = OperatorCommand(id="c-2", kind=CommandKind.FORCE_STAGE, stage="research")
+    third = await bench.decide(second.state, START, commands=(back,))
+
+    again = await bench.decide(third.state, START, commands=(forced,))
+
+    assert (second.state.stage, again.state.stage) == ("comparison", "research")
+    assert "asked to force stage" not in again.why
+
+
+async def test_a_decision_that_is_made_again_obeys_its_command_again(bench: Bench):
+    first = await bench.decide(await bench.enrol(), START)
+    forced = OperatorCommand(id="c-1", kind=CommandKind.FORCE_STAGE, stage="comparison")
+    for _ in range(2):
+        assert (await bench.decide(first.state, START, commands=(forced,))).state.stage == "comparison"
