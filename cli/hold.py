@@ -1,6 +1,7 @@
 """``tendril hold``: stop what leaves, of everything, a playbook or a channel; and let go without a flood."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from typer import Argument, BadParameter, Option, Typer, echo
@@ -29,13 +30,16 @@ Examples: `tendril hold place everything --reason "wrong prices went out"`,
 _LIFT = """Lift a hold, and let those go on whom it held back: by a policy, and at a rate, so that it is no flood.
 
 You see first how many touches would leave when. `--policy shift` goes on where it stopped, `skip` passes over what fell
-due meanwhile, `catch_up` sends it. Without `--rate` and `--over` they go on within an hour.
+due meanwhile, `catch_up` sends it. Without `--rate` and `--over` they go on within an hour. Nobody goes on before their
+turn; whoever could not be told when all should have been goes on by themselves, by the same policy.
 
 Example: `tendril hold lift channel:email --policy skip --over 6h`
 """
 _COLUMNS = {"scope": "Holds", "since": "Since", "by": "By", "reason": "Why", "lifted_at": "Lifted"}
 #: Seconds over which a backlog is spread unless somebody says otherwise.
 _OVER = 3600.0
+#: By how much telling them may take longer than foreseen, before those who were not told go on by themselves.
+_LATER, _MARGIN = 1.5, timedelta(minutes=10)
 Scope = Annotated[str, Argument(metavar="SCOPE", help="everything, playbook:NAME or channel:NAME.")]
 
 
@@ -108,7 +112,8 @@ async def _lift(asked: Asked, scope: str, policy: ResumePolicy, over: float | No
         if not _wanted(asked, foreseen, scope):
             return
         async with here.database.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-            await holds.lift_on(connection, scope, asked.by, here.now)
+            by_then = _by_then(here, asked, foreseen)
+            await holds.lift_on(connection, scope, asked.by, here.now, policy, by_then)
             detail = {"policy": policy.value, "reason": asked.reason}
             await operators_log.note(connection, asked.by, "hold_lifted", scope, here.now, detail)
             id_ = await ask_on(connection, here, asked) if foreseen is not None and foreseen.able else ""
@@ -160,6 +165,14 @@ async def _show(here: Session, asked: Asked, scope: str, id_: str) -> None:
     echo(f"The hold on {scope} is lifted.")
     if view is not None:
         await view_in_words(here.database, view)
+
+
+def _by_then(here: Session, asked: Asked, foreseen: Preview | None) -> datetime | None:
+    """When everybody's turn has come for certain: whoever was not told by then goes on by themselves."""
+    if foreseen is None or not foreseen.able or not asked.rate:
+        return None
+    taking = timedelta(seconds=_LATER * foreseen.able / asked.rate)
+    return here.clock.from_real(datetime.now(UTC) + taking + _MARGIN)
 
 
 def _held_by(scope: str) -> str:

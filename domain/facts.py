@@ -136,17 +136,27 @@ class OperatorCommand(Fact):
 
 
 class Hold(Fact):
-    """An operator's hold. ``scope``: everything, ``playbook:<name>`` (the journey's own) or ``channel:<name>``."""
+    """An operator's hold. ``scope``: everything, ``playbook:<name>`` (the journey's own) or ``channel:<name>``.
+
+    One that is lifted says how whom it stopped goes on (``lifting``): when told to, and by themselves after ``until``.
+    """
 
     scope: str
     since: datetime
     reason: str = ""
+    lifting: ResumePolicy | None = None
+    until: datetime | None = None
 
     @property
     def channel(self) -> str:
         """The channel it holds, "" for one that holds the whole journey."""
         kind, _, name = self.scope.partition(":")
         return name if kind == "channel" else ""
+
+    def stops(self, now: datetime, *, stopped: bool) -> bool:
+        """Whether it stops the whole journey: in force, or lifted while whom it ``stopped`` waits for their turn."""
+        waits = stopped and self.until is not None and now < self.until
+        return not self.channel and (self.lifting is None or waits)
 
 
 class Standing(Fact):
@@ -165,9 +175,9 @@ class Facts(Fact):
 
     ``behaviours``, by position: the unread ones after the state's cursor (whatever their age, the oldest 2,000), and
     before them the newest 500 of the last 180 days. ``more_unread`` says that a flood left some for the next decision.
-    ``active_playbook`` is the hash that the journey's playbook name points to today. ``holds`` are those in force on
-    everything, on the journey's playbook, or on a channel. ``past`` are earlier states of the journey, those after the
-    decisions of these numbers, where a command asks to go back.
+    ``active_playbook`` is the hash that the journey's playbook name points to today. ``holds`` are those in force, or
+    lifted of late, on everything, on the journey's playbook, or on a channel. ``past`` are earlier states of the
+    journey, those after the decisions of these numbers, where a command asks to go back.
     ``standing`` is how far the database has recorded the journey (``domain.standing``), None where it has not at all.
     """
 

@@ -13,6 +13,8 @@ from storage.statement import Statement
 MOST_UNREAD = 2000
 #: How far back the activity of the account's other leads counts.
 ACCOUNT_ACTIVITY = timedelta(days=30)
+#: How long a lifted hold is remembered: whom it stopped looks again within a day, unless nobody was at work.
+LIFTED = timedelta(days=30)
 
 _FACTS = Statement(
     """
@@ -94,9 +96,15 @@ select json_build_object(
         where j.lead_id = l.id and j.cycle = :cycle
     ),
     'holds', (
-        select coalesce(json_agg(json_build_object('scope', h.scope, 'since', h.since, 'reason', h.reason)
-            order by h.id), '[]')
-        from hold h where h.lifted_at is null and (
+        select coalesce(json_agg(json_build_object(
+            'scope', h.scope, 'since', h.since, 'reason', h.reason,
+            'lifting', case when h.lifted_at is not null then coalesce(nullif(h.lifting, ''), 'shift') end,
+            'until', coalesce(h.spread_until, h.lifted_at)
+        ) order by h.id), '[]')
+        from hold h where (
+            -- a lifted one concerns whom it stopped: each of them looks again within a day
+            h.lifted_at is null or h.since <= :held and coalesce(h.spread_until, h.lifted_at) > :lifted
+        ) and (
             h.scope = 'everything' or h.scope like 'channel:%'
             or h.scope = 'playbook:' || (select v.name from playbook_version v where v.hash = :playbook)
         )
@@ -114,6 +122,8 @@ from lead l left join account a on a.id = l.account_id where l.id = :lead
     remembered="timestamptz",
     touched="timestamptz",
     active="timestamptz",
+    held="timestamptz",
+    lifted="timestamptz",
 )
 
 
@@ -135,6 +145,8 @@ async def gather(connection: Connection, state: JourneyState, now: datetime) -> 
         "most_unread": MOST_UNREAD,
         "touched": now - ACCOUNT_TOUCHES,
         "active": now - ACCOUNT_ACTIVITY,
+        "held": state.held_since,
+        "lifted": now - LIFTED,
     }
     text = await connection.fetchval(_FACTS.sql, *_FACTS.arguments(values))
     if text is None:

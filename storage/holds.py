@@ -9,7 +9,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from domain.errors import NotFound, Refused
-from domain.words import Channel
+from domain.words import Channel, ResumePolicy
 from storage.database import Connection, Database
 
 #: The scope of a hold on every touch there is.
@@ -19,6 +19,10 @@ PLACE = "select pg_advisory_xact_lock(7346205)"
 #: Taken by a claim before it looks for holds: a call, to be put among the columns of a query.
 ASK = "pg_advisory_xact_lock_shared(7346205)"
 _KINDS = ("playbook", "channel")
+_LIFT = """
+update hold set lifted_at = $3, lifted_by = $2, lifting = $4, spread_until = $5
+where scope = $1 and lifted_at is null returning *
+"""
 
 
 class Hold(BaseModel):
@@ -33,6 +37,8 @@ class Hold(BaseModel):
     reason: str = ""
     lifted_at: datetime | None = None
     lifted_by: str = ""
+    lifting: str = ""
+    spread_until: datetime | None = None
 
 
 async def place(db: Database, scope: str, by: str, reason: str, now: datetime) -> Hold:
@@ -58,20 +64,23 @@ async def place(db: Database, scope: str, by: str, reason: str, now: datetime) -
 async def lift(db: Database, scope: str, by: str, now: datetime) -> Hold:
     """End the hold on the scope and return it. Raises ``NotFound`` when nothing holds it.
 
-    Journeys whose touches it held go on by themselves within a day; ``resume`` with ``since`` lets them sooner, and by
-    a policy.
+    Journeys whose touches it held go on by themselves within a day; ``resume`` with ``since`` lets them sooner.
     """
     return await lift_on(db.pool, scope, by, now)
 
 
-async def lift_on(connection: Connection, scope: str, by: str, now: datetime) -> Hold:
-    """As ``lift``, on a connection of the caller's."""
-    row = await connection.fetchrow(
-        "update hold set lifted_at = $3, lifted_by = $2 where scope = $1 and lifted_at is null returning *",
-        scope,
-        by,
-        now,
-    )
+async def lift_on(
+    connection: Connection,
+    scope: str,
+    by: str,
+    now: datetime,
+    policy: ResumePolicy = ResumePolicy.SHIFT,
+    spread_until: datetime | None = None,
+) -> Hold:
+    """As ``lift``, on a connection of the caller's. Whom it stopped goes on by ``policy``: those who are told to by a
+    ``resume`` with ``since`` then, and nobody by themselves before ``spread_until``.
+    """
+    row = await connection.fetchrow(_LIFT, scope, by, now, policy.value, spread_until)
     if row is None:
         raise NotFound(f"There is no hold on {scope}.", "List the holds in force: they are named by scope.")
     return Hold.model_validate(dict(row))

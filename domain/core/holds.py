@@ -2,7 +2,8 @@
 
 Under a hold on it a journey decides as if it were paused; what ends it still does. The ledger's claim asks again, so
 nothing leaves that was planned a moment before. A journey looks again every day while it is held, so that it goes on
-after the hold was lifted though nobody tells it.
+after the hold was lifted though nobody tells it: by the policy of the lifting, and not before its turn, which an
+operation gives it at a rate.
 """
 
 from datetime import timedelta
@@ -18,14 +19,17 @@ _LOOK_AGAIN = timedelta(hours=12)
 
 
 def notice(draft: Draft) -> None:
-    """Stop under a hold; go on by itself when one was lifted and nobody said how."""
+    """Stop under a hold; go on by itself when one was lifted and nobody told it to in time."""
     hold, state = draft.hold, draft.state
-    if hold is not None:
+    if hold is not None and hold.lifting is not None:
+        draft.because("hold", f"the hold on {hold.scope} was lifted; its turn to go on comes", until=hold.until)
+    elif hold is not None:
         draft.because("hold", f"a hold on {hold.scope} stops it", since=hold.since, reason=hold.reason)
         draft.change(held_since=state.held_since or hold.since)
     elif state.held_since is not None and state.paused_since is None:
-        draft.because("hold_lifted", "the hold was lifted: goes on where it stopped", since=state.held_since)
-        resuming.go_on(draft, state.held_since, ResumePolicy.SHIFT)
+        policy = next((one.lifting for one in reversed(draft.facts.holds) if one.lifting), ResumePolicy.SHIFT)
+        draft.because("hold_lifted", "the hold was lifted: goes on", since=state.held_since, policy=policy.value)
+        resuming.go_on(draft, state.held_since, policy)
 
 
 def next_step(draft: Draft) -> None:
@@ -36,8 +40,8 @@ def next_step(draft: Draft) -> None:
 
 def held(draft: Draft, channel: Channel, what: str) -> bool:
     """Whether a touch on this channel is held back; it is told, and looked for again."""
-    holds = draft.facts.holds
-    hold = draft.hold or next((one for one in holds if one.channel == channel), None)
+    in_force = [one for one in draft.facts.holds if one.lifting is None]
+    hold = draft.hold or next((one for one in in_force if one.channel == channel), None)
     if hold is None:
         return False
     draft.reject(what, f"held with {hold.scope}", "hold")
@@ -55,7 +59,7 @@ def resume(draft: Draft, command: OperatorCommand) -> None:
     A lifted hold (``since``) leaves alone who is paused by a command, and who has gone on already.
     """
     state, since = draft.state, command.since
-    if draft.hold is not None:
+    if draft.hold is not None and draft.hold.lifting is None:
         draft.reject("resume", f"a hold on {draft.hold.scope} is in force: lift it first", "hold")
     elif since is not None and state.paused_since is not None:
         draft.reject("resume", "paused by a command of its own, which lifting a hold leaves alone", "paused")
@@ -64,6 +68,7 @@ def resume(draft: Draft, command: OperatorCommand) -> None:
     elif since is not None and state.resumed_at is not None and state.resumed_at >= since:
         draft.reject("resume", "it has gone on since the hold was lifted", "resumed")
     else:
+        draft.hold = None
         began = [at for at in (state.paused_since, state.held_since, since) if at is not None]
         resuming.go_on(draft, min(began), command.policy)
 

@@ -11,7 +11,8 @@ from storage.tables.columns import moment
 class Hold(SQLModel, table=True):
     """Nothing of its scope leaves while it is in force. ``scope``: everything, ``playbook:<name>``, ``channel:<name>``.
 
-    ``by`` and ``lifted_by`` are opaque actors. A scope has one hold in force at most.
+    ``by`` and ``lifted_by`` are opaque actors. A scope has one hold in force at most. Whom it stopped goes on by the
+    policy ``lifting`` when an operation tells them, and by themselves after ``spread_until``.
     """
 
     __table_args__ = (Index("hold_in_force", "scope", unique=True, postgresql_where=text("lifted_at is null")),)
@@ -22,3 +23,5 @@ class Hold(SQLModel, table=True):
     reason: str = ""
     lifted_at: datetime | None = moment(null=True)
     lifted_by: str = ""
+    lifting: str = ""
+    spread_until: datetime | None = moment(null=True)

@@ -7,14 +7,18 @@ import pytest
 
 from domain.errors import NotFound, Refused
 from domain.ports import ClaimResult
-from domain.words import Channel
+from domain.state import JourneyState
+from domain.words import Channel, ResumePolicy
 from storage import holds, playbooks
 from storage.database import Database
+from storage.gather import gather
 from storage.ledger import PgLedger
 from storage.ledger_sql import LOCK
 from tests.fixtures.playbooks import minimal_playbook
 from tests.storage.planned import plan, status
 from tests.storage.samples import NOW, enrolled
+
+DAY = timedelta(days=1)
 
 
 async def test_a_hold_is_in_force_until_it_is_lifted(database: Database):
@@ -30,6 +34,18 @@ async def test_a_hold_is_in_force_until_it_is_lifted(database: Database):
     assert await holds.listed(database, lifted=True) == [lifted]
     with pytest.raises(NotFound, match="no hold on channel:email"):
         await holds.lift(database, "channel:email", "ops", NOW)
+
+
+async def test_a_lifted_hold_concerns_whom_it_stopped_until_they_have_gone_on(database: Database, playbook: str):
+    begun = JourneyState.begin(await enrolled(database), 1, playbook, NOW)
+    stopped, lifted_at, until = begun.model_copy(update={"held_since": NOW}), NOW + DAY, NOW + 3 * DAY
+    await holds.place(database, "everything", "ops", "", NOW)
+    await holds.lift_on(database.pool, "everything", "ops", lifted_at, ResumePolicy.SKIP, until)
+    (hold,) = (await gather(database.pool, stopped, lifted_at)).holds
+    assert (hold.lifting, hold.until) == (ResumePolicy.SKIP, until)
+    assert (hold.stops(lifted_at, stopped=True), hold.stops(until, stopped=True)) == (True, False)
+    assert (await gather(database.pool, begun, lifted_at)).holds == ()
+    assert (await gather(database.pool, stopped, until + 60 * DAY)).holds == ()
 
 
 async def test_nothing_of_its_scope_is_claimed_under_a_hold_and_all_of_it_afterwards(

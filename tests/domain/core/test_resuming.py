@@ -100,6 +100,29 @@ def test_a_journey_goes_on_by_itself_after_a_hold_with_every_gap_longer():
     assert MONDAY + 11 * DAY <= first <= MONDAY + 13 * DAY
 
 
+def _lifted(policy, until, *, told=None):
+    """Held from the first day and lifted on the tenth; turns come until ``until``, this one's when it is ``told``."""
+    lifting = Hold(scope="everything", since=MONDAY + DAY, lifting=policy, until=MONDAY + until)
+    changes = {
+        MONDAY + DAY: [_held("everything", since=MONDAY + DAY)],
+        MONDAY + 10 * DAY: [lambda known: known.model_copy(update={"holds": (lifting,)})],
+    }
+    commands = {MONDAY + told: [command(CommandKind.RESUME, since=MONDAY + DAY, policy=policy)]} if told else {}
+    lived = steps(FOUR, facts(), [], MONDAY, MONDAY + 90 * DAY, commands, changes=changes)
+    return [one.decision for one in lived]
+
+
+@pytest.mark.parametrize("policy", list(ResumePolicy))
+def test_nobody_goes_on_before_their_turn_and_whoever_was_not_told_does_so_afterwards_by_the_same_policy(policy):
+    told, silent = _lifted(policy, 30 * DAY, told=20 * DAY), _lifted(policy, 30 * DAY)
+    assert told[-1].state.resumed_at == MONDAY + 20 * DAY
+    assert MONDAY + 30 * DAY <= (silent[-1].state.resumed_at or MONDAY) <= MONDAY + 31 * DAY
+    assert [at for at, _ in sent(told) if at < MONDAY + 20 * DAY] == []
+    assert [at for at, _ in sent(silent) if at < MONDAY + 30 * DAY] == []
+    went_on = next(reason for one in silent for reason in one.reasons if reason.rule == "hold_lifted")
+    assert went_on.evidence["policy"] == policy
+
+
 def test_lifting_a_hold_resumes_once_and_not_who_is_paused_or_held_still():
     since = MONDAY + DAY
     resume = command(CommandKind.RESUME, since=since)
