@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
-from temporalio.api.common.v1 import Payload
+from temporalio.api.common.v1 import Payload, WorkflowExecution
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import History, HistoryEvent
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 from temporalio.service import RPCError, RPCStatusCode
@@ -141,12 +142,17 @@ async def fetch(client: Client, id_: str, run_id: str) -> Run | None:
 
 
 async def _latest(client: Client, lead: str) -> str:
+    """Asked of the service itself: the client would read search attributes too, of which some may be unset."""
+    asked = DescribeWorkflowExecutionRequest(
+        namespace=client.namespace, execution=WorkflowExecution(workflow_id=workflow_id(lead))
+    )
     try:
-        return (await client.get_workflow_handle(workflow_id(lead)).describe()).run_id
+        described = await client.workflow_service.describe_workflow_execution(asked)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return ""
         raise
+    return described.workflow_execution_info.execution.run_id
 
 
 async def _chain(client: Client, lead: str, run_id: str, seen: set[str]) -> AsyncIterator[Run]:
