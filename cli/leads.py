@@ -13,9 +13,7 @@ from cli.session import run, session
 from storage import leads
 from storage.tables import Lead
 
-app = Typer(
-    no_args_is_help=True, help="Leads: taken in from files, listed, shown, merged, given out, erased."
-)
+app = Typer(no_args_is_help=True, help="Leads: taken in from files, listed, shown, merged, given out, erased.")
 app.command("import", help=command.HELP)(command.import_)
 app.command("export", help=consent.EXPORT)(consent.export_)
 app.command(help=consent.ERASE)(consent.erase)
