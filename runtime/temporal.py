@@ -26,9 +26,8 @@ from temporalio.client import (
 from temporalio.common import SearchAttributeIndexedValueType, SearchAttributeKey
 from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
-from runtime.encryption import data_converter
-from runtime.encryption import data_converter
 from runtime import tracing
+from runtime.encryption import data_converter
 from runtime.settings import Settings
 from workflows.messages import AUDIT_WORKFLOW, RECONCILE, SEND_TOUCH, Rounds, workflow_id
 from workflows.showing import ATTRIBUTES
