@@ -9,7 +9,20 @@ from domain.decision import SendTouch
 from domain.facts import OperatorCommand
 from domain.state import JourneyState
 
-__all__ = ["DecideInput", "DecideResult", "SendTouch", "TouchOutcome", "TouchResult", "Watch"]
+__all__ = [
+    "OUTSTANDING",
+    "STOPPING",
+    "DecideInput",
+    "DecideResult",
+    "SendTouch",
+    "TouchOutcome",
+    "TouchResult",
+    "Watch",
+]
+
+OUTSTANDING = "outstanding"
+#: Type of the error with which a watch ends because its worker stops.
+STOPPING = "Stopping"
 
 
 class TouchResult(StrEnum):

@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.audiences import pushing
 from activities.mail import READ_MAIL
-from activities.messages import Watch
+from activities.messages import OUTSTANDING, STOPPING, Watch
 from activities.reading import READ_CRM
 from activities.reconciling import PUSH_CRM, READ_FEEDBACK
 from activities.retaining import PURGE_EXPIRED
@@ -42,7 +42,7 @@ class Watching:
     suppressions: VendorSuppressions | None = None
     mailbox: MailReading | None = None
 
-    @activity.defn(name="outstanding")
+    @activity.defn(name=OUTSTANDING)
     async def outstanding(self, watch: Watch) -> list[str]:
         """Names of the activities that have something to do, as soon as one has; none when the time is over.
 
@@ -92,4 +92,4 @@ async def _pause(seconds: float) -> None:
             if time.monotonic() >= until:
                 return
             continue
-        raise ApplicationError("the worker stops", type="Stopping", category=ApplicationErrorCategory.BENIGN)
+        raise ApplicationError("the worker stops", type=STOPPING, category=ApplicationErrorCategory.BENIGN)

@@ -9,9 +9,9 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, is_cancelled_exception  # noqa: A004
 
-from activities.messages import Watch
+from activities.messages import OUTSTANDING, STOPPING, Watch
 from workflows.messages import RECONCILE, Rounds
 
 _PUSH = timedelta(minutes=5)
@@ -61,15 +61,20 @@ class Reconcile:
     async def _outstanding(self, after: float) -> list[str]:
         """What there is to do, as soon as there is something."""
         watch = Watch(after=after, every=self._rounds.seconds, lasting=max(self._left(), after))
-        names: list[str] = await workflow.execute_activity(
-            "outstanding",
-            watch,
-            result_type=list[str],
-            schedule_to_close_timeout=timedelta(seconds=watch.lasting) + _WATCH_GRACE,
-            heartbeat_timeout=_WATCH_HEARTBEAT,
-            retry_policy=_WATCH_RETRY,
-            summary="watch for changes",
-        )
+        try:
+            names: list[str] = await workflow.execute_activity(
+                OUTSTANDING,
+                watch,
+                result_type=list[str],
+                schedule_to_close_timeout=timedelta(seconds=watch.lasting) + _WATCH_GRACE,
+                heartbeat_timeout=_WATCH_HEARTBEAT,
+                retry_policy=_WATCH_RETRY,
+                summary="watch for changes",
+            )
+        except ActivityError as error:
+            if not _nobody_was_there(error):
+                raise
+            return []
         return names
 
     async def _round(self, names: list[str]) -> None:
@@ -98,6 +103,12 @@ class Reconcile:
             summary=_words(name),
         )
         return taken
+
+
+def _nobody_was_there(error: ActivityError) -> bool:
+    """All workers were stopped for a while: nothing went wrong, and what is outstanding waits for the next round."""
+    cause = error.cause
+    return isinstance(cause, TimeoutError) or (isinstance(cause, ApplicationError) and cause.type == STOPPING)
 
 
 def _words(name: str) -> str:

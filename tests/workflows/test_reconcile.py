@@ -13,7 +13,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.messages import Watch
+from activities.messages import STOPPING, Watch
 from tests.workflows.running import sandboxed
 from workflows import reconcile
 from workflows.messages import RECONCILE, Rounds
@@ -36,17 +36,20 @@ def heartbeats_keep_up(monkeypatch: pytest.MonkeyPatch):
 @dataclass
 class Work:
     """Stands for the activities. ``found``: seconds of the run at which a look finds something to push; ``pushes``:
-    seconds each push takes, or how it fails.
+    seconds each push takes, or how it fails. ``stopped``: no worker stays.
     """
 
     environment: WorkflowEnvironment
     found: list[float] = field(default_factory=list)
     pushes: list[float | Exception] = field(default_factory=list)
     watched: list[Watch] = field(default_factory=list)
+    stopped: bool = False
 
     @activity.defn(name="outstanding")
     async def outstanding(self, watch: Watch) -> list[str]:
         self.watched.append(watch)
+        if self.stopped:
+            raise ApplicationError("the worker stops", type=STOPPING)
         await self._pass(self.found.pop(0) if self.found else watch.lasting)
         return ["push_crm"] if self.pushes else []
 
@@ -134,3 +137,8 @@ async def test_a_watch_that_does_not_wait_ends_all_the_same(time_skipping: Workf
     async with reconciled(work) as run:
         assert await run.result() == {}
     assert len(work.watched) == 2 * ROUNDS.rounds
+
+
+async def test_a_run_during_which_all_workers_were_stopped_has_not_failed(time_skipping: WorkflowEnvironment):
+    async with reconciled(Work(time_skipping, stopped=True)) as run:
+        assert await run.result() == {}
