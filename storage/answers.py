@@ -59,7 +59,7 @@ where l.id = $1 and /* forbidden */ is null
 #: Locks the lead first: who answers twice at once waits here, and then changes what the other wrote.
 _LEAD = """
 select fields -> $2 as present from lead l
-where id = $1 and /* forbidden */ is null for update of l
+where id = $1 and /* forbidden */ is null for no key update of l
 """.replace("/* forbidden */", forbidden("l"))
 _FILL = "update lead set fields = fields || jsonb_build_object($2::text, $3::jsonb), updated_at = $4 where id = $1"
 _KEEP = """

@@ -62,7 +62,7 @@ order by lead_id, cycle desc, number desc
 _STANDING = """
 select l.id as lead, j.cycle, j.ended_at, j.ending, j.playbook_name, coalesce(/* forbidden */, '') as suppressed
 from lead l left join lateral (select * from journey where lead_id = l.id order by cycle desc limit 1) j on true
-where l.id = any($1) order by l.id for update of l
+where l.id = any($1) order by l.id for no key update of l
 """.replace("/* forbidden */", forbidden("l"))
 
 

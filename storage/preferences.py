@@ -107,7 +107,7 @@ async def save(db: Database, lead: str, wanted: Wanted, now: datetime) -> bool:
     """
     async with db.pool.acquire() as connection, connection.transaction():
         lead = await current(connection, lead)
-        if not await connection.fetch("select from lead where id = $1 for update", lead):
+        if not await connection.fetch("select from lead where id = $1 for no key update", lead):
             return False
         await wake_running(connection, [lead], "preferences_changed")
         await connection.execute(FORBID)

@@ -184,17 +184,18 @@ async def reopening(db: Database, lead: str, cycle: int) -> AsyncIterator[Connec
     """Hold the lead while its workflow is reset; once that is done, an ended journey's row is in flight again.
 
     Until the decision is made again nothing else would say so, and whoever looked meanwhile (a form, a wake) could
-    begin the next cycle. Raises ``Refused`` when that has happened.
+    begin the next cycle. The decision may be made again before this ends: it then waits for the row, and never for the
+    lead (``no key``), which this holds. Raises ``Refused`` when the next cycle has begun.
     """
     async with db.pool.acquire() as connection, connection.transaction():
-        await connection.execute("select from lead where id = $1 for update", lead)
+        await connection.execute("select from lead where id = $1 for no key update", lead)
         latest = await connection.fetchval("select max(cycle) from journey where lead_id = $1", lead)
         if latest != cycle:
             raise Refused(f"{lead} has begun journey {latest} since: journey {cycle} stays as it ended.")
-        yield connection
         await connection.execute(
             "update journey set ended_at = null, ending = '', ending_reason = ''"
             " where lead_id = $1 and cycle = $2 and ended_at is not null",
             lead,
             cycle,
         )
+        yield connection

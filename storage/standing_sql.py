@@ -13,7 +13,7 @@ from journey j left join lateral (
 ) as next on true
 where j.lead_id = $1 and j.cycle = $2
 """
-HOLD = "select id, email, account_id, inbox_position from lead where id = $1 for update"
+HOLD = "select id, email, account_id, inbox_position from lead where id = $1 for no key update"
 JOURNEY = """
 select j.decision_number, j.cursor, (
         select d.state from decision d where d.lead_id = j.lead_id and d.cycle = j.cycle and not d.superseded
