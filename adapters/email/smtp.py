@@ -24,6 +24,8 @@ from adapters.vendor import Finding, Vendor, VendorSettings
 from domain.errors import CannotTell, OurFault, TransientFault, VendorFault
 
 _VENDOR = "smtp"
+#: Seconds to wait for a connection. With the longest step after it (``SmtpServer.timeout``), less than an attempt has.
+_SLOT = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ class SmtpCarrier:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[aiosmtplib.SMTP]:
         """An open connection, kept for the next touch unless this one went wrong."""
-        async with self._slots:
+        async with self._slot():
             connection = self._reusable() or await self._connect()
             try:
                 yield connection
@@ -114,6 +116,20 @@ class SmtpCarrier:
                 connection.close()
                 raise
             self._idle.append(connection)
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        """Room for one more conversation. While the server hangs there is none: that nothing was sent is certain then,
+        and must be said before the whole attempt runs out of time, of which nobody could tell.
+        """
+        try:
+            await asyncio.wait_for(self._slots.acquire(), _SLOT)
+        except TimeoutError:
+            raise TransientFault("every connection is in use", vendor=_VENDOR, code="busy") from None
+        try:
+            yield
+        finally:
+            self._slots.release()
 
     def _reusable(self) -> aiosmtplib.SMTP | None:
         """An idle connection that the server has not closed meanwhile."""

@@ -10,6 +10,7 @@ import pytest
 from aiosmtpd.smtp import AuthResult, LoginPassword
 from itsdangerous import URLSafeSerializer
 
+from adapters.email import smtp
 from adapters.email.channel import EmailChannel
 from adapters.email.links import QuestionLinks, UnsubscribeLinks
 from adapters.email.message import message_id
@@ -283,3 +284,10 @@ async def _pipe(reader, writer):
         writer.write(chunk)
         await writer.drain()
     writer.close()
+
+
+async def test_who_finds_every_connection_in_use_says_that_nothing_was_sent(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(smtp, "_SLOT", 0.01)
+    with pytest.raises(TransientFault, match="in use") as busy:
+        await email(1, connections=0).send(touch(Channel.EMAIL))
+    assert busy.value.certainly_not_sent
