@@ -1,15 +1,16 @@
 """The ledger's longer statements."""
 
 from storage import holds
+from storage.briefs import BRIEF
 from storage.permission import ASK, everyone, forbidden
 
 #: The brief of the handoff whose task this touch is, with the time (ISO 8601) by which sales must have answered.
 _BRIEF = """coalesce((
-        select h.brief || jsonb_build_object(
+        select /* brief */ || jsonb_build_object(
             'sla_at', to_char(h.sla_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
         )
         from handoff h where h.lead_id = t.lead_id and h.touch_key = t.key limit 1
-    ), '{}') as brief"""
+    ), '{}') as brief""".replace("/* brief */", BRIEF)
 
 #: Takes the row, the turn of everyone whose caps may count each other's touches (the account's, else the lead's), and
 #: then the turns that keep people from forbidding contact, or from placing a hold, unseen. They must be taken before

@@ -13,7 +13,7 @@ _NOTE_COMMAND = """
 insert into operator_action (at, by, action, subject, detail)
 select $1, $2, $3, $4, $5 where not exists (
     select from operator_action where subject = $4 and action = $3 and detail ->> 'command' = $5::jsonb ->> 'command'
-)
+) returning id
 """
 _NOTE_EVENTS = """
 insert into operator_action (at, by, action, subject, detail)
@@ -68,10 +68,19 @@ async def note(
 
 async def note_command(
     connection: Connection, by: str, action: str, lead: str, now: datetime, command: str, reason: str = ""
-) -> None:
-    """Keep that a journey was commanded, once for each id of a ``command``."""
+) -> int | None:
+    """Keep that a journey is commanded, once for each id of a ``command``; the line's id, None where there was one.
+
+    It stands before the journey hears of it: what follows at once, such as the seller's brief, is told why.
+    """
     detail = {"command": command} | ({"reason": reason} if reason else {})
-    await connection.execute(_NOTE_COMMAND, now, by, action, lead, detail)
+    line: int | None = await connection.fetchval(_NOTE_COMMAND, now, by, action, lead, detail)
+    return line
+
+
+async def not_commanded(connection: Connection, line: int | None) -> None:
+    """Take back the line of a command that no journey has taken."""
+    await connection.execute("delete from operator_action where id = $1", line)
 
 
 async def note_events(connection: Connection, by: str, action: str, message_ids: Sequence[str], now: datetime) -> None:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.facts import RESTORED, RETRACTION
+from storage.briefs import BRIEF
 from storage.database import Connection
 from storage.retractions import NOT_COUNTED
 
@@ -76,12 +77,12 @@ select channel, granted, basis, source, wording, at from consent_word
 where lead_id = $1 and at <= $2 order by id desc limit $3
 """
 _HANDOFFS = """
-select id, cycle, reason, brief, opened_at, sla_at,
+select id, cycle, reason, /* brief */ as brief, opened_at, sla_at,
     case when resolved_at <= $2 then status else 'open' end as status,
     case when resolved_at <= $2 then resolved_at end as resolved_at,
     case when resolved_at <= $2 then outcome_reason else '' end as outcome_reason
-from handoff where lead_id = $1 and opened_at <= $2 order by opened_at desc, id limit $3
-"""
+from handoff h where lead_id = $1 and opened_at <= $2 order by opened_at desc, id limit $3
+""".replace("/* brief */", BRIEF)
 #: Of a link that was followed again: how often and when last.
 _LATER = ("times", "last")
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.errors import NotFound, Refused
 from storage import operators_log
+from storage.briefs import BRIEF
 from storage.database import Connection, Database
 from storage.merges import current
 from storage.permission import forbidden
@@ -35,9 +36,9 @@ _PARTS = {
         from touch where lead_id = $1 order by coalesce(sent_at, planned_at) desc, key limit $2
     """,
     "handoffs": """
-        select id, cycle, status, reason, brief, opened_at, sla_at, resolved_at, outcome_reason
-        from handoff where lead_id = $1 order by opened_at desc, id limit $2
-    """,
+        select id, cycle, status, reason, /* brief */ as brief, opened_at, sla_at, resolved_at, outcome_reason
+        from handoff h where lead_id = $1 order by opened_at desc, id limit $2
+    """.replace("/* brief */", BRIEF),
     "decisions": """
         select cycle, number, revision, superseded, at, cause, wake_types, title, scores, commands, reasons, rejected,
             forward, next_wake_at, next_wake_cause

@@ -56,6 +56,7 @@ def _told(touch: OutboundTouch) -> Iterator[Block]:
     brief = touch.brief
     if touch.note and touch.note != brief.get("why_now"):
         yield _section(escaped(touch.note))
+    yield from _listed("The operator said", [brief.get("operator_said", "")])
     yield from _listed("Opener", [brief.get("opener", "")])
     yield from _listed("What they did", [_did(one) for one in _items(brief, "did")])
     yield from _listed("What they read", _items(brief, "read"))

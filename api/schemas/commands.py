@@ -20,7 +20,8 @@ class CommandBody(BaseModel):
 
     reason: Paragraph = Field(
         "",
-        description="Why: for disqualify and sales_reject one of the reasons, else words without names or addresses.",
+        description="Why: for disqualify and sales_reject one of the reasons, else words without names or addresses; "
+        "of a hand_off the seller reads them.",
     )
     stage: BuyerStage | None = Field(None, description="For force_stage: where to move the lead.")
     policy: ResumePolicy = Field(

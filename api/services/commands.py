@@ -19,10 +19,12 @@ from domain.words import CommandKind
 from storage import wakes
 from storage.enrolment import wake_running
 from storage.merges import current
-from storage.operators_log import note_command
+from storage.operators_log import not_commanded, note_command
 from workflows.messages import CommandAnswer, CommandRequest, workflow_id
 
 _PATIENCE_SECONDS = 8.0
+#: The problem of a command that may yet be carried out, or has been.
+_UNANSWERED = "command-unanswered"
 _HOLDS = "Nobody will be written to again; an open journey ends as soon as it hears of it."
 
 
@@ -35,21 +37,22 @@ async def carry_out(
 ) -> CommandResult:
     """As ``send``, for whatever state the lead is in. An opt-out always holds; the rest need an open journey.
 
-    It is kept in the operators' log, with the ``reason`` that the operator wrote.
+    It is kept in the operators' log, with the ``reason`` that the operator wrote, unless it was certainly not taken.
     """
-    lead = await current(context.database.pool, lead)
+    pool = context.database.pool
+    lead = await current(pool, lead)
     if kind is CommandKind.OPT_OUT:
         await opt_out.by_operator(context.database, lead, request.by, context.now())
+    line = await note_command(pool, request.by, kind, lead, context.now(), id_, reason or request.reason)
     try:
         answer = await send(context, lead, kind, request, id_)
     except (NoOpenRun, Problem) as fault:
         if kind is CommandKind.OPT_OUT:
-            await note_command(context.database.pool, request.by, kind, lead, context.now(), id_, reason)
             return CommandResult(title=_HOLDS, status=None, phase=None, stage=None, decision=None)
-        if isinstance(fault, Problem):
-            raise
-        raise await _no_run(context, lead) from fault
-    await note_command(context.database.pool, request.by, kind, lead, context.now(), id_, reason or request.reason)
+        problem = fault if isinstance(fault, Problem) else await _no_run(context, lead)
+        if problem.kind != _UNANSWERED:
+            await not_commanded(pool, line)
+        raise problem from fault
     return CommandResult(**answer.model_dump())
 
 
@@ -121,7 +124,7 @@ def _refused(fault: WorkflowUpdateFailedError) -> Problem:
 def _unanswered() -> Problem:
     return Problem(
         503,
-        "command-unanswered",
+        _UNANSWERED,
         f"The journey did not answer within {_PATIENCE_SECONDS:.0f} seconds: no worker is free, or Temporal is away. "
         "The command may still be carried out.",
         "See that a worker runs (GET /readyz, python worker.py), then send the same request with the same "

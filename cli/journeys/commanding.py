@@ -35,7 +35,10 @@ _SHARED: dict[str, tuple[Any, Any]] = {
         "",
     ),
     "of": (Annotated[str, Option(metavar="OPERATION", help="All to whom an operation did what it was to do.")], ""),
-    "reason": (Annotated[str, Option(help="Why; kept in the operators' log and nowhere else.")], ""),
+    "reason": (
+        Annotated[str, Option(help="Why: for the operators' log, and of a hand-off for the seller, too.")],
+        "",
+    ),
     "rate": (Annotated[str | None, Option(help="No faster than this: 50/s, 600/m, 2000/h.")], None),
     "yes": (Annotated[bool, Option("--yes", "-y", help="Carry it out; without it you see what it would do.")], False),
     "watch": (Annotated[bool, Option("--watch/--no-watch", help="Show how far it is, or only ask for it.")], True),

@@ -63,7 +63,8 @@ class OperationLead(SQLModel, table=True):
 
 class OperatorAction(SQLModel, table=True):
     """What an operator did, and who it was: a key's name, or a user's on the machine. Rows never change, but for the
-    reason given, which goes when the person it is about is erased. ``subject`` is an opaque id.
+    reason given, which goes when the person it is about is erased, and a command that was refused. ``subject`` is an
+    opaque id.
     """
 
     __tablename__ = "operator_action"

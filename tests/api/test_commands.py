@@ -57,6 +57,7 @@ async def test_a_command_that_makes_no_sense_is_refused_with_why(world: httpx.As
     problem = assert_problem(await world.post(f"/v1/leads/{lead}/commands/resume"), 409, "command-refused")
 
     assert problem["detail"] == "The journey is not paused."
+    assert await database.pool.fetchval("select count(*) from operator_action where subject = $1", lead) == 0
 
 
 async def test_an_ended_journey_takes_no_command_but_repeats_its_answer(world: httpx.AsyncClient, database: Database):
@@ -86,9 +87,9 @@ async def test_opting_out_ends_the_journey_and_is_kept_for_ever(world: httpx.Asy
 
 async def test_sales_answers_a_handoff_once(world: httpx.AsyncClient, database: Database):
     lead = await begun(world, database)
-    await world.post(f"/v1/leads/{lead}/commands/hand_off")
+    await world.post(f"/v1/leads/{lead}/commands/hand_off", json={"reason": "They rang us"})
     (handoff,) = (await world.get("/v1/handoffs", params={"status": "open"})).json()["items"]
-    assert (handoff["lead_id"], handoff["status"]) == (lead, "open")
+    assert (handoff["lead_id"], handoff["status"], handoff["brief"]["operator_said"]) == (lead, "open", "They rang us")
 
     answers = [await world.post(f"/v1/handoffs/{handoff['id']}/accept") for _ in range(2)]
 

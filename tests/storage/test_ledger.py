@@ -6,15 +6,19 @@ from datetime import timedelta
 
 import pytest
 
+from domain.decision import OpenHandoff, Reason
 from domain.errors import NotFound, Refused
+from domain.operating import OperationKind
 from domain.ports import ClaimResult, Receipt
+from domain.state import JourneyState
 from domain.words import Channel
-from storage import parked
+from storage import handoffs, operations, operators_log, parked, views
 from storage.database import Database
 from storage.leads import ConsentInput, LeadInput, upsert
 from storage.ledger import PgLedger
 from storage.permission import suppress
 from tests.storage.planned import expire, plan, status
+from tests.storage.recorded import record, send
 from tests.storage.samples import NOW, enrolled
 
 RECEIPT = Receipt(vendor="post", vendor_id="v-1")
@@ -41,6 +45,32 @@ async def test_the_sellers_task_carries_the_brief_and_needs_no_permission(
     claim = await ledger.claim(keys[0], "a", NOW, 30)
     assert claim.touch is not None
     assert claim.touch.brief == {"why": "asked", "sla_at": "2026-03-02T10:00:00Z"}
+
+
+@pytest.mark.parametrize("many", [True, False], ids=["an operation", "one command"])
+async def test_the_brief_has_the_words_of_whoever_commanded_the_handoff(
+    database: Database, ledger: PgLedger, begun: JourneyState, many: bool
+):
+    reason, command = "They rang us: a demo on Tuesday", "once"
+    if many:
+        kind, leads = OperationKind.HAND_OFF, [begun.lead, await enrolled(database, "bo@acme.example")]
+        async with database.pool.acquire() as connection:
+            id_ = await operations.create(connection, kind=kind, by="ann", now=NOW, leads=leads, reason=reason)
+        command = f"operation-{id_}"
+    else:
+        await operators_log.note_command(database.pool, "ann", "hand_off", begun.lead, NOW, command, reason)
+    task = send(begun, "handoff", Channel.SDR_TASK)
+    opened = OpenHandoff(id=f"{begun.lead}-1-1", reason="ready", sla_at=NOW, brief={"why_now": "ready"})
+    obeyed = Reason("operator_hand_off", "asked to hand off", {"command": command})
+    await record(database, begun, send=(task,), open_handoff=opened, reasons=(obeyed,))
+
+    claim = await ledger.claim(task.key, "a", NOW, 30)
+
+    told = {"why_now": "ready", "operator_said": reason}
+    assert claim.touch is not None
+    assert claim.touch.brief == {**told, "sla_at": "2026-03-02T10:00:00Z"}
+    assert [one.brief for one in (await handoffs.list_handoffs(database))[0]] == [told]
+    assert [one["brief"] for one in (await views.journey_view(database, begun.lead))["handoffs"]] == [told]
 
 
 async def test_of_a_hundred_claims_at_once_one_is_granted(ledger: PgLedger, key: str):
