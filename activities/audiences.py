@@ -108,7 +108,6 @@ class _Run:
 
     async def _spread(self) -> bool:
         for _ in range(_SPREADS):
-            activity.heartbeat()
             if not await self.desired.spread():
                 return False
         return True
@@ -146,7 +145,6 @@ class _Run:
         for audience in await self.desired.unread(self.network.network):
             if self._over:
                 return
-            activity.heartbeat()
             try:
                 state = await self.network.state(audience)
             except VendorFault as fault:
@@ -208,7 +206,6 @@ class _Run:
     async def _patiently(self, audience: AdsAudience, ask: Callable[[], Awaitable[Taken]]) -> Taken:
         """As the network says when to come again, within reason. Raises a ``VendorFault``."""
         while True:
-            activity.heartbeat()
             try:
                 return await ask()
             except TransientFault as fault:
@@ -221,7 +218,6 @@ class _Run:
 
     async def _ask(self, request: str) -> None:
         """What became of a batch. Whoever can't be asked now is asked another time."""
-        activity.heartbeat()
         try:
             outcome = await self.network.outcome(request)
         except VendorFault as fault:

@@ -93,9 +93,10 @@ class DecideResult(Compact):
 
 class Watch(Compact):
     """Input of ``outstanding``, in seconds: look after ``after``, then every ``every``, while ``lasting`` have not
-    passed.
+    passed. ``busy`` names activities that are at work.
     """
 
     after: float = 0.0
     every: float
     lasting: float = 0.0
+    busy: tuple[str, ...] = ()

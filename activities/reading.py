@@ -65,7 +65,6 @@ class Reading:
         await self.owners()
         wanted, found = await self.wanted(), 0
         for _ in range(_MOST_PAGES):
-            _alive()
             page = await self.connection.reading.changed(
                 await self.news.cursor("contact"), wanted.fields, wanted.names, _PAGE
             )
@@ -74,7 +73,6 @@ class Reading:
             if not page.more:
                 break
         for _ in range(_MOST_PAGES):
-            _alive()
             deals = await self.connection.reading.opportunities(await self.news.cursor("opportunity"), _PAGE)
             found += await self.news.take_opportunities(deals.opportunities, now)
             await self.news.read_upto("opportunity", deals.cursor, ended=not deals.more)
@@ -145,8 +143,3 @@ class Reading:
             await self.inbox.sales_answer(answer, now)
         await self.news.done("task", waiting)
         return len(answers)
-
-
-def _alive() -> None:
-    if activity.in_activity():
-        activity.heartbeat()

@@ -107,7 +107,6 @@ class Reconciling:
 
     async def _batch(self, changes: Sequence[CrmChange]) -> int:
         """How many were taken; the others are put off."""
-        activity.heartbeat()
         why = "refused by the CRM"
         try:
             ids = await self._taken(changes)

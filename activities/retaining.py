@@ -26,7 +26,6 @@ class Retaining:
         """Returns how many rows were purged."""
         began, rows = time.monotonic(), 0
         async for step in self.retention.purge(self._now()):
-            activity.heartbeat()
             rows += step.rows
             if time.monotonic() - began > self.longest:
                 break

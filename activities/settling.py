@@ -40,7 +40,6 @@ class Settling:
 
         async def settled(claim: OpenClaim) -> bool:
             async with turns:
-                activity.heartbeat()
                 return await self._settled(claim)
 
         return sum(await asyncio.gather(*map(settled, await self.ledger.open_claims(_MOST))))

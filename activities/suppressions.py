@@ -41,7 +41,6 @@ class Pulling:
         added = 0
         try:
             async for step in self.pull(real):
-                activity.heartbeat()
                 added += step.added
                 if time.monotonic() - began > self.lasts:
                     _log.error("a list is too long to be read in one run: use `tendril suppressions pull`")

@@ -24,8 +24,6 @@ from domain.mailbox import MailReading
 from domain.ports import Ledger, Retention
 from domain.suppressions import VendorSuppressions
 
-#: Seconds between heartbeats while nothing happens.
-_SIGN_OF_LIFE = 2.0
 _log = logging.getLogger("tendril.reconcile")
 
 
@@ -44,7 +42,8 @@ class Watching:
 
     @activity.defn(name=OUTSTANDING)
     async def outstanding(self, watch: Watch) -> list[str]:
-        """Names of the activities that have something to do, as soon as one has; none when the time is over.
+        """Names of the activities that have something to do and are not busy, as soon as one has; none when the time is
+        over.
 
         Raises ``ApplicationError`` when its worker stops, so that another one goes on watching.
         """
@@ -52,7 +51,7 @@ class Watching:
         wait = watch.after
         while True:
             await _pause(wait)
-            names = await self._names()
+            names = [name for name in await self._names() if name not in watch.busy]
             wait = watch.every
             if names or time.monotonic() - began + wait > watch.lasting:
                 return names
@@ -81,15 +80,9 @@ def _tell_once(network: str) -> None:
 
 
 async def _pause(seconds: float) -> None:
-    """Tells the server now and then that somebody watches: should this worker die, another soon takes over."""
-    until = time.monotonic() + seconds
-    while True:
-        activity.heartbeat()
-        try:
-            async with asyncio.timeout(min(until - time.monotonic(), _SIGN_OF_LIFE)):
-                await activity.wait_for_worker_shutdown()
-        except TimeoutError:
-            if time.monotonic() >= until:
-                return
-            continue
-        raise ApplicationError("the worker stops", type=STOPPING, category=ApplicationErrorCategory.BENIGN)
+    try:
+        async with asyncio.timeout(seconds):
+            await activity.wait_for_worker_shutdown()
+    except TimeoutError:
+        return
+    raise ApplicationError("the worker stops", type=STOPPING, category=ApplicationErrorCategory.BENIGN)

@@ -32,6 +32,7 @@ from runtime import tracing
 from runtime.auditing import Auditor
 from runtime.builds import WORKFLOWS, build
 from runtime.composition import Composition, composed
+from runtime.heartbeats import Heartbeats
 from runtime.logs import configure_logging
 from runtime.mail_in import mail_reader
 from runtime.operating import Starting, TemporalCommanding
@@ -103,7 +104,7 @@ def build_worker(client: Client, parts: Composition, *, runner: WorkflowRunner |
             Auditing(Auditor(parts.database, client, parts.clock, settings)).audit,
         ],
         workflow_runner=runner or UnsandboxedWorkflowRunner(),
-        interceptors=[Counting()],
+        interceptors=[Counting(), Heartbeats()],
         max_cached_workflows=settings.worker_cached_workflows,
         max_concurrent_workflow_tasks=settings.worker_workflow_tasks,
         max_concurrent_local_activities=settings.worker_local_activities,

@@ -18,7 +18,11 @@ select
     (select count(*) from touch where status = 'claimed') as claimed,
     (select count(*) from touch t join journey j using (lead_id, cycle)
         where t.status = 'planned' and j.ended_at is null and j.paused_since is null) as planned,
-    (select count(*) from operation where status = 'running') as operations
+    (select count(*) from operation where status = 'running') as operations,
+    (select count(*) from crm_record where pushed_version < version and refused_version < version)
+        as "behind in the CRM",
+    (select count(*) from network_member where pushed_version < version and refused_version < version)
+        as "behind in an audience"
 """
 
 

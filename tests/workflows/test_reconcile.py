@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from temporalio import activity
+from temporalio import activity, workflow
 from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
+from temporalio.worker import Replayer, Worker
 
 from activities.messages import STOPPING, Watch
 from tests.workflows.running import sandboxed
@@ -36,7 +37,8 @@ def heartbeats_keep_up(monkeypatch: pytest.MonkeyPatch):
 @dataclass
 class Work:
     """Stands for the activities. ``found``: seconds of the run at which a look finds something to push; ``pushes``:
-    seconds each push takes, or how it fails. ``stopped``: no worker stays.
+    seconds each push takes, or how it fails. ``stopped``: no worker stays. ``mails``: how many wait to be read,
+    one at a time, once a push is at work. ``ended``: what has come to its end.
     """
 
     environment: WorkflowEnvironment
@@ -44,12 +46,16 @@ class Work:
     pushes: list[float | Exception] = field(default_factory=list)
     watched: list[Watch] = field(default_factory=list)
     stopped: bool = False
+    mails: int = 0
+    ended: list[str] = field(default_factory=list)
 
     @activity.defn(name="outstanding")
     async def outstanding(self, watch: Watch) -> list[str]:
         self.watched.append(watch)
         if self.stopped:
             raise ApplicationError("the worker stops", type=STOPPING)
+        if watch.busy:
+            return ["read_mail"] if self.mails else []
         await self._pass(self.found.pop(0) if self.found else watch.lasting)
         return ["push_crm"] if self.pushes else []
 
@@ -59,7 +65,14 @@ class Work:
         if isinstance(push, Exception):
             raise push
         await self._pass(push)
+        self.ended.append("push_crm")
         return 3
+
+    @activity.defn(name="read_mail")
+    async def read_mail(self) -> int:
+        self.mails -= 1
+        self.ended.append("read_mail")
+        return 1
 
     async def _pass(self, seconds: float) -> None:
         if seconds:
@@ -76,7 +89,7 @@ async def reconciled(work: Work) -> AsyncIterator[Run]:
         environment.client,
         task_queue="reconcile",
         workflows=[Reconcile],
-        activities=[work.outstanding, work.push_crm],
+        activities=[work.outstanding, work.push_crm, work.read_mail],
         workflow_runner=sandboxed(),
     ):
         yield await environment.client.start_workflow(
@@ -129,7 +142,8 @@ async def test_a_run_that_lasts_into_the_next_period_serves_it(time_skipping: Wo
     work = Work(time_skipping, found=[500], pushes=[200])
     async with reconciled(work) as run:
         assert await run.result() == {"push_crm": 3}
-    assert work.watched[1].lasting == pytest.approx(2 * PERIOD - 30 - (BEGUN + 700), abs=30)
+    after = [watch for watch in work.watched if not watch.busy][1]
+    assert after.lasting == pytest.approx(2 * PERIOD - 30 - (BEGUN + 700), abs=30)
 
 
 async def test_a_watch_that_does_not_wait_ends_all_the_same(time_skipping: WorkflowEnvironment):
@@ -142,3 +156,26 @@ async def test_a_watch_that_does_not_wait_ends_all_the_same(time_skipping: Workf
 async def test_a_run_during_which_all_workers_were_stopped_has_not_failed(time_skipping: WorkflowEnvironment):
     async with reconciled(Work(time_skipping, stopped=True)) as run:
         assert await run.result() == {}
+
+
+async def test_a_slow_part_holds_no_other_up(time_skipping: WorkflowEnvironment):
+    work = Work(time_skipping, found=[0], pushes=[250], mails=2)
+    async with reconciled(work) as run:
+        assert await run.result() == {"push_crm": 3, "read_mail": 2}
+    assert work.ended == ["read_mail", "read_mail", "push_crm"]
+    assert {watch.lasting for watch in work.watched if watch.busy} == {0.0}, "one look at a time"
+
+
+async def test_a_run_that_an_older_build_began_goes_on_as_it_began(
+    time_skipping: WorkflowEnvironment, monkeypatch: pytest.MonkeyPatch
+):
+    """Its history has no timers, and this build's replay of it asks for none."""
+    work = Work(time_skipping, found=[0], pushes=[250], mails=2)
+    with monkeypatch.context() as older:
+        older.setattr(workflow, "patched", lambda _name: False)
+        async with reconciled(work) as run:
+            assert await run.result() == {"push_crm": 3}
+            history = await run.fetch_history()
+    assert not any(event.HasField("timer_started_event_attributes") for event in history.events)
+    replayer = Replayer(workflows=[Reconcile], workflow_runner=sandboxed(), data_converter=pydantic_data_converter)
+    await replayer.replay_workflow(history)
