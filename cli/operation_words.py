@@ -15,6 +15,7 @@ from runtime.previewing import Preview
 from storage import operations
 from storage.database import Database
 from storage.operations import OperationView
+from storage.undoing import why_not
 
 _SHOWN = {
     "lead": "Lead",
@@ -109,7 +110,7 @@ async def view_in_words(db: Database, view: OperationView, leads: int = 0) -> No
             out.print(f"  {label}: {text}")
     for row in await operations.reasons(db, view.id):
         out.print(f"  {row['number']:>8,}  {row['status']}: {row['detail']}")
-    for hint in _hints(view):
+    for hint in await _hints(db, view):
         out.print(Text(f"  {hint}", style="dim"))
     if leads:
         out.print(_members(await operations.members(db, view.id, None, leads)))
@@ -123,7 +124,7 @@ _OUTCOMES = {
 }
 
 
-def _hints(view: OperationView) -> list[str]:
+async def _hints(db: Database, view: OperationView) -> list[str]:
     hints = [f"undone by {other}" for other in view.undone_by]
     if view.counts.get(Outcome.FAILED) and view.status == "done":
         hints.append(f"tendril operations retry {view.id}")
@@ -132,7 +133,7 @@ def _hints(view: OperationView) -> list[str]:
     if view.status == "running":
         hints.append(f"tendril operations show {view.id} --watch")
     elif view.counts.get(Outcome.DONE) and not view.undone_by:
-        hints.append(f"tendril operations undo {view.id}")
+        hints.append(await why_not(db, view) or f"tendril operations undo {view.id}")
     return hints
 
 

@@ -9,15 +9,18 @@ import pytest
 
 from domain.core.decide import version_in_force
 from domain.errors import NotFound, Refused
+from domain.operating import Fate, Outcome
 from domain.playbook.compiled import CompiledPlaybook
 from domain.playbook.models import Playbook
 from domain.state import JourneyState
 from domain.versions import Policy
-from storage import enrolment, operations, playbook_changes, playbook_versions, playbooks
+from storage import enrolment, operations, playbook_changes, playbook_versions, playbooks, undoing
 from storage.database import Database
 from storage.gather import gather
 from storage.in_flight import in_flight, some, standing
+from storage.operation_rows import PgOperations
 from storage.playbook_changes import Asked, Change, put_in_force
+from tests.storage.recorded import record
 from tests.storage.samples import NOW, applied, enrolled, playbook
 
 ONE, TWO, THREE = (playbook(length_limit=f"{days}d") for days in (400, 300, 200))
@@ -90,6 +93,26 @@ async def test_a_rollback_stops_the_migration_to_what_it_takes_back(database: Da
     assert (await operations.get(database, migrating.operation)).status == "cancelled"
     assert await decides_with(database, TWO) == first == await decides_with(database, ONE)
     assert await playbook_changes.before(database, "plain", first) is None
+
+
+async def test_a_migration_is_taken_back_by_the_rollback_and_by_nothing_else(database: Database):
+    first = await applied(database, length_limit="400d")
+    lead = await enrolled(database)
+    async with database.pool.acquire() as connection, connection.transaction():
+        await enrolment.enrol(connection, [lead], None, NOW)
+    state = await record(database, JourneyState.begin(lead, 1, first, NOW))
+    id_ = (await change(database, TWO, Policy.MIGRATE)).operation
+    state = await record(database, state, changes={"playbook": TWO.content_hash()})
+    done = Fate(lead=lead, outcome=Outcome.DONE, cycle=1, before=1, after=2)
+    await PgOperations(database).settle(id_, [done], NOW, NOW)
+    await PgOperations(database).finish(id_, NOW)
+    migration = await operations.get(database, id_)
+
+    assert "playbook rollback plain --policy migrate" in await undoing.why_not(database, migration)
+    await change(database, ONE, Policy.PIN, rollback=True)
+    assert (await undoing.undo_of(database, migration)).given == {lead: {"playbook": first}}
+    await record(database, state, changes={"playbook": first})
+    assert "is taken back" in await undoing.why_not(database, migration)
 
 
 async def test_nobody_goes_on_to_a_version_that_was_taken_back(database: Database):
