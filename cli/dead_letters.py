@@ -93,17 +93,18 @@ def replay(
 
 
 @app.command()
-def drop(numbers: Numbers = None, every: Annotated[bool, Option("--all", help="All of them.")] = False) -> None:
+def drop(
+    numbers: Numbers = None,
+    every: Annotated[bool, Option("--all", help="All of them.")] = False,
+    reason: Annotated[str, Option(help="Why; kept in the operators' log.")] = "",
+    by: By = None,
+) -> None:
     """Forget them for good."""
-    chosen = _chosen(numbers, every)
+    chosen, actor = _chosen(numbers, every), who(by)
 
     async def forget() -> int:
         async with session() as here:
-            if chosen is None:
-                return await dead_letters.drop_all(here.database)
-            for letter in [letter async for letter in _letters(here, chosen)]:
-                await dead_letters.drop(here.database, _number(letter))
-            return len(chosen)
+            return await dead_letters.forget(here.database, chosen, actor, reason, here.now)
 
     dropped = run(forget())
     echo(f"{dropped:,} forgotten.")

@@ -2,9 +2,10 @@
 
 import csv
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, TextIO
@@ -17,13 +18,14 @@ from cli.importing.progress import progress
 from cli.importing.rejects import Rejects
 from cli.importing.report import default_rejects
 from cli.output import Json, Limit, listing, print_json, say
-from cli.session import run, session
+from cli.session import Session, run, session
 from cli.settings import read_settings
 from cli.who import By, who
 from domain.errors import Refused, VendorFault
 from domain.suppressions import Pulled
 from runtime.vendors import suppressing
 from storage import suppression
+from storage.database import Database
 from storage.operators_log import note
 from storage.suppression import Entry, Reach, Reason
 from storage.vendor_suppressions import PgVendorSuppressions
@@ -65,15 +67,18 @@ def import_(
     column: Annotated[str, Option(help="Name of the column of addresses, if it is not email or address.")] = "",
     dry_run: Annotated[bool, Option("--dry-run", help="Write nothing; say what would happen.")] = False,
     rejects: Annotated[Path | None, Option(help="File for rejected rows; NAME.rejected.csv here if absent.")] = None,
+    by: By = None,
     as_json: Json = False,
 ) -> None:
+    actor = who(by)
+
     async def take() -> tuple[Reach, Rejects]:
         source = CsvFile(file)
         survey = source.survey()
         refused = Rejects(rejects or default_rejects(file), survey.header)
         async with session() as here:
             rows = _Rows(survey.header, column, file.name, reason, here.now)
-            act = suppression.foresee if dry_run else suppression.add
+            act = suppression.foresee if dry_run else await _noted(here, actor, reason)
             entries, reach, done = rows.entries(source, refused.add), Reach(), 0
             with progress("Reading" if dry_run else "Adding", survey.rows) as show:
                 while batch := list(islice(entries, _BATCH)):
@@ -154,13 +159,18 @@ def pull(
         str, Argument(metavar="[VENDOR]", help="Whose list, by its name; TENDRIL_EMAIL_VENDOR if absent.")
     ] = "",
     full: Annotated[bool, Option("--full", help="The whole list, also what was read before.")] = False,
+    by: By = None,
     as_json: Json = False,
 ) -> None:
+    actor = who(by)
+
     async def take() -> Pulled:
         settings = read_settings()
         settings = settings.model_copy(update={"email_vendor": vendor}) if vendor else settings
         async with session() as here, suppressing(settings) as theirs:
-            ours = PgVendorSuppressions(here.database, theirs.vendor, timedelta(0))
+            detail = {"vendor": theirs.vendor, "full": full, "added": 0}
+            line = await note(here.database.pool, actor, "suppressions_pulled", "", here.now, detail)
+            ours = PgVendorSuppressions(here.database, theirs.vendor, timedelta(0), line)
             pulled = Pulled()
             with progress("Reading", None, unit="entries") as show:
                 async for step in Pulling(ours, theirs, here.clock).pull(datetime.now(UTC), full=full):
@@ -194,6 +204,13 @@ def remove(
     entry = run(take())
     since = f"since {entry.at:%Y-%m-%d}" + (f", from {entry.source}" if entry.source else "")
     echo(f"Removed {entry.email} ({entry.reason.replace('_', ' ')} {since}). Ended journeys stay ended.")
+
+
+async def _noted(here: Session, by: str, why: Reason) -> Callable[[Database, list[Entry]], Awaitable[Reach]]:
+    """To add batch after batch, counted in one line of the operators' log; of an import cut off, what it did."""
+    detail = {"why": why.value, "added": 0}
+    line = await note(here.database.pool, by, "suppressions_imported", "", here.now, detail)
+    return partial(suppression.add, line=line)
 
 
 class _Rows:

@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.errors import NotFound
 from storage.database import Connection, Database, json_text
+from storage.operators_log import note
 from storage.tables import DeadLetter
 
 _TELLING = ("messageId", "timestamp", "originalTimestamp")
@@ -17,6 +18,7 @@ select $1, reason, body::jsonb, digest, $5 from unnest($2::text[], $3::text[], $
 on conflict (digest) do update set reason = excluded.reason
 returning id
 """
+_FORGET = "delete from dead_letter where $1::bigint[] is null or id = any($1) returning id"
 
 
 async def add(db: Database, source: str, reason: str, body: Any, now: datetime) -> int:
@@ -95,7 +97,16 @@ async def drop(db: Database, number: int) -> None:
     await db.pool.execute("delete from dead_letter where id = $1", number)
 
 
-async def drop_all(db: Database) -> int:
-    """Forget all of them; returns how many there were."""
-    dropped = await db.pool.execute("delete from dead_letter")
-    return int(dropped.removeprefix("DELETE "))
+async def forget(db: Database, numbers: Sequence[int] | None, by: str, reason: str, now: datetime) -> int:
+    """Forget those of the numbers, or all of them for None, for good; how many. The operators' log keeps who and why.
+
+    Raises ``NotFound`` for a number that is none, and forgets nothing then.
+    """
+    for number in numbers or ():
+        await get(db, number)
+    async with db.pool.acquire() as connection, connection.transaction():
+        gone = await connection.fetch(_FORGET, numbers)
+        subject = str(gone[0]["id"]) if len(gone) == 1 else ""
+        detail = {"letters": len(gone)} | ({"reason": reason} if reason else {})
+        await note(connection, by, "dead_letters_dropped", subject, now, detail)
+    return len(gone)

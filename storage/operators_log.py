@@ -7,7 +7,15 @@ from typing import Any
 from storage.database import Connection, Database
 from storage.statement import Statement
 
-_NOTE = "insert into operator_action (at, by, action, subject, detail, operation_id) values ($1, $2, $3, $4, $5, $6)"
+_NOTE = """
+insert into operator_action (at, by, action, subject, detail, operation_id) values ($1, $2, $3, $4, $5, $6) returning id
+"""
+_COUNT = """
+update operator_action set detail = detail || (
+    select jsonb_object_agg(name, coalesce((detail ->> name)::int, 0) + number)
+    from unnest($2::text[], $3::int[]) as more (name, number)
+) where id = $1
+"""
 #: A command that is sent again with its id is the same one.
 _NOTE_COMMAND = """
 insert into operator_action (at, by, action, subject, detail)
@@ -56,14 +64,20 @@ async def note(
     now: datetime,
     detail: Mapping[str, Any] | None = None,
     operation: str = "",
-) -> None:
-    """Keep what somebody did, in the transaction in which it is done.
+) -> int:
+    """Keep what somebody did, in the transaction in which it is done; the line's id.
 
     ``by`` is the name of a key or of a user, ``action`` a word such as ``pause`` or ``key_revoked``, ``subject`` the
     opaque id of what it was done to. ``detail`` holds ids and words of our own; under ``reason``, and only there, what
     the operator wrote.
     """
-    await connection.execute(_NOTE, now, by, action, subject, dict(detail or {}), operation)
+    line: int = await connection.fetchval(_NOTE, now, by, action, subject, dict(detail or {}), operation)
+    return line
+
+
+async def count(connection: Connection, line: int, more: Mapping[str, int]) -> None:
+    """Add to the numbers in a line's detail, for what is done in many transactions: in each of them."""
+    await connection.execute(_COUNT, line, list(more), list(more.values()))
 
 
 async def note_command(

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from domain.errors import NotFound, Refused
+from storage import operators_log
 from storage.addresses import domain_of, normalised
 from storage.database import Connection, Database
 from storage.enrolment import wake_running
@@ -99,13 +100,22 @@ _IN_FLIGHT = "select count(*) from journey where lead_id = any($1) and ended_at 
 _MATCHING = "from suppression where ($1 = '' or strpos(email, lower($1)) > 0)"
 
 
-async def add(db: Database, entries: Sequence[Entry]) -> Reach:
+async def add(db: Database, entries: Sequence[Entry], line: int | None = None) -> Reach:
     """Put some hundreds of entries on the list, in one transaction; the first entry of an address stays.
 
-    The journeys in flight of the people concerned are woken, and end.
+    The journeys in flight of the people concerned are woken, and end. How many are new is counted in the ``line`` of
+    the operators' log.
     """
     async with db.pool.acquire() as connection, connection.transaction():
-        return await add_on(connection, entries)
+        reach = await add_on(connection, entries)
+        await tell(connection, line, reach)
+    return reach
+
+
+async def tell(connection: Connection, line: int | None, reach: Reach) -> None:
+    """Count what was added in the line of the operators' log, where somebody asked for it."""
+    if line is not None:
+        await operators_log.count(connection, line, {"added": reach.added, "journeys": reach.journeys})
 
 
 async def add_on(connection: Connection, entries: Sequence[Entry]) -> Reach:

@@ -26,12 +26,15 @@ select one from unnest($1::text[]) as one where not exists (select from suppress
 
 
 class PgVendorSuppressions:
-    """``domain.suppressions.VendorSuppressions``. ``every``: how long a try, whatever came of it, is enough."""
+    """``domain.suppressions.VendorSuppressions``. ``every``: how long a try, whatever came of it, is enough.
+    ``line``: of the operators' log, when somebody asked for it.
+    """
 
-    def __init__(self, db: Database, vendor: str, every: timedelta) -> None:
+    def __init__(self, db: Database, vendor: str, every: timedelta, line: int | None = None) -> None:
         self._db = db
         self._vendor = vendor
         self._every = every
+        self._line = line
 
     async def due(self) -> bool:
         due: bool = await self._db.pool.fetchval(_DUE, self._vendor, self._every)
@@ -55,6 +58,7 @@ class PgVendorSuppressions:
                 del entries[name.value]
             new = [entries[email] for email in await _unknown(connection, list(entries))]
             reach = await suppression.add_on(connection, new) if new else suppression.Reach()
+            await suppression.tell(connection, self._line, reach)
         left = len(found) - len(addresses) + len(erased)
         return Pulled(len(found), reach.added, left, reach.leads, reach.journeys)
 

@@ -122,8 +122,12 @@ async def test_they_are_forgotten_on_request(tendril: Terminal, database: Databa
     first, *_ = await kept(database, BAD, BAD, BAD)
 
     assert "1 forgotten" in (await tendril(*COMMAND, "drop", str(first))).out
-    assert "2 forgotten" in (await tendril(*COMMAND, "drop", "--all")).out
+    told = ("--all", "--reason", "a broken form", "--by", "ann")
+    assert "2 forgotten" in (await tendril(*COMMAND, "drop", *told)).out
     assert await left(database) == 0
+    one, rest = await database.pool.fetch("select * from operator_action order by id")
+    assert (one["action"], one["subject"], one["detail"]) == ("dead_letters_dropped", str(first), {"letters": 1})
+    assert (rest["by"], rest["subject"], rest["detail"]) == ("ann", "", {"letters": 2, "reason": "a broken form"})
 
 
 @pytest.mark.parametrize(

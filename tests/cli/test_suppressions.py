@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,11 @@ def written(directory: Path, text: str = LIST, name: str = "list.csv") -> Path:
 async def on_the_list(database: Database) -> dict[str, tuple[str, str]]:
     rows = await database.pool.fetch("select * from suppression")
     return {row["email"]: (row["reason"], row["source"]) for row in rows}
+
+
+async def logged(database: Database) -> list[tuple[str, str, dict[str, Any]]]:
+    rows = await database.pool.fetch("select by, action, detail from operator_action order by id")
+    return [(row["by"], row["action"], row["detail"]) for row in rows]
 
 
 async def test_a_file_is_imported_with_its_reasons_and_what_is_no_address_goes_to_a_file(
@@ -90,10 +96,12 @@ async def test_a_file_imported_again_changes_nothing(tendril: Terminal, database
     await tendril("suppressions", "import", file)
     before = await on_the_list(database)
 
-    again = await tendril("suppressions", "import", file)
+    again = await tendril("suppressions", "import", file, "--reason", "opted_out", "--by", "ann")
 
     assert "0 added" in again.out
     assert await on_the_list(database) == before
+    assert [(by, detail["added"]) for by, _, detail in (await logged(database))[1:]] == [("ann", 0)]
+    assert (await logged(database))[0][1:] == ("suppressions_imported", {"why": "manual", "added": 3, "journeys": 0})
 
 
 async def test_entries_are_added_listed_and_removed_by_hand(tendril: Terminal, database: Database):
@@ -156,6 +164,11 @@ async def test_the_mail_vendors_own_list_is_taken_over(tendril: Terminal, databa
     assert "1 were left: no addresses" in answer.out
     assert again.json == {"read": 502, "added": 0, "left": 1, "leads": 0, "journeys": 0}
     assert (await on_the_list(database))["lead7@acme.example"] == ("complained", "sendgrid")
+    lines = [(action, *map(detail.get, ("vendor", "full", "added"))) for _, action, detail in await logged(database)]
+    assert lines == [
+        ("suppressions_pulled", "sendgrid", False, 501),
+        ("suppressions_pulled", "sendgrid", True, 0),
+    ]
 
 
 async def test_who_keeps_no_list_and_who_lets_nobody_in_is_said_in_words(tendril: Terminal, sendgrid: Mailer):
