@@ -2,7 +2,8 @@
 
 All that it knows is in the database: a worker that dies leaves leads that were taken and not settled, and whoever goes
 on asks each of those first whether its journey has considered the command (``Operations.considered``). Temporal knows
-an update's id only as long as the run that took it; the decision that considered it is kept for good.
+an update's id only as long as the run that took it; the decision that considered it is kept for good. A journey that
+begins again is settled in the transaction in which it does.
 """
 
 import asyncio
@@ -117,7 +118,7 @@ class _Stretch:
     async def _work(self, batch: Batch) -> list[Coroutine[Any, Any, list[Fate]]]:
         leads = [member.lead for member in batch.members]
         if batch.kind is OperationKind.RE_ENROL:
-            return [self.by.operations.re_enrol(leads, self._now(), anyway=batch.request.anyway)]
+            return [self.by.operations.re_enrol(self.operation, leads, self._now(), anyway=batch.request.anyway)]
         again = [member.lead for member in batch.members if member.again]
         id_ = command_of(self.operation, batch.kind, batch.request, {}).id
         known = await self.by.operations.considered(again, id_) if again else {}

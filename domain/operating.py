@@ -159,8 +159,8 @@ class Operations(Protocol):
     async def finish(self, operation: str, now: datetime) -> OperationStatus:
         """Close a running operation of which nobody waits; its status then."""
 
-    async def re_enrol(self, leads: Sequence[str], now: datetime, *, anyway: bool) -> list[Fate]:
-        """Begin the next journey of these leads, or say why not."""
+    async def re_enrol(self, operation: str, leads: Sequence[str], now: datetime, *, anyway: bool) -> list[Fate]:
+        """Begin the next journey of these leads, or say why not. Those that begin are settled with it."""
 
     async def considered(self, leads: Sequence[str], command: str) -> dict[str, Fate]:
         """Of these leads, those whose journey has considered the command of that id."""

@@ -94,17 +94,13 @@ class PgOperations:
         return batch.model_copy(update={"members": members, "wait": wait})
 
     async def settle(self, operation: str, fates: Sequence[Fate], now: datetime, real_now: datetime) -> None:
-        columns = [
-            [getattr(fate, name) for fate in fates]
-            for name in ("lead", "outcome", "detail", "cycle", "before", "after")
-        ]
-        await self._db.pool.execute(_SETTLE, operation, *columns, MOST_ATTEMPTS, now, real_now + _RETRY)
+        await _settle(self._db.pool, operation, fates, now, real_now + _RETRY)
 
     async def finish(self, operation: str, now: datetime) -> OperationStatus:
         await self._db.pool.execute(_FINISH, operation, now)
         return OperationStatus(await self._db.pool.fetchval("select status from operation where id = $1", operation))
 
-    async def re_enrol(self, leads: Sequence[str], now: datetime, *, anyway: bool) -> list[Fate]:
+    async def re_enrol(self, operation: str, leads: Sequence[str], now: datetime, *, anyway: bool) -> list[Fate]:
         async with self._db.pool.acquire() as connection, connection.transaction():
             rows = await connection.fetch(_STANDING, list(leads))
             able = [row for row in rows if row["ended_at"] and not row["suppressed"]]
@@ -112,7 +108,10 @@ class PgOperations:
             for playbook in sorted({row["playbook_name"] for row in able}):
                 those = [row["lead"] for row in able if row["playbook_name"] == playbook]
                 begun |= await enrol(connection, those, playbook, now, anyway=anyway)
-        return [_re_enrolled(row, begun.get(row["lead"])) for row in rows]
+            fates = [_re_enrolled(row, begun.get(row["lead"])) for row in rows]
+            # with the journey itself: whoever takes over from a dead worker would take it for somebody else's
+            await _settle(connection, operation, [one for one in fates if one.outcome is Outcome.DONE], now, None)
+        return fates
 
     async def considered(self, leads: Sequence[str], command: str) -> dict[str, Fate]:
         rows = await self._db.pool.fetch(_CONSIDERED, list(leads), command)
@@ -140,6 +139,14 @@ def _allowed(rate: float, free_at: datetime | None, most: int, real_now: datetim
 async def _take(connection: Connection, operation: str, most: int, real_now: datetime) -> tuple[Member, ...]:
     rows = await connection.fetch(_TAKE, operation, most, real_now, real_now + _LEASE)
     return tuple(Member(**dict(row)) for row in rows)
+
+
+async def _settle(
+    connection: Connection, operation: str, fates: Sequence[Fate], now: datetime, retry_at: datetime | None
+) -> None:
+    names = ("lead", "outcome", "detail", "cycle", "before", "after")
+    columns = [[getattr(fate, name) for fate in fates] for name in names]
+    await connection.execute(_SETTLE, operation, *columns, MOST_ATTEMPTS, now, retry_at)
 
 
 async def _spend(

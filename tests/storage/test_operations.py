@@ -99,6 +99,20 @@ async def test_who_was_taken_by_a_worker_that_died_comes_again_and_is_known_for_
     assert await operations.retry(database, id_, "test", NOW) == 2
 
 
+async def test_who_began_again_is_told_so_though_the_worker_died_before_it_said_so(database: Database):
+    leads = await several(database, 2)
+    await database.pool.execute("update journey set ended_at = $1, ending = 'sunset' where lead_id = $2", NOW, leads[0])
+    id_ = await create(database, OperationKind.RE_ENROL, leads=leads, reason="a test")
+    dead, alive = PgOperations(database), PgOperations(database)
+    await dead.take(id_, 9, NOW)
+    await dead.re_enrol(id_, leads, NOW, anyway=True)
+    await alive.begin(id_)
+    left = [one.lead for one in (await alive.take(id_, 9, NOW)).members]
+    await alive.settle(id_, await alive.re_enrol(id_, leads, NOW, anyway=True), NOW, NOW)
+    told = {row["lead_id"]: (row["status"], row["cycle"]) for row in await operations.members(database, id_, None, 9)}
+    assert (left, told) == (leads[1:], {leads[0]: ("done", 2), leads[1]: ("refused", 1)})
+
+
 async def test_a_rewind_finds_for_each_lead_what_it_goes_back_to(database: Database):
     playbook = await applied(database)
     lead = await enrolled(database)
@@ -138,7 +152,7 @@ async def test_a_preview_says_what_happens_and_changes_nothing(database: Databas
     anyway = asked | {"request": OperationRequest(anyway=True)}
     assert (await preview(database, kind=OperationKind.RE_ENROL, leads=leads, **anyway)).able == 1
     assert await database.pool.fetchval("select count(*) from operation") == 0
-    fates = await PgOperations(database).re_enrol(leads[:2], NOW, anyway=True)
+    fates = await PgOperations(database).re_enrol("op_none", leads[:2], NOW, anyway=True)
     assert {fate.lead: fate.outcome for fate in fates} == {leads[0]: Outcome.REFUSED, leads[1]: Outcome.DONE}
 
 
