@@ -11,6 +11,8 @@ from runtime.settings import Settings
 
 _BELOW = "/codec/"
 _HOUR = 3600
+#: This machine's names, and how they stand in an address.
+HERE = {"127.0.0.1": "127.0.0.1", "localhost": "localhost", "::1": "[::1]"}
 
 
 class CodecServer:
@@ -23,9 +25,21 @@ class CodecServer:
 
 
 def origins(settings: Settings) -> list[str]:
-    """Where Temporal's UI is opened, as browsers name it."""
+    """Where Temporal's UI is opened, as browsers name it: where that is this machine, by each of its names."""
     parts = urlsplit(settings.temporal_ui_url)
-    return [f"{parts.scheme}://{parts.netloc}"] if parts.netloc else []
+    if parts.hostname not in HERE:
+        return [f"{parts.scheme}://{parts.netloc}"] if parts.netloc else []
+    port = f":{parts.port}" if parts.port else ""
+    return [f"{parts.scheme}://{name}{port}" for name in HERE.values()]
+
+
+def ui_beside(settings: Settings, hostname: str | None) -> str:
+    """Temporal's UI, for who called this machine by ``hostname``.
+
+    `localhost` and `127.0.0.1` are two sites to a browser: a cookie of the one is not sent from pages of the other.
+    """
+    of_that_name = [origin for origin in origins(settings) if urlsplit(origin).hostname == hostname]
+    return next(iter(of_that_name), settings.temporal_ui_url)
 
 
 class FromTemporalUi:

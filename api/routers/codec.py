@@ -5,6 +5,10 @@ to ``…/decode`` and ``…/encode`` and name the namespace in ``X-Namespace``. 
 ``Authorization``. The UI can send the token of its own sign-in there, or the browser's cookies ("include cross-origin
 credentials"), but no key that somebody typed; so a page here takes the key once and leaves it in a cookie that goes to
 these routes alone. A request with the cookie is answered only where it comes from the UI's own origin.
+
+Whether the UI sends cookies is its server's setting (`TEMPORAL_CODEC_INCLUDE_CREDENTIALS`), which `temporal server
+start-dev` has no option for (1.9.1), or each browser's own, which counts only beside an endpoint of that browser's own
+(temporalio/ui, `src/lib/utilities/get-codec.ts`): the page says so to who has signed in.
 """
 
 from typing import Annotated
@@ -14,13 +18,14 @@ from fastapi import APIRouter, Depends, Form, Header, Request
 from fastapi.responses import HTMLResponse
 from temporalio.api.common.v1 import Payload
 
-from api.auth import Bearer, allowed, from_this_machine
-from api.codec import CodecServer
+from api.auth import Bearer, allowed, from_this_machine, unauthorised
+from api.codec import HERE, CodecServer, ui_beside
 from api.context import Context
 from api.pages import page
 from api.problems import Problem, invalid
 from api.schemas.codec import PayloadsBody
 from api.specification import pages, problems
+from runtime.settings import Settings
 from storage.keys import KeyInfo
 
 router = APIRouter(prefix="/codec", tags=["codec"])
@@ -37,7 +42,10 @@ async def _reader(request: Request, context: Context, bearer: Bearer) -> KeyInfo
     if context.settings.demo and from_this_machine(request):
         return None
     kept = request.cookies.get(COOKIE, "")
-    if kept and request.headers.get("origin") not in _server(request).origins:
+    from_ui = request.headers.get("origin") in _server(request).origins
+    if from_ui and not kept:
+        raise _not_signed_in(request, context.settings)
+    if kept and not from_ui:
         raise Problem(
             403,
             "foreign-origin",
@@ -68,6 +76,14 @@ async def encode(body: PayloadsBody, request: Request, key: Reader, namespace: N
     return PayloadsBody.of(encoded)
 
 
+def _not_signed_in(request: Request, settings: Settings) -> Problem:
+    refused = unauthorised("Temporal's UI sent no key for this browser.", "decode")
+    refused.remedy = (
+        f"Open {_address(request, settings)}/sign-in in this browser, and have the UI include cross-origin credentials."
+    )
+    return refused
+
+
 @router.get("/sign-in", response_class=HTMLResponse, summary="Ask for a key that may decode")
 async def ask() -> HTMLResponse:
     """The page to open before Temporal's UI can show what is encrypted."""
@@ -77,18 +93,25 @@ async def ask() -> HTMLResponse:
 @router.post(
     "/sign-in", response_class=HTMLResponse, summary="Let this browser's Temporal UI decode", responses=pages(403)
 )
-async def sign_in(context: Context, key: Annotated[str, Form(max_length=200)] = "") -> HTMLResponse:
+async def sign_in(request: Request, context: Context, key: Annotated[str, Form(max_length=200)] = "") -> HTMLResponse:
     """Keeps the key in a cookie that no script can read and that goes to ``/codec`` alone, for twelve hours."""
     try:
         await allowed(context, key.strip(), "decode")
     except Problem:
         return page("codec.html", 403, state="refused")
-    answer = page("codec.html", state="done")
-    secure = context.settings.public_url.startswith("https:")
+    here, settings = _address(request, context.settings), context.settings
+    answer = page("codec.html", state="done", endpoint=here, ui=ui_beside(settings, request.url.hostname))
+    secure = here.startswith("https:")
     answer.set_cookie(
         COOKIE, key.strip(), max_age=_SHIFT, path="/codec", secure=secure, httponly=True, samesite="strict"
     )
     return answer
+
+
+def _address(request: Request, settings: Settings) -> str:
+    """These routes as the browser reached them. A proxy may hide its https; on this machine http is as safe."""
+    hidden = settings.public_url.startswith("https:") and request.url.hostname not in HERE
+    return f"{'https' if hidden else request.url.scheme}://{request.url.netloc}/codec"
 
 
 def _server(request: Request) -> CodecServer:
