@@ -86,6 +86,21 @@ async def lift_on(
     return Hold.model_validate(dict(row))
 
 
+async def began(connection: Connection, scope: str) -> datetime:
+    """When the hold began that was the last to be lifted of that scope: what ``resume`` takes as ``since``.
+
+    Raises ``Refused`` while the scope is held, ``NotFound`` where it never was.
+    """
+    newest = "select since, lifted_at from hold where scope = $1 order by id desc limit 1"
+    row = await connection.fetchrow(newest, scope)
+    if row is None:
+        raise NotFound(f"There was no hold on {scope}.", "`tendril hold list --past` names those there were.")
+    if row["lifted_at"] is None:
+        raise Refused(f"{scope} is held.", f"Lift the hold: tendril hold lift {scope}")
+    since: datetime = row["since"]
+    return since
+
+
 async def listed(db: Database, *, lifted: bool = False) -> list[Hold]:
     """Holds in force, the newest first; with ``lifted`` also those of the past."""
     rows = await db.pool.fetch("select * from hold where lifted_at is null or $1 order by id desc", lifted)

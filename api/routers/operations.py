@@ -19,6 +19,7 @@ from api.schemas.operations import (
     OperationPreview,
     OperationShown,
 )
+from api.services.commanding import since
 from api.specification import problems
 from domain.errors import NotFound, Refused
 from domain.operating import OperationKind, OperationRequest, lacking
@@ -153,6 +154,8 @@ async def _request(context: ApiContext, body: OperationBody) -> OperationRequest
             given["playbook"] = await version_named(context.database.pool, body.playbook)
         except NotFound as fault:
             raise invalid([{"loc": ("body", "playbook"), "msg": str(fault)}]) from fault
+    if body.kind is OperationKind.RESUME and body.hold:
+        given["since"] = await since(context.database.pool, body.hold)
     return OperationRequest(**given)
 
 

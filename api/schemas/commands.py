@@ -29,6 +29,9 @@ class CommandBody(BaseModel):
         description="For resume, of what fell due meanwhile. shift: every gap is longer by the pause; skip: it is "
         "passed over; catch_up: it leaves now, as cadence and caps allow.",
     )
+    hold: Line = Field(
+        "", description="For resume, of a journey that a hold stopped and no command: the hold's scope; it is lifted."
+    )
     to_decision: int | None = Field(
         None, ge=0, le=2**31 - 1, description="For rewind: the decision to go on from; 0 is the beginning."
     )

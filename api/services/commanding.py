@@ -1,5 +1,6 @@
 """From what a request says to the command that a journey takes: fields checked, names and times resolved."""
 
+from datetime import datetime
 from typing import Any
 
 from api.context import ApiContext
@@ -8,7 +9,7 @@ from api.schemas.commands import CommandBody
 from domain.errors import NotFound, Refused
 from domain.keys import TouchKey
 from domain.words import CommandKind, DisqualifyReason, RejectReason
-from storage import playbooks, wakes
+from storage import holds, playbooks, wakes
 from storage.database import Connection
 from storage.merges import current
 from storage.rewinding import decision_before
@@ -21,7 +22,7 @@ _REASONS: dict[CommandKind, type[DisqualifyReason] | type[RejectReason]] = {
 _TO = ("to_decision", "to_step", "to_stage", "to_time")
 #: Fields that only these commands take: elsewhere they would be passed over in silence.
 _OWN = {
-    CommandKind.RESUME: ("policy",),
+    CommandKind.RESUME: ("policy", "hold"),
     CommandKind.REWIND: _TO,
     CommandKind.RESEND: ("touch",),
     CommandKind.MIGRATE: ("playbook",),
@@ -61,7 +62,17 @@ async def request(context: ApiContext, lead: str, kind: CommandKind, body: Comma
             given["to"] = await _decision(connection, lead, body)
         if kind is CommandKind.MIGRATE:
             given["playbook"] = await _version(connection, body.playbook)
+        if body.hold:
+            given["since"] = await since(connection, body.hold)
     return CommandRequest(**given, touch=body.touch)
+
+
+async def since(connection: Connection, scope: str) -> datetime:
+    """When the hold began that stopped whom a resume lets go on. Raises a 422 ``Problem`` naming ``hold``."""
+    try:
+        return await holds.began(connection, scope)
+    except (NotFound, Refused) as fault:
+        raise _bad("hold", f"{fault} {fault.remedy}") from None
 
 
 async def _decision(connection: Connection, lead: str, body: CommandBody) -> int:

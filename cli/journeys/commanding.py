@@ -20,7 +20,7 @@ from cli.who import By, who
 from domain.errors import NotFound, Refused
 from domain.operating import OperationKind, OperationRequest, Outcome
 from domain.words import BuyerStage, DisqualifyReason, ResumePolicy
-from storage import operations, playbooks
+from storage import holds, operations, playbooks
 from storage.database import Database
 from storage.operation_targets import version_named
 
@@ -46,6 +46,9 @@ _SHARED: dict[str, tuple[Any, Any]] = {
     "as_json": (Json, False),
 }
 _POLICY = Annotated[ResumePolicy, Option(help="What becomes of what fell due meanwhile.")]
+_HOLD = Annotated[
+    str, Option(metavar="SCOPE", help="Those whom the hold on this stopped, which is lifted, and no command.")
+]
 _STAGE = Annotated[BuyerStage, Option(help="The buyer stage to move to.")]
 _BECAUSE = Annotated[DisqualifyReason, Option(help="Why they are no leads, as the CRM is told.")]
 _ANYWAY = Annotated[bool, Option("--anyway", help="Those too whom the playbook's rule of re-entry lets wait.")]
@@ -61,9 +64,11 @@ Examples: `tendril journeys pause ann@acme.example`,
 RESUME = """Let paused journeys go on.
 
 `--policy shift` makes every gap that was running longer by the pause, `skip` passes over what fell due meanwhile,
-`catch_up` sends it now, as cadence and caps allow.
+`catch_up` sends it now, as cadence and caps allow. Lifting a hold lets those go on whom it stopped; with `--hold` some
+go on before their turn, or by another policy.
 
-Example: `tendril journeys resume --where 'paused && days_paused > 3' --policy skip --rate 20/s --yes`
+Examples: `tendril journeys resume --where 'paused && days_paused > 3' --policy skip --rate 20/s --yes`,
+`tendril journeys resume ann@acme.example --hold channel:email --policy catch_up --yes`
 """
 SKIP = """Send the next touch now instead of waiting for its time. Windows, caps and consent hold all the same.
 
@@ -109,10 +114,10 @@ Example: `tendril journeys end --where 'account == "ac_abcdefghijkl"' --reason "
 
 
 def _command(kind: OperationKind, **own: tuple[Any, Any]) -> Callable[..., None]:
-    """A command with the shared options and its ``own``, which are fields of ``OperationRequest``."""
+    """A command with the shared options and its ``own``: fields of ``OperationRequest``, but for a ``hold``'s scope."""
 
     def carry_out(**given: Any) -> None:
-        request = OperationRequest(**{name: given[name] for name in own})
+        request = OperationRequest(**{name: given[name] for name in own if name in OperationRequest.model_fields})
         asked = Asked(
             kind=kind,
             by=who(given["by"]),
@@ -125,7 +130,7 @@ def _command(kind: OperationKind, **own: tuple[Any, Any]) -> Callable[..., None]
             watch=given["watch"],
             as_json=given["as_json"],
         )
-        run(_carry_out(asked, given["of"]))
+        run(_carry_out(asked, given["of"], given.get("hold", "")))
 
     options = {"leads": _SHARED["leads"], **own, **_SHARED}
     parameters = [
@@ -137,7 +142,7 @@ def _command(kind: OperationKind, **own: tuple[Any, Any]) -> Callable[..., None]
     return carry_out
 
 
-async def _carry_out(asked: Asked, of: str) -> None:
+async def _carry_out(asked: Asked, of: str, hold: str) -> None:
     if sum((bool(asked.leads), bool(asked.where), bool(of))) != 1:
         raise Refused("Who is meant is not clear.", "Name leads, or give --where or --of: one of them.")
     async with session() as here:
@@ -145,6 +150,8 @@ async def _carry_out(asked: Asked, of: str) -> None:
         request = asked.request
         if request.playbook:
             request = request.model_copy(update={"playbook": await _version(here.database, request.playbook)})
+        if hold:
+            request = request.model_copy(update={"since": await holds.began(here.database.pool, hold)})
         await operate(here, replace(asked, leads=leads, request=request))
 
 
@@ -173,7 +180,7 @@ async def _version(database: Database, named: str) -> str:
 #: In the order in which help lists them.
 COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "pause": (_command(OperationKind.PAUSE), PAUSE),
-    "resume": (_command(OperationKind.RESUME, policy=(_POLICY, ResumePolicy.SHIFT)), RESUME),
+    "resume": (_command(OperationKind.RESUME, policy=(_POLICY, ResumePolicy.SHIFT), hold=(_HOLD, "")), RESUME),
     "skip": (_command(OperationKind.SKIP_WAIT), SKIP),
     "force-stage": (_command(OperationKind.FORCE_STAGE, stage=(_STAGE, Parameter.empty)), FORCE_STAGE),
     "hand-off": (_command(OperationKind.HAND_OFF), HAND_OFF),

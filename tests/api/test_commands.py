@@ -168,6 +168,7 @@ async def test_what_resend_rewind_and_migrate_need_is_named(api: httpx.AsyncClie
         "migrate": ({}, "/playbook"),
         "resume": ({"policy": "flood"}, "/policy"),
         "pause": ({"policy": "skip"}, "/policy"),
+        "skip_wait": ({"hold": "everything"}, "/hold"),
     }
     for command, (body, pointer) in wrong.items():
         answer = await api.post(f"/v1/leads/ld_any/commands/{command}", json=body)

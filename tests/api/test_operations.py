@@ -50,6 +50,7 @@ async def test_what_is_wrong_with_a_request_is_said_by_field(api: httpx.AsyncCli
         ({"kind": "pause"}, "/where"),
         ({"kind": "migrate", "where": "!ended", "playbook": "nothing"}, "/playbook"),
         ({"kind": "end", "where": "!ended"}, ""),
+        ({"kind": "resume", "where": "held", "hold": "channel:email"}, "/hold"),
     )
     for body, pointer in wrong:
         problem = assert_problem(await api.post("/v1/operations", json=body), 422, "invalid-request")

@@ -66,3 +66,8 @@ async def test_a_hold_is_lifted_over_the_time_that_is_given(tendril: Terminal, d
     assert (row["kind"], row["total"], row["request"]["policy"], row["rate"]) == ("resume", 2, "skip", 2 / 14400)
     assert row["request"]["since"] is not None
     assert "There is no hold" in (await tendril("hold", "lift", "everything", code=1)).said
+    resume = ("journeys", "resume", leads[2], "--policy", "skip")
+    assert "is not paused" in (await tendril(*resume)).out
+    ahead = await tendril(*resume, "--hold", "everything", "--json")
+    assert (ahead.json["preview"]["able"], ahead.json["preview"]["request"]["since"]) == (1, row["request"]["since"])
+    assert "There was no hold on channel:email" in (await tendril(*resume, "--hold", "channel:email", code=1)).said
