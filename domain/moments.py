@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from domain.durations import parse_duration
 
-_AGO = "ago"
+AGO = "ago"
 _DATE = 10  # characters of an ISO date
 
 
@@ -23,8 +23,8 @@ def _read(text: str, now: datetime) -> datetime:
     try:
         if text == "now":
             return now
-        if text.endswith(_AGO):
-            return now - parse_duration(text.removesuffix(_AGO))
+        if text.endswith(AGO):
+            return now - parse_duration(text.removesuffix(AGO))
         if len(text) == _DATE:
             return _end_of(date.fromisoformat(text), now)
         at = datetime.fromisoformat(text)

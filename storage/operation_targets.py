@@ -1,14 +1,18 @@
 """What a rewind goes back to and which touch is sent again: found for every lead of an operation, in one statement."""
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 
+from domain.durations import parse_duration
 from domain.errors import NotFound, Refused
+from domain.moments import AGO, parse_moment
 from domain.operating import OperationKind, OperationRequest
 from domain.words import BuyerStage
 from storage import rewinding
 from storage.database import Connection
 
+#: What begins so can only be a time: decisions are numbers, steps and stages have names.
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 #: The latest journey of each lead: ``o`` is the operation's row, ``j`` the journey.
 _OF_EACH = """
 update operation_lead o set given = o.given || found.given
@@ -23,6 +27,11 @@ select d.number from decision d where d.lead_id = j.lead_id and d.cycle = j.cycl
 and d.number = $2::text::int
 """
 _TO_BEGINNING = "select 0 as number where $2::text = '0'"
+#: A journey that had not decided then stood at its beginning.
+_TO_TIME = """
+select number from (({at}) union all select 0 where j.started_at <= $2::text::timestamptz) as known
+order by number desc limit 1
+"""
 _TOUCH = """
 select jsonb_build_object('touch', t.key) as given from touch t
 where t.lead_id = j.lead_id and (t.key = $2::text or t.cycle = j.cycle and t.step = $2::text and t.status = 'sent')
@@ -34,13 +43,26 @@ where operation_id = $1 and not given ? $2
 """
 
 
+def settled(kind: OperationKind, request: OperationRequest, now: datetime) -> OperationRequest:
+    """The request as it is kept: a time to rewind to that is said from now (``3d ago``, ``3d``, a day) as what it is.
+
+    Raises ``Refused`` for what can only be a time and is none, or is to come.
+    """
+    if kind is not OperationKind.REWIND:
+        return request
+    if request.to.isascii() and request.to.isdigit() and int(request.to) > 2**31 - 1:
+        raise Refused(f"There is no decision {request.to}.", "`tendril journeys timeline LEAD` shows their numbers.")
+    at = _moment(request.to.strip(), now)
+    return request.model_copy(update={"to": at.isoformat()}) if at else request
+
+
 async def find_targets(
     connection: Connection, operation: str, kind: OperationKind, request: OperationRequest, now: datetime
 ) -> None:
-    """Give every lead its own ``to`` or ``touch``. Those without one are refused with why."""
+    """Give every lead its own ``to`` or ``touch``, of a request as ``settled``. Who has none is refused with why."""
     if kind is OperationKind.REWIND and request.to:
         target = f"select jsonb_build_object('to', found.number) as given from ({_way_back(request.to)}) as found"  # noqa: S608 - statements of ours
-        await connection.execute(_OF_EACH.replace("/* target */", target), operation, _plain(request.to))
+        await connection.execute(_OF_EACH.replace("/* target */", target), operation, request.to)
         await connection.execute(_WITHOUT, operation, "to", f"its journey has nothing to go back to: {request.to}", now)
     elif kind is OperationKind.RESEND:
         await connection.execute(_OF_EACH.replace("/* target */", _TOUCH), operation, request.touch)
@@ -65,7 +87,9 @@ def _way_back(to: str) -> str:
         return _TO_NUMBER
     if to in set(BuyerStage):
         return _of_each(rewinding.STAGE, "$2::text")
-    return _of_each(rewinding.AT, "$2::text::timestamptz") if _time(to) else _of_each(rewinding.STEP, "$2::text")
+    if _DAY.match(to):
+        return _TO_TIME.format(at=_of_each(rewinding.AT, "$2::text::timestamptz"))
+    return _of_each(rewinding.STEP, "$2::text")
 
 
 def _of_each(query: str, said: str) -> str:
@@ -73,19 +97,22 @@ def _of_each(query: str, said: str) -> str:
     return query.replace("$1", "j.lead_id").replace("$2", "j.cycle").replace("$3::text", "$3").replace("$3", said)
 
 
-def _plain(to: str) -> str:
-    at = _time(to)
-    if to.isascii() and to.isdigit() and int(to) > 2**31 - 1:
-        raise Refused(f"There is no decision {to}.", "`tendril journeys timeline LEAD` shows their numbers.")
-    return at.isoformat() if at else to
-
-
-def _time(text: str) -> datetime | None:
-    """The moment a text names, in UTC where it has no zone; None when it names none."""
-    if not re.match(r"\d{4}-\d\d-\d\d", text):
+def _moment(text: str, now: datetime) -> datetime | None:
+    """The moment that a text names, as ``explain --at`` reads it; or how long ago, without the word. None: no time."""
+    ago = f"{text} {AGO}" if _lasts(text) else text
+    if not (_DAY.match(text) or ago.endswith(AGO)):
         return None
     try:
-        at = datetime.fromisoformat(text)
+        return parse_moment(ago, now)
+    except ValueError as wrong:
+        if ago == text and not _DAY.match(text):
+            return None  # a step whose name ends so
+        raise Refused(f"{str(wrong)[:1].upper()}{str(wrong)[1:]}.", "Times are UTC unless they name a zone.") from None
+
+
+def _lasts(text: str) -> bool:
+    try:
+        parse_duration(text)
     except ValueError:
-        raise Refused(f"{text!r} is not a time.", "Write it as 2026-05-04T15:30, in UTC.") from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+        return False
+    return True

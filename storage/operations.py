@@ -15,7 +15,7 @@ from domain.operating import OperationKind, OperationRequest, OperationStatus, O
 from storage import where as conditions
 from storage.database import Connection, Database
 from storage.ids import new_operation_id
-from storage.operation_targets import find_targets
+from storage.operation_targets import find_targets, settled
 from storage.operators_log import note
 
 #: A worker listens on this.
@@ -108,7 +108,7 @@ async def create(
     Returns the operation's id. Raises ``Refused`` when something is missing, ``NobodyMeant``, or ``NotFound`` for an
     unknown lead.
     """
-    asked = request or OperationRequest()
+    asked = settled(kind, request or OperationRequest(), now)
     if missing := lacking(kind, asked, reason):
         raise Refused(f"{missing[:1].upper()}{missing[1:]}.", "`tendril journeys --help` shows each with examples.")
     operation = new_operation_id()

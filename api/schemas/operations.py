@@ -30,7 +30,7 @@ class OperationBody(BaseModel):
     stage: BuyerStage | None = Field(None, description="For force_stage.")
     policy: ResumePolicy = Field(ResumePolicy.SHIFT, description="For resume: what becomes of what fell due.")
     hold: Name | None = Field(None, description="For resume of whom a hold stopped: its scope; it is lifted.")
-    to: Name | None = Field(None, description="For rewind: a step, a stage, a time or a decision's number.")
+    to: Name | None = Field(None, description="For rewind: a step, a stage, a time (`3d ago` too) or a number.")
     touch: Name | None = Field(None, description="For resend: a step that was sent, or a touch's key.")
     playbook: Name | None = Field(None, description="For migrate: a version's hash, or a playbook's name.")
     because: DisqualifyReason | None = Field(None, description="For disqualify.")

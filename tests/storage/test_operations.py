@@ -1,6 +1,6 @@
 """Operations as rows: whom a condition finds, at what rate they are given out, what each goes back to, what is kept."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,6 +21,8 @@ from storage.undoing import undo_of
 from tests.storage.recorded import record, send
 from tests.storage.samples import NOW, applied, enrolled
 
+DAY = timedelta(days=1)
+
 
 async def several(database: Database, number: int) -> list[str]:
     """Leads whose journeys have decided once, by id."""
@@ -33,7 +35,7 @@ async def several(database: Database, number: int) -> list[str]:
 
 async def create(database: Database, kind: OperationKind, by: str = "test", **asked: Any) -> str:
     async with database.pool.acquire() as connection, connection.transaction():
-        return await operations.create(connection, kind=kind, by=by, now=NOW, **asked)
+        return await operations.create(connection, kind=kind, by=by, **{"now": NOW} | asked)
 
 
 async def test_every_field_can_be_asked_for_and_a_condition_finds_who_it_holds_for(database: Database):
@@ -120,13 +122,19 @@ async def test_a_rewind_finds_for_each_lead_what_it_goes_back_to(database: Datab
     state = await record(database, state, changes={"stage": BuyerStage.COMPARISON})
     state = await record(database, state, send=(send(state),))
     await record(database, state)
-    found = {to: await went_back(database, lead, to) for to in ("0", "2", "hello", "comparison", "2026-03-03T12:00")}
-    assert found == {"0": 0, "2": 2, "hello": 2, "comparison": 2, "2026-03-03T12:00": 1}
+    found = {to: await went_back(database, lead, to) for to in ("0", "2", "hello", "comparison")}
+    assert found == {"0": 0, "2": 2, "hello": 2, "comparison": 2}
+    times = ("2026-03-03T12:00Z", "2026-03-03", "3d ago", "3d", "2026-03-02T10:30")
+    assert [await went_back(database, lead, to, NOW + 4 * DAY) for to in times] == [1, 1, 1, 1, 0]
+    kept = "select count(*) from operation where request ->> 'to' = '2026-03-03T10:00:00+00:00'"
+    assert await database.pool.fetchval(kept) == 2
+    with pytest.raises(Refused, match="still to come"):
+        await went_back(database, lead, "2026-12-31")
     assert await went_back(database, lead, "research") == "its journey has nothing to go back to: research"
 
 
-async def went_back(database: Database, lead: str, to: str) -> int | str:
-    asked: dict[str, Any] = {"leads": [lead], "request": OperationRequest(to=to), "reason": "wrong"}
+async def went_back(database: Database, lead: str, to: str, now: datetime = NOW) -> int | str:
+    asked: dict[str, Any] = {"leads": [lead], "request": OperationRequest(to=to), "reason": "wrong", "now": now}
     id_ = await create(database, OperationKind.REWIND, **asked)
     row = await database.pool.fetchrow("select given, detail from operation_lead where operation_id = $1", id_)
     back: int | str = row["given"].get("to", row["detail"])
