@@ -74,8 +74,8 @@ class PgAudiences:
         network, audience = changes[0].network, changes[0].audience
         async with self._db.pool.acquire() as connection, connection.transaction():
             for part in _parts(changes):
-                own = list(keys[part])
-                await connection.execute(sql.JOINED, network, audience, *_leads(changes[part]), own, request, now)
+                told = _told(changes[part], keys[part])
+                await connection.execute(sql.JOINED, network, audience, told, request, now)
             await connection.execute(sql.FILLED, network, audience)
             if request:
                 await connection.execute(sql.ASKED, network, request, audience, _FIRST_LOOK)
@@ -88,13 +88,14 @@ class PgAudiences:
         network, audience = changes[0].network, changes[0].audience
         async with self._db.pool.acquire() as connection, connection.transaction():
             for part in _parts(changes):
-                await connection.execute(sql.LEFT, network, audience, *_leads(changes[part]), kept[part], now)
+                await connection.execute(sql.LEFT, network, audience, _told(changes[part], kept[part]), now)
 
     async def refused(self, changes: Sequence[AudienceChange], reason: str) -> None:
         """``reason``: the network's, in opaque words."""
         if changes:
             network, audience = changes[0].network, changes[0].audience
-            await self._db.pool.execute(sql.REFUSED, network, audience, *_leads(changes), reason)
+            told = _told(changes, [""] * len(changes))
+            await self._db.pool.execute(sql.REFUSED, network, audience, told, reason)
 
     async def requests(self, network: str) -> list[str]:
         return [row["request"] for row in await self._db.pool.fetch(sql.REQUESTS, network)]
@@ -155,8 +156,9 @@ def _parts(changes: Sequence[AudienceChange]) -> Iterator[slice]:
     return (slice(start, start + _AT_A_TIME) for start in range(0, len(changes), _AT_A_TIME))
 
 
-def _leads(changes: Sequence[AudienceChange]) -> tuple[list[str], list[int]]:
-    return [change.lead for change in changes], [change.version for change in changes]
+def _told(changes: Sequence[AudienceChange], keys: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """Lead → version that the network was told, key."""
+    return {change.lead: (change.version, key) for change, key in zip(changes, keys, strict=True)}
 
 
 def _rows(status: str) -> int:

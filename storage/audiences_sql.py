@@ -82,43 +82,36 @@ select m.network, m.audience, m.lead_id as lead, m.version, m.wanted as member, 
 """  # noqa: S608 - our own words
 LEAVING = f"{_PAGE} {_TO_LEAVE} order by m.lead_id limit $4"
 JOINING = f"{_PAGE} {_TO_JOIN} order by m.lead_id limit $4"
-#: ``any($3)`` is for the planner: before a list that was just filled has been analysed, it takes one to be short, and
-#: would read all of it for each person.
+#: What a network said of members: ``$3`` has lead → [version that it was told, key]. It is looked up and not joined:
+#: before a list that was just filled has been analysed, the planner takes it to be short, and would compare everybody
+#: with everybody.
 _TOLD = """
-with told as (
-    select m.lead_id, told.version, told.key
-    from unnest($3::text[], $4::int[], $5::text[]) as told (lead_id, version, key)
-    join network_member m on m.network = $1 and m.audience = $2 and m.lead_id = any($3) and m.lead_id = told.lead_id
-    order by m.lead_id for update of m
+with locked as (
+    select lead_id from network_member
+    where network = $1 and audience = $2 and lead_id = any(array(select jsonb_object_keys($3::jsonb)))
+    order by lead_id for update
 )
-update network_member m set error = '', refusals = 0, retry_real_at = null,
+update network_member m set
 """
-_OF_TOLD = """from told
-where m.network = $1 and m.audience = $2 and m.lead_id = any($3) and m.lead_id = told.lead_id"""
+_OF_TOLD = "where m.network = $1 and m.audience = $2 and m.lead_id = any(array(select lead_id from locked))"
+_VERSION, _KEY = "($3 -> m.lead_id ->> 0)::int", "$3 -> m.lead_id ->> 1"
 #: Who changed while they were being told may have another key by now: that is looked into before they join again.
 JOINED = f"""
-{_TOLD} held = true, known_as = told.key, stale = m.version > told.version, request = $6, pushed_at = $7,
-    pushed_real_at = now(), pushed_version = greatest(m.pushed_version, told.version)
+{_TOLD} error = '', refusals = 0, retry_real_at = null, held = true, known_as = {_KEY}, stale = m.version > {_VERSION},
+    request = $4, pushed_at = $5, pushed_real_at = now(), pushed_version = greatest(m.pushed_version, {_VERSION})
 {_OF_TOLD}
-"""
+"""  # noqa: S608 - our own words
 LEFT = f"""
-{_TOLD} held = m.held and told.key <> '', known_as = told.key, stale = false, request = '',
-    pushed_at = case when m.wanted then m.pushed_at else $6 end,
-    pushed_version = case when m.wanted then m.pushed_version else greatest(m.pushed_version, told.version) end
+{_TOLD} error = '', refusals = 0, retry_real_at = null, held = m.held and {_KEY} <> '', known_as = {_KEY},
+    stale = false, request = '', pushed_at = case when m.wanted then m.pushed_at else $4 end,
+    pushed_version = case when m.wanted then m.pushed_version else greatest(m.pushed_version, {_VERSION}) end
 {_OF_TOLD}
-"""
-REFUSED = """
-with told as (
-    select m.lead_id, told.version from unnest($3::text[], $4::int[]) as told (lead_id, version)
-    join network_member m on m.network = $1 and m.audience = $2 and m.lead_id = told.lead_id
-    order by m.lead_id for update of m
-)
-update network_member m set error = $5, refused_version = told.version, refusals = m.refusals + 1,
+"""  # noqa: S608 - our own words
+REFUSED = f"""
+{_TOLD} error = $4, refused_version = {_VERSION}, refusals = m.refusals + 1,
     retry_real_at = now() + least(interval '5 minutes' * 2 ^ least(m.refusals, 20), interval '1 day')
-from told
-where m.network = $1 and m.audience = $2 and m.lead_id = any($3) and m.lead_id = told.lead_id
-    and m.pushed_version < told.version
-"""
+{_OF_TOLD} and m.pushed_version < {_VERSION}
+"""  # noqa: S608 - our own words
 #: What a network holds for a limited time is told again before that is over, some at a time.
 RENEW = """
 with old as (
