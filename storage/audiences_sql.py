@@ -100,18 +100,18 @@ JOINED = f"""
 {_TOLD} error = '', refusals = 0, retry_real_at = null, held = true, known_as = {_KEY}, stale = m.version > {_VERSION},
     request = $4, pushed_at = $5, pushed_real_at = now(), pushed_version = greatest(m.pushed_version, {_VERSION})
 {_OF_TOLD}
-"""  # noqa: S608 - our own words
+"""
 LEFT = f"""
 {_TOLD} error = '', refusals = 0, retry_real_at = null, held = m.held and {_KEY} <> '', known_as = {_KEY},
     stale = false, request = '', pushed_at = case when m.wanted then m.pushed_at else $4 end,
     pushed_version = case when m.wanted then m.pushed_version else greatest(m.pushed_version, {_VERSION}) end
 {_OF_TOLD}
-"""  # noqa: S608 - our own words
+"""
 REFUSED = f"""
 {_TOLD} error = $4, refused_version = {_VERSION}, refusals = m.refusals + 1,
     retry_real_at = now() + least(interval '5 minutes' * 2 ^ least(m.refusals, 20), interval '1 day')
 {_OF_TOLD} and m.pushed_version < {_VERSION}
-"""  # noqa: S608 - our own words
+"""
 #: What a network holds for a limited time is told again before that is over, some at a time.
 RENEW = """
 with old as (
