@@ -1,6 +1,6 @@
 """``tendril audit``: is every lead ended, or has it a next wake, and what was done where not."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -9,12 +9,13 @@ from temporalio.service import RPCError
 from typer import Exit, Option, echo
 
 from cli.importing.progress import progress
+from cli.naming import find
 from cli.output import Json, print_json, say, when
 from cli.session import Session, run, session
 from cli.settings import read_settings
 from domain.auditing import Finding
-from domain.drift import KINDS
-from domain.errors import Refused
+from domain.drift import KINDS, Repair
+from domain.errors import NotFound, Refused
 from runtime.auditing import ALL, Auditor, Result
 from runtime.embedded.where import located
 from runtime.settings import Settings
@@ -28,7 +29,7 @@ _SHOWN = 20
 Repairing = Annotated[
     bool, Option("--repair/--no-repair", help="Mend what can be mended; orphaned workflows are ended.")
 ]
-One = Annotated[str, Option("--lead", metavar="ID", help="Only this lead.")]
+One = Annotated[str, Option("--lead", metavar="ID", help="Only this lead; its external id or address serves as well.")]
 
 
 def audit(repair: Repairing = False, lead: One = "", as_json: Json = False) -> None:
@@ -58,7 +59,7 @@ def audit(repair: Repairing = False, lead: One = "", as_json: Json = False) -> N
     if as_json:
         print_json(_document(result, told))
     else:
-        _show(result, told)
+        _show(result, told, one_lead=bool(lead))
     if result.left:
         raise Exit(1)
 
@@ -68,12 +69,24 @@ async def _audited(
 ) -> tuple[Result, Sequence[dict[str, Any]]]:
     auditor, repairs = Auditor(here.database, client, here.clock, settings), ALL if repair else frozenset()
     if lead:
-        result = await auditor.one(lead, "command", repairs)
+        lead, result = await _one(here, auditor, lead, repairs)
     else:
         with progress("Auditing", await count(here.database), unit="leads") as shown:
             result = await auditor.everybody("command", repairs, shown)
     told = (await audit_results.last(here.database, 1000, datetime.now(UTC)))["told"]
     return result, [one for one in told if not lead or one["lead_id"] == lead]
+
+
+async def _one(here: Session, auditor: Auditor, named: str, repairs: Collection[Repair]) -> tuple[str, Result]:
+    """Of a lead by any of its names, or of a workflow whose lead this database does not know. Raises ``NotFound``."""
+    try:
+        lead = (await find(here.database, named)).id
+        return lead, await auditor.one(lead, "command", repairs)
+    except NotFound:
+        result = await auditor.one(named, "command", repairs)
+        if not result.found:
+            raise
+        return named, result
 
 
 async def _temporal(settings: Settings) -> Client:
@@ -114,10 +127,11 @@ def _item(one: Finding, outcome: str) -> dict[str, Any]:
     }
 
 
-def _show(result: Result, told: Sequence[dict[str, Any]]) -> None:
+def _show(result: Result, told: Sequence[dict[str, Any]], *, one_lead: bool) -> None:
     audited = result.audited
     seconds = (audited.ended - audited.began).total_seconds()
-    echo(f"{audited.leads:,} leads, {audited.running:,} workflows run, looked at in {seconds:.1f} s.")
+    what = "One lead" if one_lead else f"{audited.leads:,} leads, {audited.running:,} workflows run"
+    echo(f"{what}, looked at in {seconds:.1f} s.")
     kinds = dict.fromkeys(one.kind for one, _ in result.found)
     for kind in kinds:
         _show_kind([(one, outcome) for one, outcome in result.found if one.kind is kind])
@@ -126,9 +140,10 @@ def _show(result: Result, told: Sequence[dict[str, Any]]) -> None:
         for one in told[:_SHOWN]:
             echo(f"  {one['kind'].replace('_', ' '):<16} {one['lead_id']}  {one['detail']}")
     if result.left:
-        say(f"\n{result.left:,} left.{'' if audited.repaired else ' `tendril audit --repair` mends what can be.'}")
+        mendable = any(not outcome and KINDS[one.kind].repair is not Repair.NONE for one, outcome in result.found)
+        say(f"\n{result.left:,} left.{' `tendril audit --repair` mends what can be.' if mendable else ''}")
     elif not kinds:
-        echo("Every lead is ended or has a next wake.")
+        echo("Nothing is wrong with it." if one_lead else "Every lead is ended or has a next wake.")
 
 
 def _show_kind(found: Sequence[tuple[Finding, str]]) -> None:

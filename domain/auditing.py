@@ -74,13 +74,15 @@ class Record:
 class Run:
     """A workflow that runs. ``number`` is its last decision, known only at the second look, as ``cycle`` is.
 
-    ``busy``: it still waits for something that it asked for, such as a touch on its way.
+    ``busy``: it still waits for something that it asked for, such as a touch on its way. ``readable``: whether the
+    second look could read its history.
     """
 
     shown: Shown | None = None
     cycle: int | None = None
     number: int | None = None
     busy: bool = False
+    readable: bool = True
 
 
 def findings(lead: str, record: Record | None, run: Run | None, now: datetime, *, known: bool = True) -> list[Finding]:
@@ -93,6 +95,7 @@ def findings(lead: str, record: Record | None, run: Run | None, now: datetime, *
 def _unrecorded(lead: str, run: Run | None, known: bool) -> Iterator[Finding]:
     if run is not None:
         at = f"cycle {run.cycle}, decision {run.number}" if run.number is not None else ""
+        at = at if run.readable else "its history can't be read"
         yield Finding(Drift.UNRECORDED if known else Drift.ORPHAN, lead, lead, detail=at)
 
 
@@ -137,17 +140,28 @@ def _of_both(record: Record, run: Run | None, now: datetime) -> Iterator[Finding
     elif run is None:
         if record.wake_since is None and record.number and now - last > SETTLING:
             yield Finding(Drift.LOST, lead, lead, last, f"after decision {record.number}")
-    elif record.number and _disagree(record, run, now - last > SETTLING):
-        place = f"recorded {record.cycle}/{record.number}, the workflow is at {run.cycle}/{run.number}"
-        yield Finding(Drift.DISAGREES, lead, lead, last, "" if run.number is None else place)
+    elif not run.readable:
+        yield Finding(Drift.UNREADABLE, lead, lead, last, f"after decision {record.number}")
+    elif record.number and (differs := _disagree(record, run, now - last > SETTLING)):
+        yield Finding(Drift.DISAGREES, lead, lead, last, differs)
 
 
-def _disagree(record: Record, run: Run, settled: bool) -> bool:
-    """The record of a decision is written just before the history's: it may be one ahead, for a moment."""
-    if run.number is None:
-        return settled and run.shown is not None and run.shown != record.shown
-    ahead = (record.cycle, record.number) > (run.cycle or 0, run.number)
-    return (record.cycle, record.number) != (run.cycle, run.number) and (settled or not ahead)
+def _disagree(record: Record, run: Run, settled: bool) -> str:
+    """In what they differ; "" when they agree.
+
+    The record of a decision is written just before the history's, and what is shown just after it: the record may be
+    one ahead, and another thing be shown, for a moment.
+    """
+    recorded, at = (record.cycle, record.number), (run.cycle or 0, run.number or 0)
+    if run.number is not None and recorded != at and (settled or recorded < at):
+        return f"recorded {record.cycle}/{record.number}, the workflow is at {run.cycle}/{run.number}"
+    if settled and run.shown is not None and run.shown != record.shown:
+        return f"recorded {_words(record.shown)}; the workflow shows {_words(run.shown)}"
+    return ""
+
+
+def _words(shown: Shown) -> str:
+    return ", ".join(filter(None, shown))
 
 
 #: Judged from a list of workflows, which lags behind: a second look decides.

@@ -18,6 +18,7 @@ class Drift(StrEnum):
     UNRECORDED = "unrecorded"
     ORPHAN = "orphan"
     DISAGREES = "disagrees"
+    UNREADABLE = "unreadable"
     TWO_CYCLES = "two_cycles"
     PLAYBOOK_MISSING = "playbook_missing"
     CLAIM_OPEN = "claim_open"
@@ -115,9 +116,13 @@ KINDS: Mapping[Drift, Kind] = {
         Repair.TERMINATE,
     ),
     Drift.DISAGREES: Kind(
-        "its record and its workflow are at different decisions",
+        "its record and its workflow are at different decisions, or show different things",
         "The workflow is told: whichever side is behind is brought up to the other before anything is decided.",
         Repair.SIGNAL,
+    ),
+    Drift.UNREADABLE: Kind(
+        "its workflow's history can't be read: it lacks a payload key, or is no history of this build's",
+        "Give this process all payload keys (docs/security.md), or ask with the build that wrote it.",
     ),
     Drift.TWO_CYCLES: Kind(
         "two journeys of one lead are in flight",
@@ -168,7 +173,8 @@ KINDS: Mapping[Drift, Kind] = {
     ),
     Drift.SCHEDULE_PAUSED: Kind(
         "a schedule that somebody paused",
-        "Nothing is pushed meanwhile. Unpause it in the Temporal UI once its reason is gone.",
+        "Nothing is pushed (tendril-reconcile), or looked after (tendril-audit) meanwhile. Unpause it in the Temporal"
+        " UI once its reason is gone.",
     ),
     Drift.TOUCH_PARKED: Kind(
         "nobody can tell whether it was delivered: a person must find out",

@@ -1,6 +1,7 @@
 """What Temporal says of journeys: all that run, from its list, and one of them exactly."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from temporalio.api.common.v1 import WorkflowExecution as Execution
@@ -14,6 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.messages import DecideResult
 from domain.auditing import Run, Shown
 from domain.state import JourneyState
+from runtime.encryption import CannotDecrypt
 from workflows.messages import JOURNEY, SEND_TOUCH, Carried, workflow_id
 from workflows.showing import KEYWORDS
 
@@ -24,6 +26,8 @@ _SHOWN = tuple(KEYWORDS[name] for name in ("TendrilStatus", "TendrilStage", "Ten
 MARKER = "core_local_activity"
 _PAGE = 50
 _CALL = timedelta(seconds=10)
+#: What keys raise that lack; pydantic, of another shape; and the SDK, of no payload or one in an encoding unknown here.
+_UNREADABLE = (CannotDecrypt, ValueError, KeyError, IndexError, RuntimeError)
 
 
 async def running(client: Client, noticed: Callable[[int], None] = lambda _number: None) -> dict[str, Shown]:
@@ -41,7 +45,10 @@ async def running(client: Client, noticed: Callable[[int], None] = lambda _numbe
 
 
 async def look(client: Client, lead: str) -> Run | None:
-    """A lead's journey as it runs now, with its last decision; None when none runs. Raises ``RPCError``."""
+    """A lead's journey as it runs now, with its last decision; None when none runs. Raises ``RPCError``.
+
+    A history that nobody here can read is said to be so: its key lacks, another build wrote it, or it is none of ours.
+    """
     try:
         described = await client.get_workflow_handle(workflow_id(lead)).describe(rpc_timeout=_CALL)
     except RPCError as error:
@@ -51,13 +58,15 @@ async def look(client: Client, lead: str) -> Run | None:
     if described.status is not WorkflowExecutionStatus.RUNNING:
         return None
     pending = described.raw_description.pending_activities
-    state = await last_state(client, described)
-    return Run(
+    run = Run(
         shown=_shown(described.typed_search_attributes),
-        cycle=state.cycle,
-        number=state.number,
         busy=any(activity.activity_type.name == SEND_TOUCH for activity in pending),
     )
+    try:
+        state = await last_state(client, described)
+    except _UNREADABLE:
+        return replace(run, readable=False)
+    return replace(run, cycle=state.cycle, number=state.number)
 
 
 async def last_state(client: Client, run: WorkflowExecution) -> JourneyState:

@@ -16,6 +16,7 @@ from subprocess import PIPE, STDOUT
 
 import pytest
 import pytest_asyncio
+from temporalio.common import WorkflowIDConflictPolicy
 
 from domain import auditing
 from domain.drift import Drift
@@ -30,7 +31,7 @@ from storage.migrate import upgrade
 from tests.whole.processes import Process, Processes, eventually, kill, stop
 from tests.whole.stack import Stack, whole_stack
 from tests.whole.story import at_any_hour
-from workflows.messages import CommandRequest
+from workflows.messages import JOURNEY, CommandRequest, workflow_id
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("restores")]
 #: Audits of these tests are less patient than those of a busy deployment.
@@ -117,9 +118,9 @@ class Restorable:
 
         await eventually(accepted, "the API does not come back")
 
-    async def told_by_command(self) -> tuple[int, str]:
+    async def told_by_command(self, *options: str) -> tuple[int, str]:
         """Exit code and output of `tendril audit`."""
-        command = [sys.executable, "-m", "cli", "audit"]
+        command = [sys.executable, "-m", "cli", "audit", *options]
         variables = os.environ | environment(self.stack.settings)
         ran = await asyncio.create_subprocess_exec(*command, env=variables, cwd=ROOT, stdout=PIPE, stderr=STDOUT)
         output, _ = await ran.communicate()
@@ -220,6 +221,27 @@ async def test_temporal_older_than_postgresql_and_then_empty(restorable: Restora
     assert await stack.ended(eve) == "operator", "a command that was answered holds"
     assert [len(await stack.mails(name)) for name in ("dora", "eve", "fay")] == [3, 1, 1]
     assert await stack.repeated() == 0
+
+
+async def test_a_history_that_nobody_can_read_keeps_the_audit_from_nobody_else(restorable: Restorable):
+    stack = restorable.stack
+    gus, client, queue = await restorable.enrol("gus"), await stack.client(), stack.settings.task_queue
+    again, seen = WorkflowIDConflictPolicy.TERMINATE_EXISTING, set[tuple[Drift, str]]()
+    for lead in (gus, "ld_nobody"):
+        await client.start_workflow(
+            JOURNEY, {"not": "ours"}, id=workflow_id(lead), task_queue=queue, id_conflict_policy=again
+        )
+
+    async def named() -> bool:
+        found = await restorable.audit()
+        seen.update((kind, subject) for kind, subjects in found.items() for subject in subjects)
+        return {(Drift.UNREADABLE, gus), (Drift.ORPHAN, "ld_nobody")} <= seen
+
+    await eventually(named, "the audit does not name who can't be read")
+    code, told = await restorable.told_by_command("--lead", "gus@acme.example")
+    assert (code, "unreadable" in told) == (1, True), told
+    code, told = await restorable.told_by_command("--lead", "ld_nobody")
+    assert (code, "There is no lead ld_nobody" in told) == (1, True), told
 
 
 async def _copy(directory: Path, to: Path) -> None:
