@@ -65,7 +65,9 @@ class Settings(FromEnvironment):
     reconcile_interval: float = Field(300.0, gt=0, description="Seconds between pushes of CRM fields and audiences.")
     audit_interval: float = Field(3600.0, ge=60, description="Seconds between audits of every lead (docs/audit.md).")
     send_timeout: float = Field(20.0, gt=0, le=20, description="Hard limit in seconds of one attempt at a touch.")
-    metrics_port: int = Field(0, ge=0, le=65535, description="Port of the worker's /metrics; 0 for none.")
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="Port of the worker's /metrics, /healthz and /readyz; 0 for none."
+    )
     sdk_metrics_port: int = Field(
         0, ge=0, le=65535, description="Port of what Temporal's SDK counts in the worker; 0 for none."
     )

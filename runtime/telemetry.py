@@ -13,7 +13,6 @@ from prometheus_client import (
     Histogram,
     ProcessCollector,
     generate_latest,
-    start_http_server,
 )
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
@@ -67,12 +66,6 @@ _TICK = 0.5
 def metrics_text() -> bytes:
     """All metrics of this process in Prometheus' text format, of type ``CONTENT_TYPE``."""
     return generate_latest(REGISTRY)
-
-
-def serve_metrics(port: int) -> None:
-    """Serve ``/metrics`` on a thread of its own; nothing when the port is 0."""
-    if port:
-        start_http_server(port, registry=REGISTRY)
 
 
 def expose_sdk(port: int) -> None:

@@ -28,7 +28,7 @@ from activities.settling import Settling
 from activities.suppressions import Pulling
 from activities.touches import Touching
 from activities.watching import Watching
-from runtime import tracing
+from runtime import probes, tracing
 from runtime.auditing import Auditor
 from runtime.builds import WORKFLOWS, build
 from runtime.composition import Composition, composed
@@ -36,11 +36,12 @@ from runtime.heartbeats import Heartbeats
 from runtime.logs import configure_logging
 from runtime.mail_in import mail_reader
 from runtime.operating import Starting, TemporalCommanding
+from runtime.probes import Probes
 from runtime.relay import Relay
 from runtime.settings import Settings
 from runtime.standing import PgStandings
 from runtime.survey import Surveyor
-from runtime.telemetry import expose_sdk, serve_metrics, watch_loop, watch_pool
+from runtime.telemetry import expose_sdk, watch_loop, watch_pool
 from runtime.temporal import PendingTouches, connect, prepare_namespace
 from runtime.watched_activities import Counting
 from storage.crm import PgCrmNews
@@ -129,12 +130,14 @@ async def run_worker(settings: Settings) -> None:
     Waits for a database or a Temporal that is not there yet. Raises what can't be waited out, such as a wrong password.
     """
     configure_logging(settings)
-    serve_metrics(settings.metrics_port)
+    probed = Probes()
+    probes.serve(settings.metrics_port, probed)
     expose_sdk(settings.sdk_metrics_port)
     tracing.start(settings, "tendril-worker")
     stopping = _stop_on_signals(settings.worker_drain + _LAST_GRACE)
+    beating = asyncio.create_task(probed.beat())
     async with AsyncExitStack() as stack:
-        ready = asyncio.ensure_future(_ready(settings, stack))
+        ready = asyncio.ensure_future(_ready(settings, stack, probed))
         await asyncio.wait([ready, asyncio.ensure_future(stopping.wait())], return_when=asyncio.FIRST_COMPLETED)
         if not ready.done():
             ready.cancel()
@@ -142,39 +145,45 @@ async def run_worker(settings: Settings) -> None:
         client, parts = ready.result()
         place = {"task_queue": settings.task_queue, "temporal": settings.temporal_address}
         _log.info("worker runs", build=str(build(settings)), **place)
-        await _serve(client, parts, stopping)
+        await _serve(client, parts, stopping, probed)
+    beating.cancel()
     tracing.stop()
     _log.info("worker stopped")
 
 
-async def _ready(settings: Settings, stack: AsyncExitStack) -> tuple[Client, Composition]:
-    parts = await _patiently(lambda: stack.enter_async_context(composed(settings)), "PostgreSQL")
-    client = await _patiently(lambda: connect(settings), f"Temporal at {settings.temporal_address}")
-    await _patiently(lambda: prepare_namespace(client, settings), f"Temporal namespace {settings.temporal_namespace}")
+async def _ready(settings: Settings, stack: AsyncExitStack, probed: Probes) -> tuple[Client, Composition]:
+    probed.waits_for = "PostgreSQL"
+    parts = await _patiently(lambda: stack.enter_async_context(composed(settings)), probed.waits_for)
+    probed.waits_for = f"Temporal at {settings.temporal_address}"
+    client = await _patiently(lambda: connect(settings), probed.waits_for)
+    probed.waits_for = f"Temporal namespace {settings.temporal_namespace}"
+    await _patiently(lambda: prepare_namespace(client, settings), probed.waits_for)
     return client, parts
 
 
-async def _serve(client: Client, parts: Composition, stopping: asyncio.Event) -> None:
+async def _serve(client: Client, parts: Composition, stopping: asyncio.Event, probed: Probes) -> None:
     """Run worker and relay side by side. When either fails, or a stop is asked for, both end in good order."""
     worker, relay = build_worker(client, parts), Relay(parts.database, client, parts.clock, parts.settings)
     starting = Starting(parts.database, client, parts.settings.task_queue)
     running = [asyncio.create_task(each.run()) for each in (worker, relay, starting)]
-    measuring = _measuring(client, parts)
+    measuring = _measuring(client, parts, probed)
     asked = asyncio.create_task(stopping.wait())
     await asyncio.wait([*running, asked], return_when=asyncio.FIRST_COMPLETED)
     for task in (asked, *measuring):
         task.cancel()
+    probed.waits_for = "its end: it takes no more work"
     relay.stop()
     starting.stop()
     await asyncio.gather(worker.shutdown(), return_exceptions=True)
     await asyncio.gather(*running)
 
 
-def _measuring(client: Client, parts: Composition) -> list[asyncio.Task[None]]:
+def _measuring(client: Client, parts: Composition, probed: Probes) -> list[asyncio.Task[None]]:
     """What is measured beside the work, until it is cancelled."""
     watch_pool(parts.database.pool)
     surveyor = Surveyor(parts.database.url, client, parts.clock, parts.settings.data_dir)
-    return [asyncio.create_task(surveyor.run()), asyncio.create_task(watch_loop())]
+    watching = (surveyor.run(), watch_loop(), probed.watch(client, parts.settings.task_queue))
+    return [asyncio.create_task(each) for each in watching]
 
 
 def _stop_on_signals(patience: float) -> asyncio.Event:

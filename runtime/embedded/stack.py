@@ -139,7 +139,7 @@ class Stack:
 
     def _worker(self) -> Program:
         port = self.settings.metrics_port or ports.any_free()
-        healthy = _answering(port, "/metrics")
+        healthy = _answering(port, "/readyz")
         return self._python("worker", [str(ROOT / "worker.py")], healthy, TENDRIL_METRICS_PORT=str(port))
 
     def _api(self) -> Program:

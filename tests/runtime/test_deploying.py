@@ -81,6 +81,11 @@ def test_several_of_each_take_over_from_each_other(production: dict[str, Any]):
         assert rollout["update_config"]["order"] == "start-first"
 
 
+def test_who_is_called_healthy_says_so_itself(production: dict[str, Any]):
+    for name in ("worker", "api"):
+        assert "/readyz" in " ".join(production["services"][name]["healthcheck"]["test"])
+
+
 def test_a_worker_is_given_more_time_to_stop_than_it_needs(production: dict[str, Any]):
     needed = Settings.model_fields["worker_drain"].default + 3
     assert int(production["services"]["worker"]["stop_grace_period"].rstrip("s")) > needed
@@ -120,7 +125,9 @@ def test_every_pod_is_probed_guarded_and_unprivileged():
         for container in (*pod["initContainers"], *pod["containers"]):
             assert container["securityContext"]["readOnlyRootFilesystem"]
             assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-        assert all({"startupProbe", "livenessProbe"} <= one.keys() for one in pod["containers"])
+        (container,) = pod["containers"]
+        asked = {probe: container[f"{probe}Probe"]["httpGet"]["path"] for probe in ("startup", "readiness", "liveness")}
+        assert asked == {"startup": "/healthz", "readiness": "/readyz", "liveness": "/healthz"}
 
 
 def test_workers_follow_the_backlog_of_the_queue_they_work_on():
