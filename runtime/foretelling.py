@@ -19,7 +19,6 @@ from domain.facts import OperatorCommand
 from domain.operating import OperationKind, OperationRequest, command_of
 from domain.playbook.compiled import CompiledPlaybook
 from domain.ports import Clock
-from domain.state import JourneyState
 from storage import in_flight, operation_standing
 from storage.database import Database
 from storage.playbooks import PgPlaybooks
@@ -37,8 +36,6 @@ WHEN: Mapping[str, timedelta] = {
     "within 14 days": HORIZON,
 }
 LATER = "later"
-#: Kinds that leave the lead no journey of which anything could be foretold from its present state.
-_BEGINS_ANEW = frozenset({OperationKind.RE_ENROL})
 
 
 class Foretold(BaseModel):
@@ -81,33 +78,34 @@ async def foretell(
     able: Sequence[tuple[str, dict[str, Any]]],
     turns: Turns,
 ) -> Foretold | None:
-    """The core's word on a sample, spread evenly over those who would be commanded; None where it has none."""
-    if kind in _BEGINS_ANEW or not able:
+    """The core's word on a sample, spread evenly over those who would be commanded; None where there is nobody."""
+    if not able:
         return None
     size = min(len(able), SAMPLE)
     places = [index * len(able) // size for index in range(size)]
     given, at = dict(able[place] for place in places), {able[place][0]: turns.of(place) for place in places}
-    back = {lead: own["to"] for lead, own in given.items() if own.get("to")}
-    recorded = await operation_standing.recorded(db.pool, back) if back else {}
     counted = _Counted(PgPlaybooks(db), turns.now)
+    if kind is OperationKind.RE_ENROL:
+        for lead, turn in at.items():
+            if begun := await operation_standing.begun_again(db.pool, lead, turn, turns.now):
+                await counted.begin(begun)
+        return counted.told()
     async for standing in in_flight.standing(db, list(given), turns.now):
         lead = standing.state.lead
         command = command_of(operation, kind, request, given[lead])
-        known = _knowing(standing, command, recorded.get(lead), turns.lifting)
+        known = await _knowing(db, standing, command, turns)
         await counted.add(known, command, at[lead])
     return counted.told()
 
 
-def _knowing(standing: Standing, command: OperatorCommand, recorded: JourneyState | None, lifting: str) -> Standing:
+async def _knowing(db: Database, standing: Standing, command: OperatorCommand, turns: Turns) -> Standing:
     """With the state that a rewind goes back to among the facts, and without the hold that will be lifted."""
-    state, facts = standing.state, standing.facts
-    if lifting:
-        holds = tuple(hold for hold in facts.holds if hold.scope != lifting)
-        standing = Standing(state, facts.model_copy(update={"holds": holds}), standing.wakes)
-    if command.to is None:
+    if command.to is not None:
+        standing = await operation_standing.rewound(db.pool, standing, command.to, turns.now)
+    if not turns.lifting:
         return standing
-    back = recorded or JourneyState.begin(state.lead, state.cycle, state.playbook, state.started)
-    return Standing(state, facts.model_copy(update={"past": {command.to: back}}), standing.wakes)
+    holds = tuple(hold for hold in standing.facts.holds if hold.scope != turns.lifting)
+    return Standing(standing.state, standing.facts.model_copy(update={"holds": holds}), standing.wakes)
 
 
 class _Counted:
@@ -125,28 +123,37 @@ class _Counted:
 
     async def add(self, standing: Standing, command: OperatorCommand, at: datetime) -> None:
         """``at`` is when the lead's turn comes; before that nothing is taken to happen."""
-        self._sample += 1
-        until = self._now + HORIZON
-        playbook = await self._playbook(standing, [command])
-        for step in onward(playbook, standing.state, standing.facts, at, max(at, until), commands={at: [command]}):
-            self._count(step.decision, command, first=step.decision.at == at)
-        wakes = max(standing.wakes, self._now)
+        await self._live(standing, at, [command])
+        until, wakes = self._now + HORIZON, max(standing.wakes, self._now)
         if wakes <= until:
             playbook = await self._playbook(standing, [])
             for step in onward(playbook, standing.state, standing.facts, wakes, until):
                 self._otherwise.update(touch.channel.value for touch in step.decision.send)
 
+    async def begin(self, standing: Standing) -> None:
+        """A journey that begins when it wakes. Without the operation nothing is sent."""
+        await self._live(standing, standing.wakes, [])
+
+    async def _live(self, standing: Standing, at: datetime, commands: Sequence[OperatorCommand]) -> None:
+        self._sample += 1
+        until = max(at, self._now + HORIZON)
+        playbook = await self._playbook(standing, commands)
+        asked = {at: commands} if commands else {}
+        for step in onward(playbook, standing.state, standing.facts, at, until, commands=asked):
+            self._count(step.decision, commands, first=step.decision.at == at)
+
     async def _playbook(self, standing: Standing, commands: Sequence[OperatorCommand]) -> CompiledPlaybook:
         own = await self._playbooks.compiled(standing.state.playbook)
         return await self._playbooks.compiled(version_in_force(own, standing.facts, commands))
 
-    def _count(self, decision: Decision, command: OperatorCommand, *, first: bool) -> None:
+    def _count(self, decision: Decision, commands: Sequence[OperatorCommand], *, first: bool) -> None:
         when = next((word for word, within in WHEN.items() if decision.at <= self._now + within), LATER)
         self._touches[when].update(touch.channel.value for touch in decision.send)
         self._handoffs += decision.open_handoff is not None
         if first:
             self._assets.update(touch.asset or touch.step for touch in decision.send)
-            self._declined.update(one.why for one in decision.rejected if one.what == command.kind)
+            kinds = {command.kind.value for command in commands}
+            self._declined.update(one.why for one in decision.rejected if one.what in kinds)
         if decision.state.ending:
             self._endings[decision.state.ending.value] += 1
 

@@ -1,11 +1,15 @@
 """How the leads of an operation stand: for its preview, which is the operation itself, asked for and rolled back."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from typing import Any
 
+from domain.core.outlook import Standing, settled
 from domain.playbook.models import ReEntry
 from domain.state import JourneyState
+from storage import rewinding
 from storage.database import Connection
+from storage.gather import gather
 from storage.permission import forbidden
 
 _PAGE = 5000
@@ -21,12 +25,11 @@ join lead l on l.id = o.lead_id
 where o.operation_id = $1 and o.lead_id > $2 order by o.lead_id limit $3
 """
 _SUPPRESSED = f", coalesce({forbidden('l')}, '') as suppressed"
-#: Where a rewind would go back to.
-_RECORDED = """
-select distinct on (d.lead_id) d.lead_id as lead, d.state from decision d
-join journey j on j.lead_id = d.lead_id and j.cycle = d.cycle
-where d.lead_id = any($1) and not d.superseded and d.number = ($2::jsonb ->> d.lead_id)::int
-order by d.lead_id, d.cycle desc, d.revision desc
+#: The journey that would be begun (``storage.enrolment``): in the version in force, from where the inbox is read.
+_AGAIN = """
+select j.lead_id, j.cycle + 1 as cycle, j.cursor, a.hash as playbook
+from journey j join playbook_active a on a.name = j.playbook_name
+where j.lead_id = $1 order by j.cycle desc limit 1
 """
 _RULES = """
 select a.name, v.document::jsonb -> 're_entry' as rule from playbook_active a join playbook_version v on v.hash = a.hash
@@ -42,10 +45,24 @@ async def standing(connection: Connection, operation: str, *, suppressed: bool =
         after = rows[-1]["lead"]
 
 
-async def recorded(connection: Connection, to: Mapping[str, int]) -> dict[str, JourneyState]:
-    """The states after these decisions, by lead, of each one's latest journey."""
-    rows = await connection.fetch(_RECORDED, list(to), dict(to))
-    return {row["lead"]: JourneyState.model_validate(row["state"]) for row in rows}
+async def rewound(connection: Connection, standing: Standing, to: int, now: datetime) -> Standing:
+    """With the state that a rewind goes back to among the facts, and what was unread then: as ``decide`` gathers it."""
+    state = standing.state
+    back = await rewinding.recorded(connection, state.lead, state.cycle, to)
+    if back is None:
+        return standing
+    read = state.model_copy(update={"cursor": min(state.cursor, back.cursor)})
+    _, facts = settled(read, await gather(connection, read, now))
+    return Standing(state, facts.model_copy(update={"past": {to: back}}), standing.wakes)
+
+
+async def begun_again(connection: Connection, lead: str, at: datetime, now: datetime) -> Standing | None:
+    """How a lead's next journey would stand at its beginning; None where its playbook is in force no longer."""
+    row = await connection.fetchrow(_AGAIN, lead)
+    if row is None:
+        return None
+    begun = JourneyState.begin(lead, row["cycle"], row["playbook"], at).model_copy(update={"cursor": row["cursor"]})
+    return Standing(*settled(begun, await gather(connection, begun, now)), at)
 
 
 async def re_entry_rules(connection: Connection) -> dict[str, ReEntry]:

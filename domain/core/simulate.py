@@ -91,9 +91,10 @@ def onward(
         coming = coming[len(arrived) :]
         for change in _taken(changing, now):
             facts = change(facts)
-        known = _remembered(facts.behaviours, state.cursor, now)
-        facts = facts.model_copy(update={"behaviours": (*known, *arrived)})
         due = _taken(asked, now)
+        back = [past[command.to].cursor for command in due if command.to in past]
+        known = _remembered(facts.behaviours, min([state.cursor, *back]), now)
+        facts = facts.model_copy(update={"behaviours": (*known, *arrived)})
         decision = decide(playbook, state, facts.model_copy(update={"past": past}) if due else facts, now, due)
         state, facts = decision.state, _carried_out(decision, facts)
         past[state.number] = state

@@ -12,14 +12,15 @@ from domain.operating import Batch, Fate, OperationKind, OperationRequest, Opera
 from domain.state import JourneyState
 from domain.words import BuyerStage
 from runtime.previewing import preview
-from storage import operations, operators_log, where
+from storage import in_flight, operation_standing, operations, operators_log, where
 from storage.database import Database
 from storage.enrolment import enrol
+from storage.inbox import accept
 from storage.operation_rows import PgOperations
 from storage.timeline import timeline
 from storage.undoing import undo_of
 from tests.storage.recorded import record, send
-from tests.storage.samples import NOW, applied, enrolled
+from tests.storage.samples import NOW, applied, enrolled, event
 
 DAY = timedelta(days=1)
 
@@ -158,7 +159,13 @@ async def test_a_preview_says_what_happens_and_changes_nothing(database: Databas
     again = await preview(database, kind=OperationKind.RE_ENROL, leads=leads, **asked | {"rate": 0.0})
     assert (again.able, len(again.refused)) == (0, 2)
     anyway = asked | {"request": OperationRequest(anyway=True)}
-    assert (await preview(database, kind=OperationKind.RE_ENROL, leads=leads, **anyway)).able == 1
+    stage, touch = "problem_awareness", {"id": "hello", "asset": "hello", "gap": "0d"}
+    tracks = [{"stage": stage, "touches": [touch]}]
+    await applied(database, stages=[{"id": stage, "question": "Why?"}], tracks=tracks)  # begun in what is in force
+    afresh = await preview(database, kind=OperationKind.RE_ENROL, leads=leads, **anyway)
+    assert afresh.able == 1
+    assert afresh.foretold is not None
+    assert (afresh.foretold.touches["within a minute"], afresh.foretold.otherwise) == ({"email": 1}, {})
     assert await database.pool.fetchval("select count(*) from operation") == 0
     fates = await PgOperations(database).re_enrol("op_none", leads[:2], NOW, anyway=True)
     assert {fate.lead: fate.outcome for fate in fates} == {leads[0]: Outcome.REFUSED, leads[1]: Outcome.DONE}
@@ -173,6 +180,22 @@ async def test_a_preview_of_a_rewind_decides_from_where_it_goes_back_to(database
         seen = await preview(database, kind=OperationKind.REWIND, now=NOW, **rewind)
         assert seen.foretold is not None
         assert (seen.foretold.sample, seen.foretold.declined) == (1, {})
+
+
+async def test_the_beginning_of_a_later_journey_is_where_the_one_before_left_the_inbox(
+    database: Database, begun: JourneyState
+):
+    await accept(database, [event("1", lead_id=begun.lead)], NOW)
+    await record(database, begun, changes={"cursor": 1})
+    await begin_again(database, begun.lead)
+    await accept(database, [event("2", lead_id=begun.lead)], NOW)
+    state = JourneyState.begin(begun.lead, 2, begun.playbook, NOW).model_copy(update={"cursor": 1})
+    await record(database, state, changes={"cursor": 2})
+    async with database.pool.acquire() as connection:
+        (now,) = [one async for one in in_flight.standing(database, [begun.lead], NOW)]
+        known = await operation_standing.rewound(connection, now, 0, NOW)
+    assert (known.state.cursor, known.facts.past[0].cursor) == (2, 1)
+    assert [one.position for one in known.facts.behaviours if one.position > 1] == [2]
 
 
 async def test_what_can_be_undone_says_how_and_what_can_not_says_why(database: Database):
