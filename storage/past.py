@@ -17,6 +17,7 @@ from storage.database import Connection, Database
 from storage.merges import current
 
 _SHOWN = 100
+_SCORED = "Scores and reasons are those of then."
 #: Columns of the read model that the state has by the same name.
 _OF_STATE = ("status", "phase", "stage", "segment", "cursor", "paused_since", "ending_reason")
 
@@ -95,11 +96,12 @@ async def journey_view(db: Database, lead_id: str, moment: Moment) -> dict[str, 
         if journey is None:
             raise await too_early(connection, lead_id, moment.at)
         lead, view = journey["lead_id"], _where(dict(journey), decision)
-        view |= await _known(connection, lead, moment.at, view["cursor"])
+        permission = await past_facts.permission(connection, lead, moment.at)
+        view |= await _known(connection, lead, moment.at, view["cursor"]) | {"suppressed": permission["suppressed"]}
         view["as_of"] |= {
             "at": moment.at,
             "superseded": await _superseded(connection, lead, decision),
-            "unsure": await _unsure(connection, lead, moment.at, view),
+            "unsure": past_facts.unsure(permission, moment.at, _SCORED, purged=_purged(view["behaviours"])),
         }
         return view
 
@@ -188,9 +190,7 @@ def _audiences(desired: Mapping[str, bool]) -> list[dict[str, Any]]:
 
 async def _known(connection: Connection, lead: str, at: datetime, cursor: int) -> dict[str, Any]:
     decisions = [dict(row) for row in await connection.fetch(_DECISIONS, lead, at, _SHOWN)]
-    permission = await past_facts.permission(connection, lead, at)
     return {
-        "suppressed": permission["suppressed"],
         "touches": await past_touches.touches(connection, lead, at, _SHOWN),
         "handoffs": await past_facts.handoffs(connection, lead, at, _SHOWN),
         "decisions": _as_in_force(decisions),
@@ -229,6 +229,10 @@ def _line(made: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         at = newest.get(before) if before < at["number"] else None
 
 
+def _purged(behaviours: Sequence[Mapping[str, Any]]) -> bool:
+    return any(behaviour["purged_since"] for behaviour in behaviours)
+
+
 async def _superseded(connection: Connection, lead: str, decision: Any) -> dict[str, Any] | None:
     if decision is None or not decision["superseded"]:
         return None
@@ -236,24 +240,3 @@ async def _superseded(connection: Connection, lead: str, decision: Any) -> dict[
         _SUPERSEDED_BY, lead, decision["cycle"], decision["number"], decision["at"], decision["revision"]
     )
     return dict(by) if by else {"number": None, "revision": None, "at": None, "cause": ""}
-
-
-async def _unsure(connection: Connection, lead: str, at: datetime, view: Mapping[str, Any]) -> list[str]:
-    """What is kept only as it is now, and has changed since or may have."""
-    found = await past_facts.permission(connection, lead, at)
-    told = []
-    if found["updated_at"] > at:
-        told.append(
-            f"The lead's profile was last changed on {found['updated_at']:%Y-%m-%d %H:%M} UTC; how it was before is not"
-            " kept. Scores and reasons are those of then."
-        )
-    if found["preference_at"] is not None and found["preference_at"] > at:
-        told.append(
-            f"The lead last said how often it wants mail on {found['preference_at']:%Y-%m-%d %H:%M} UTC; what it had"
-            " said before is not kept."
-        )
-    if any(behaviour["purged_since"] for behaviour in view["behaviours"]):
-        told.append("Some behaviour of then has been purged since: what it was is kept no longer.")
-    if not view["suppressed"]:
-        told.append("An entry of the suppression list that was taken off since would not show.")
-    return told

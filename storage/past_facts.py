@@ -87,6 +87,26 @@ from handoff h where lead_id = $1 and opened_at <= $2 order by opened_at desc, i
 _LATER = ("times", "last")
 
 
+def unsure(permission: Mapping[str, Any], at: datetime, about: str, *, purged: bool) -> list[str]:
+    """What is kept only as it is now and has changed since, or may have, in sentences. ``about``: how it matters."""
+    told = []
+    if permission["updated_at"] > at:
+        told.append(
+            f"The lead's profile was last changed on {permission['updated_at']:%Y-%m-%d %H:%M} UTC; how it was before"
+            f" is not kept. {about}"
+        )
+    if permission["preference_at"] is not None and permission["preference_at"] > at:
+        told.append(
+            f"The lead last said how often it wants mail on {permission['preference_at']:%Y-%m-%d %H:%M} UTC; what it"
+            " had said before is not kept."
+        )
+    if purged:
+        told.append("Some behaviour of then has been purged since: what it was is kept no longer.")
+    if not permission["suppressed"]:
+        told.append("An entry of the suppression list that was taken off since would not show.")
+    return told
+
+
 async def behaviours(connection: Connection, lead: str, at: datetime, cursor: int, most: int) -> list[dict[str, Any]]:
     """What had come by then, newest first, as ``views.journey_view`` has it. ``cursor``: what had been read."""
     rows = [dict(row) for row in await connection.fetch(_BEHAVIOURS, lead, at, cursor, most)]

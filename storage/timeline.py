@@ -65,9 +65,10 @@ items as (
         from of join consent_word c on c.lead_id = of.lead
     )
     union all (
-        select s.at, 2, 'suppression', 'suppression', null, 'nobody may write to them: ' || s.reason, s.source, true,
-            false, '{}'::jsonb
-        from of join lead l on l.id = of.lead join suppression s on s.email = l.email or s.lead_id = l.id
+        select s.at, 2, 'suppression' || md5(s.email), 'suppression', null,
+            'nobody may write to them: ' || s.reason, s.source, true, false, '{}'::jsonb
+        from of join lead l on l.id = of.lead
+        join suppression s on s.email in (l.email, '*@' || substring(l.email from '[^@]*$')) or s.lead_id = l.id
     )
     union all (
         select j.started_at, 0, 'began' || j.cycle, 'journey', j.cycle, 'journey ' || j.cycle || ' begins',
@@ -94,6 +95,11 @@ order by at desc, rank desc, id desc limit :most
     at="timestamptz",
     rank="int",
     most="int",
+)
+#: What is told as it is now, because how it was is not kept; beside every timeline.
+UNSURE = (
+    "Of the suppression list shows what is on it now for the address of now.",
+    "Of a touch shows what became of it last, at the time of that.",
 )
 #: Seconds by which behaviour must come after it happened to be told as late.
 _LATE = 3600

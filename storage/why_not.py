@@ -43,6 +43,8 @@ select scope, since, reason from hold where since <= $1 and (lifted_at is null o
     and (scope = 'everything' or scope like 'channel:%' or scope = 'playbook:' || $2)
 """
 _MUCH = 10_000
+_ASKED = "Conditions are asked about it as it is now."
+_COMPANY = "The lead's company is taken as it is now: its open opportunity, and its leads that we know."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ class Asked:
     """The answers to one question: at what moment, of which journey, and what decisions said of it before.
 
     ``said``: number, revision, at, superseded, what, why, rule, until; ``ledger``: key, status, reason and at of every
-    attempt at these touches in this journey, whatever became of it. Newest first.
+    attempt at these touches in this journey, whatever became of it. Newest first. ``unsure``: what is asked about as
+    it is now, because how it was then is not kept, in sentences.
     """
 
     at: datetime
@@ -61,6 +64,7 @@ class Asked:
     answers: tuple[Answer, ...]
     said: tuple[dict[str, Any], ...]
     ledger: tuple[dict[str, Any], ...]
+    unsure: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """As JSON has it, on the command line and in the API."""
@@ -73,6 +77,7 @@ class Asked:
             "answers": [_object(answer) for answer in self.answers],
             "said": list(self.said),
             "ledger": list(self.ledger),
+            "unsure": list(self.unsure),
         }
 
 
@@ -93,8 +98,9 @@ async def why_not(
             raise await too_early(connection, await current(connection, lead), at)
         state = _state(journey, decision)
         facts = await gather(connection, state, at)
+        unsure: tuple[str, ...] = ()
         if moment is not None:
-            facts = await _as_known(connection, facts, state, journey["playbook_name"], at)
+            facts, unsure = await _as_known(connection, facts, state, journey["playbook_name"], at)
     playbook = await playbooks.compiled(state.playbook)
     if moment is None and (newest := version_in_force(playbook, facts)) != playbook.hash:
         playbook = await playbooks.compiled(newest)
@@ -113,6 +119,7 @@ async def why_not(
         answers=tuple(question.answer(point) for point in points),
         said=tuple(dict(row) for row in said),
         ledger=await _ledger(db, state, points, moment),
+        unsure=unsure,
     )
 
 
@@ -168,15 +175,18 @@ def _called(points: Sequence[Touchpoint]) -> list[str]:
     return sorted({word for each in words for word in each if word})
 
 
-async def _as_known(connection: Connection, facts: Facts, state: JourneyState, playbook: str, at: datetime) -> Facts:
-    """The facts with what is known of then in place of what is so today; the profile stays as it is now."""
+async def _as_known(
+    connection: Connection, facts: Facts, state: JourneyState, playbook: str, at: datetime
+) -> tuple[Facts, tuple[str, ...]]:
+    """The facts with what is known of then in place of what is so today, and what stays as it is now, in sentences."""
     lead = state.lead
     behaviours = await past_facts.behaviours(connection, lead, at, state.cursor, MOST_READ)
     touches = await past_touches.touches(connection, lead, at, _MUCH)
     words = await past_facts.consent(connection, lead, at, _MUCH)
     permission = await past_facts.permission(connection, lead, at)
     wishes = {} if _unchanged(permission, at) else {"paused_until": None, "least_days": 0, "declined_topics": ()}
-    return facts.model_copy(
+    unsure = past_facts.unsure(permission, at, _ASKED, purged=any(row["purged_since"] for row in behaviours))
+    known = facts.model_copy(
         update={
             "behaviours": tuple(_behaviour(row) for row in reversed(behaviours)),
             "touches": tuple(_touch(row) for row in reversed(touches)),
@@ -187,6 +197,7 @@ async def _as_known(connection: Connection, facts: Facts, state: JourneyState, p
             "more_unread": False,
         }
     )
+    return known, (*unsure, *([_COMPANY] if facts.account.id else []))
 
 
 def _unchanged(permission: dict[str, Any], at: datetime) -> bool:

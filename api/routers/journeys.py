@@ -97,7 +97,7 @@ async def happened(lead_id: str, asked: Annotated[TimelineQuery, Query()], conte
         raise unknown_lead(lead_id) from None
     except Refused as fault:
         raise invalid([{"loc": ("query", "cursor"), "msg": str(fault)}]) from fault
-    return Timeline(items=items, next_cursor=following)
+    return Timeline(items=items, next_cursor=following, unsure=list(timeline.UNSURE))
 
 
 async def _failing(context: ApiContext, limit: int) -> tuple[list[stuck.Stuck], str]:

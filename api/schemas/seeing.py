@@ -74,6 +74,7 @@ class WhyNot(BaseModel):
     answers: list[WhyNotAnswer]
     ledger: list[InLedger] = Field(description="Every attempt at it in this journey, the newest first.")
     said: list[Said] = Field(description="What decisions said of it, the newest first.")
+    unsure: list[str] = Field(description="What was asked about as it is now: how it was then is not kept.")
 
 
 class TimelineQuery(BaseModel):
@@ -89,6 +90,7 @@ class Timeline(BaseModel):
 
     items: list[Item]
     next_cursor: str | None = Field(description="Give it as cursor for the next page; null on the last.")
+    unsure: list[str] = Field(description="What is told as it is now, in sentences.")
 
 
 class FunnelQuery(BaseModel):

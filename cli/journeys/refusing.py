@@ -71,6 +71,9 @@ def _lines(asked: Asked) -> Iterator[str]:
     if asked.said:
         yield "\nWhat decisions said of it, the newest first:"
         yield from _said(asked)
+    if asked.unsure:
+        yield "\nWhat can't be told:"
+        yield from (f"    {line}" for line in asked.unsure)
 
 
 def _told(answer: Answer) -> Iterator[str]:

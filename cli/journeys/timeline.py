@@ -12,7 +12,7 @@ from cli.moments import Since
 from cli.naming import Named, find
 from cli.output import All, Json, Limit, console, print_json, say, when
 from cli.session import Session, run, session
-from storage.timeline import Item
+from storage.timeline import UNSURE, Item
 from storage.timeline import timeline as read_timeline
 
 HELP = """Everything that happened with a lead, one line a thing, oldest first, across its journeys.
@@ -35,11 +35,13 @@ def timeline(
 
     items, more, note = run(read())
     if as_json:
-        print_json({"items": items, "more": more})
+        print_json({"items": items, "more": more, "unsure": UNSURE})
         return
     if more:
         say(f"The newest {len(items):,}. --limit and --all show more.")
     _show(items)
+    for line in UNSURE:
+        say(line)
     if note:
         say(note)
 

@@ -69,14 +69,19 @@ async def test_the_moment_is_a_time_an_age_or_a_decision(tendril: Terminal, lead
         assert said in (await tendril("journeys", "explain", lead, *wrong, code=1)).err
 
 
-async def test_why_not_answers_from_the_ledger_and_the_rules(tendril: Terminal, lead: str):
+async def test_why_not_answers_from_the_ledger_and_the_rules(tendril: Terminal, database: Database, lead: str):
+    await database.pool.execute("update lead set updated_at = now()")
     sent = (await tendril("journeys", "why-not", lead, "ent-cost", "--json")).json["answers"][0]
     now = (await tendril("journeys", "why-not", lead, "on-pricing", "--json")).json["answers"][0]
-    then = (await tendril("journeys", "why-not", lead, "on-pricing", "--at", "20d ago", "--json")).json["answers"][0]
+    past = (await tendril("journeys", "why-not", lead, "on-pricing", "--at", "20d ago", "--json")).json
+    told = (await tendril("journeys", "why-not", lead, "on-pricing", "--at", "20d ago")).out
+    then = past["answers"][0]
 
     assert (sent["verdict"], sent["key"]) == ("sent", f"{lead}/1/0/ent-cost")
     assert now["verdict"] == "suppressed"
     assert then["verdict"] == "not_triggered"
+    assert "Conditions are asked about it as it is now." in past["unsure"][0]
+    assert all(line in told for line in ("What can't be told:", *past["unsure"]))
 
 
 async def test_why_not_tells_of_a_touch_that_was_refused(tendril: Terminal, database: Database, lead: str):

@@ -29,6 +29,7 @@ async def test_a_timeline_is_one_line_a_thing_the_oldest_first(tendril: Terminal
     assert any("email hidden-cost (sent)" in line for line in lines)
     assert len(few.out.splitlines()) == 2
     assert "--limit and --all show more" in few.err
+    assert "the suppression list shows what is on it now" in few.err
 
 
 async def test_the_tree_counts_and_draws(tendril: Terminal, lead: str):
