@@ -48,7 +48,7 @@ _OUT = Path(__file__).parent / "results" / "latest.json"
 
 async def run(names: list[str], out: Path) -> None:
     console = Console()
-    figures: list[Figure] = []
+    measured: dict[str, list[Figure]] = {}
     for number, name in enumerate(names, start=1):
         with console.status(f"[{number}/{len(names)}] {name}") as status:
 
@@ -57,9 +57,9 @@ async def run(names: list[str], out: Path) -> None:
                 if not console.is_terminal:
                     console.print(f"[{number}/{len(names)}] {what}", markup=False)
 
-            figures += await _MEASURES[name](tell)
-    show(figures, console)
-    keep(figures, out, merge=len(names) < len(_MEASURES))
+            measured[name] = await _MEASURES[name](tell)
+        keep(measured, out)
+    show([figure for figures in measured.values() for figure in figures], console)
     console.print(f"written to {out.name}")
 
 

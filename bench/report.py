@@ -3,8 +3,9 @@
 import json
 import operator
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -40,23 +41,24 @@ def show(figures: Sequence[Figure], console: Console) -> None:
     console.print(table)
 
 
-def keep(figures: Sequence[Figure], path: Path, *, merge: bool = False) -> None:
-    """Write the figures, with the kind of machine they were measured on.
+def keep(measured: Mapping[str, Sequence[Figure]], path: Path) -> None:
+    """Write each measure's figures, with the day and the kind of machine they were measured on.
 
-    With ``merge`` figures of other names stay as they were, where the file was written by the same kind of machine.
+    Other measures stay as they were, where the file was written by the same kind of machine.
     """
     machine = {"python": platform.python_version(), "system": platform.system(), "processor": platform.machine()}
-    new = {figure.name: {**asdict(figure), "met": figure.met} for figure in figures}
-    kept = {figure["name"]: figure for figure in _kept(path, machine)} if merge else {}
-    document = {"machine": machine, "figures": list((kept | new).values())}
+    measures = _kept(path, machine)
+    for name, figures in measured.items():
+        written = [{**asdict(figure), "met": figure.met} for figure in figures]
+        measures[name] = {"day": date.today().isoformat(), "figures": written}  # noqa: DTZ011 the day here
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    path.write_text(json.dumps({"machine": machine, "measures": measures}, indent=2) + "\n", encoding="utf-8")
 
 
-def _kept(path: Path, machine: dict[str, str]) -> list[dict[str, Any]]:
+def _kept(path: Path, machine: dict[str, str]) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
-        return []
-    figures: list[dict[str, Any]] = document.get("figures", []) if document.get("machine") == machine else []
-    return figures
+        return {}
+    measures: dict[str, Any] = document.get("measures", {}) if document.get("machine") == machine else {}
+    return measures
