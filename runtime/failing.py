@@ -1,7 +1,8 @@
 """Journeys whose workflow tasks fail again and again, as Temporal's own search attribute tells.
 
 ``TemporalReportedProblems`` is set by the server after some consecutive failures of a workflow task and unset by the
-first that succeeds (docs.temporal.io/search-attribute, "TemporalReportedProblems").
+first that succeeds (docs.temporal.io/search-attribute, "TemporalReportedProblems"). A workflow that was terminated or
+reset meanwhile keeps it for as long as it is kept (seen on server 1.32): only those that run are asked for.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from runtime.settings import Settings
 from runtime.temporal import connect
 from workflows.messages import JOURNEY, workflow_id
 
-QUERY = f"WorkflowType = '{JOURNEY}' AND TemporalReportedProblems IS NOT NULL"
+QUERY = f"WorkflowType = '{JOURNEY}' AND TemporalReportedProblems IS NOT NULL AND ExecutionStatus = 'Running'"
 _PATIENCE = timedelta(seconds=5)
 
 

@@ -1,9 +1,12 @@
 """``tendril replay``: what a build would break, before it is deployed."""
 
+import base64
+import json
 import shutil
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from cli.main import main
 from runtime import replaying
@@ -40,3 +43,19 @@ def test_a_changed_interpreter_is_named_with_its_workflow(kept: Path):
         "[TMPRL1100] Nondeterminism error: Missing associated machine for LocalActivity(1)"
     }
     assert replaying.replay_chunk(in_directory(kept), Settings()).broken == ()
+
+
+def test_a_key_that_lacks_is_named_although_others_are_there(kept: Path):
+    (file,) = in_directory(kept)
+    assert file.file is not None
+    history = json.loads(file.file.read_text())
+    (payload,) = history["events"][0]["workflowExecutionStartedEventAttributes"]["input"]["payloads"]
+    payload["metadata"] = {"encoding": _base64(b"binary/encrypted"), "encryption-key-id": _base64(b"2026-01")}
+    file.file.write_text(json.dumps(history))
+    settings = Settings(payload_keys=SecretStr(f"2026-07:{_base64(bytes(32))}"))
+    (broken,) = replaying.replay_chunk([file], settings).broken
+    assert broken.error == "The payload key '2026-01' is not among this process's payload keys."
+
+
+def _base64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
