@@ -1,6 +1,7 @@
 """``tendril api``, ``tendril worker``, ``tendril migrate``: one process of a deployment each."""
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import AsyncIterator, Coroutine
@@ -23,6 +24,8 @@ from storage.schema import require_fitting
 
 #: Seconds that open requests get when the API stops.
 _LAST_REQUESTS = 3
+#: Objects made, less those gone again, before the API looks for circles among them.
+_COLLECT_EVERY = 20_000
 
 
 def api(
@@ -61,9 +64,11 @@ async def _serve(settings: Settings) -> None:
 
     from api.app import create_app  # noqa: PLC0415
     from runtime import temporal, tracing  # noqa: PLC0415
+    from runtime.link_secret import require_secret  # noqa: PLC0415
     from runtime.logs import configure_logging  # noqa: PLC0415
     from runtime.telemetry import watch_loop, watch_pool  # noqa: PLC0415
 
+    require_secret(settings)
     configure_logging(settings)
     tracing.start(settings, "tendril-api")
     async with _database(settings) as database:
@@ -83,9 +88,19 @@ async def _serve(settings: Settings) -> None:
         )
         watch_pool(database.pool)
         measuring = asyncio.create_task(watch_loop())
+        _spare_the_collector()
         await uvicorn.Server(config).serve()
         measuring.cancel()
     tracing.stop()
+
+
+def _spare_the_collector() -> None:
+    """What stands when the API begins to serve stands until its end; what a request makes holds no circles. Looked
+    through at Python's usual intervals, both took a sixth of the processor time of an event taken in.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_EVERY)
 
 
 @asynccontextmanager

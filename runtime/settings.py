@@ -184,7 +184,8 @@ class Settings(FromEnvironment):
         "_gotcha", min_length=1, description="Field of HTML forms that people do not see: who fills it is a machine."
     )
     secret: SecretStr = Field(
-        SecretStr("change-me"), description="Signs links in mail: all that lead to the public address."
+        SecretStr("change-me"),
+        description="Signs links in mail: all that lead to the public address. 32 random bytes (docs/security.md).",
     )
     secret_previous: SecretStr = Field(
         SecretStr(""), description="Former secrets, oldest first, with commas between: links they signed still work."

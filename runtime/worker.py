@@ -33,6 +33,7 @@ from runtime.auditing import Auditor
 from runtime.builds import WORKFLOWS, build
 from runtime.composition import Composition, composed
 from runtime.heartbeats import Heartbeats
+from runtime.link_secret import require_secret
 from runtime.logs import configure_logging
 from runtime.mail_in import mail_reader
 from runtime.operating import Starting, TemporalCommanding
@@ -129,6 +130,7 @@ async def run_worker(settings: Settings) -> None:
 
     Waits for a database or a Temporal that is not there yet. Raises what can't be waited out, such as a wrong password.
     """
+    require_secret(settings)
     configure_logging(settings)
     probed = Probes()
     probes.serve(settings.metrics_port, probed)

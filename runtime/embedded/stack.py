@@ -25,6 +25,7 @@ from runtime.embedded.postgres import EmbeddedPostgres
 from runtime.embedded.supervisor import Supervisor
 from runtime.embedded.temporal import temporal_program
 from runtime.encryption import payload_keys
+from runtime.link_secret import require_secret
 from runtime.mail_in import embedded_port
 from runtime.playbooks import put_in_force, read_directory
 from runtime.settings import Settings
@@ -55,6 +56,7 @@ class Stack:
 
     def require_all(self) -> None:
         """Look for what could be in the way before anything starts. Raises ``Refused`` for the first that is."""
+        require_secret(self.settings)
         self._require_ports()
         if owns_postgres(self.given):
             self._postgres.check()

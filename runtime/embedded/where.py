@@ -14,11 +14,13 @@ def located(settings: Settings) -> Settings:
     """
     if settings.database_url:
         return settings
-    running = read_json(DataDirectory(settings.data_dir.expanduser().absolute()).running)
+    directory = settings.data_dir.expanduser().absolute()
+    running = read_json(DataDirectory(directory).running)
     if "database_url" not in running:
         raise Refused(
-            f"Nothing runs on the data directory {settings.data_dir}, and no database is named.",
-            "Start `tendril up`, or set TENDRIL_DATABASE_URL.",
+            f"Nothing runs on the data directory {directory}, and no database is named.",
+            "Start `tendril up` there, set TENDRIL_DATA_DIR to the directory of the one that runs, or set"
+            " TENDRIL_DATABASE_URL.",
         )
     found: dict[str, Any] = {"database_url": running["database_url"]}
     if "temporal_address" not in settings.model_fields_set:

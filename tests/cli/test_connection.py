@@ -28,8 +28,8 @@ async def test_a_database_without_tables_says_how_to_make_them(empty_database_ur
 async def test_without_any_database_the_remedy_is_named(tmp_path: Path):
     answer = await Terminal("", tmp_path)("leads", "list", code=1)
 
-    assert "Nothing runs on the data directory" in answer.err
-    assert "tendril up" in answer.err
+    assert f"Nothing runs on the data directory {tmp_path / '.tendril'}" in answer.err
+    assert all(remedy in answer.err for remedy in ("tendril up", "TENDRIL_DATA_DIR", "TENDRIL_DATABASE_URL"))
 
 
 async def test_a_running_stack_is_found_in_the_data_directory(database_url: str, tmp_path: Path):
