@@ -2,12 +2,21 @@
 
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
+from cli.playbook.paper import Paper
+from cli.playbook.planning.plan import Plan
+from cli.playbook.planning.words import Telling
+from domain.core.outlook import WITH_SALES, Position
+from domain.planning.totals import Totals
+from domain.versions import Policy
+from domain.words import Channel, Phase
 from storage.database import Database
+from storage.in_flight import InFlight
 from tests.cli.life import live
 from tests.cli.terminal import Terminal
 from tests.fixtures.playbooks import minimal_playbook, minimal_playbook_dir
@@ -67,6 +76,24 @@ async def test_a_plan_counts_where_everybody_goes_and_writes_nothing(
     assert "smb-checklist" in {touch["step"] for touch in policies["pin"]["touches"]}
     assert not told["foretold"]["sampled"]
     assert await database.pool.fetchrow(counted) == before
+
+
+def test_what_is_called_alike_is_counted_in_one_line_or_told_apart(capsys: pytest.CaptureFixture[str]):
+    after = minimal_playbook()
+    nurture = Position(Phase.NURTURE, "enterprise", "research", "ent-cost")
+    sold = [Position(Phase.HANDOFF, segment, "research", WITH_SALES) for segment in ("small", "enterprise")]
+    totals = Totals(journeys=5, today=Counter({sold[0]: 3, sold[1]: 2}))
+    course = totals.courses[Policy.FOLLOW]
+    course.elsewhere = Counter({(nurture, sold[0]): 3, (nurture, sold[1]): 2})
+    course.touches = Counter({("ask", "", Channel.EMAIL): 4, ("ask", "", Channel.SDR_TASK): 1})
+
+    Telling(Paper(), Plan(after, after, (), InFlight({"v": 5}), totals, 0), [Policy.FOLLOW]).tell()
+
+    told = capsys.readouterr().out
+    assert "handoff: with sales 5" in told
+    assert told.count("→ handoff: with sales") == 1
+    assert "ask by email: 0 → 4" in told
+    assert "ask by sdr task: 0 → 1" in told
 
 
 async def test_of_many_a_sample_is_foretold_and_says_so(tendril: Terminal, in_flight: list[str], changed: Path):

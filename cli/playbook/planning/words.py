@@ -16,7 +16,7 @@ from domain.core.phases import NURTURING
 from domain.planning.prospects import HORIZON, MOVING
 from domain.planning.totals import Course
 from domain.versions import WORDS, Policy
-from domain.words import Phase
+from domain.words import Channel, Phase
 
 #: Most lines of one list; ``--json`` has all.
 _MOST = 12
@@ -75,10 +75,11 @@ class Telling:
         if len(versions) > 1:
             self._paper.line(f"By version: {listed(f'{version} {number:,}' for version, number in versions.items())}.")
         for place, found in groupby(sorted(self._plan.totals.today, key=self._place), key=self._place):
-            there = {where: self._plan.totals.today[where] for where in found}
-            steps = sorted(there.items(), key=lambda one: -one[1])
-            said = ", ".join(f"{where.step} {number:,}" for where, number in steps)
-            self._counted(sum(there.values()), Text(f"{place}: {said}"))
+            there = Counter[str]()  # sales has leads of every segment: a place may be several positions
+            for where in found:
+                there[where.step] += self._plan.totals.today[where]
+            said = ", ".join(f"{step} {number:,}" for step, number in there.most_common())
+            self._counted(there.total(), Text(f"{place}: {said}"))
 
     def _gone(self) -> None:
         gone = self._plan.totals.gone
@@ -117,11 +118,13 @@ class Telling:
 
     @staticmethod
     def _touched(course: Course, other: Course) -> list[tuple[int, str]]:
-        """Each step of which more or fewer leave: how many, without → with."""
+        """Each step of which more or fewer leave: how many, without → with. Its channel too, where it has several."""
+        touches = course.touches | other.touches
+        alike = Counter((step, asset) for step, asset, _ in touches)
         return [
-            (abs(ours - theirs), f"{step}{f' ({asset})' if asset else ''}: {theirs:,} → {ours:,}")
-            for step, asset, channel in course.touches | other.touches
-            if (ours := course.touches[step, asset, channel]) != (theirs := other.touches[step, asset, channel])
+            (abs(ours - theirs), f"{_labelled(touch, several=alike[touch[:2]] > 1)}: {theirs:,} → {ours:,}")
+            for touch in touches
+            if (ours := course.touches[touch]) != (theirs := other.touches[touch])
         ]
 
     @staticmethod
@@ -133,7 +136,10 @@ class Telling:
         ]
 
     def _moves(self, moves: Counter[tuple[Position, Position]]) -> None:
-        self._lines([(number, self._move(*pair)) for pair, number in moves.most_common()])
+        said = Counter[str]()
+        for pair, number in moves.items():
+            said[self._move(*pair)] += number
+        self._lines([(number, words) for words, number in said.most_common()])
 
     def _move(self, was: Position, is_: Position) -> str:
         where, there = self._place(was, 0), self._place(is_, 1)
@@ -154,3 +160,8 @@ class Telling:
 
     def _counted(self, number: int, words: Text) -> None:
         self._paper.labelled(f"{number:,}", words, width=10)
+
+
+def _labelled(touch: tuple[str, str, Channel], *, several: bool) -> str:
+    step, asset, channel = touch
+    return step + (f" ({asset})" if asset else "") + (f" by {plain(channel)}" if several else "")
