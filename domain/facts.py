@@ -153,10 +153,13 @@ class Hold(Fact):
         kind, _, name = self.scope.partition(":")
         return name if kind == "channel" else ""
 
+    def waits(self, now: datetime) -> bool:
+        """Whether it is lifted, and whom it stopped waits for their turn."""
+        return self.lifting is not None and self.until is not None and now < self.until
+
     def stops(self, now: datetime, *, stopped: bool) -> bool:
         """Whether it stops the whole journey: in force, or lifted while whom it ``stopped`` waits for their turn."""
-        waits = stopped and self.until is not None and now < self.until
-        return not self.channel and (self.lifting is None or waits)
+        return not self.channel and (self.lifting is None or (stopped and self.waits(now)))
 
 
 class Standing(Fact):

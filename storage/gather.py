@@ -103,7 +103,12 @@ select json_build_object(
         ) order by h.id), '[]')
         from hold h where (
             -- a lifted one concerns whom it stopped: each of them looks again within a day
-            h.lifted_at is null or h.since <= :held and coalesce(h.spread_until, h.lifted_at) > :lifted
+            h.lifted_at is null
+            or h.scope not like 'channel:%' and h.since <= :held and coalesce(h.spread_until, h.lifted_at) > :lifted
+            or h.scope like 'channel:%' and h.spread_until > :now and exists (
+                select from decision d where d.lead_id = l.id and d.cycle = :cycle and d.number = :number
+                    and not d.superseded and d.rejected @> '[{"rule": "hold"}]'
+            )
         ) and (
             h.scope = 'everything' or h.scope like 'channel:%'
             or h.scope = 'playbook:' || (select v.name from playbook_version v where v.hash = :playbook)

@@ -11,7 +11,7 @@ from hashlib import sha256
 
 from domain.core import resuming
 from domain.core.draft import Draft
-from domain.facts import OperatorCommand
+from domain.facts import Hold, OperatorCommand
 from domain.words import Channel, ResumePolicy
 
 #: A held journey looks again after half a day to a day, each after a time of its own: many go on at once otherwise.
@@ -40,13 +40,22 @@ def next_step(draft: Draft) -> None:
 
 def held(draft: Draft, channel: Channel, what: str) -> bool:
     """Whether a touch on this channel is held back; it is told, and looked for again."""
-    in_force = [one for one in draft.facts.holds if one.lifting is None]
-    hold = draft.hold or next((one for one in in_force if one.channel == channel), None)
+    hold = draft.hold or next((one for one in draft.facts.holds if keeps(draft, one, channel)), None)
     if hold is None:
         return False
     draft.reject(what, f"held with {hold.scope}", "hold")
     _look_again(draft, hold.scope)
     return True
+
+
+def keeps(draft: Draft, hold: Hold, channel: Channel) -> bool:
+    """Whether a hold on the channel keeps the journey's touches: in force, or lifted while its turn has not come.
+
+    Of the lifted ones a journey knows only those that stopped it.
+    """
+    resumed = draft.state.resumed_at
+    gone_on = resumed is not None and resumed >= hold.since
+    return hold.channel == channel and (hold.lifting is None or (hold.waits(draft.now) and not gone_on))
 
 
 def why_stopped(draft: Draft) -> str:

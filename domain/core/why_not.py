@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from domain.core import experiments, steps
+from domain.core import experiments, holds, steps
 from domain.core.decide import decide
 from domain.core.draft import Draft
 from domain.core.phases import NURTURING
@@ -92,7 +92,7 @@ class Question:
         if draft.hold is not None:
             yield Answer(point, Verdict.HELD, f"an operator holds {draft.hold.scope} since {_day(draft.hold.since)}")
         for hold in draft.facts.holds:
-            if hold.channel == point.channel:
+            if holds.keeps(draft, hold, point.channel):
                 yield Answer(point, Verdict.HELD, f"an operator holds {hold.scope} since {_day(hold.since)}")
         if state.paused_since is not None:
             yield Answer(point, Verdict.PAUSED, f"the journey is paused since {_day(state.paused_since)}")

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from domain.decision import Rejected
 from domain.errors import NotFound, Refused
 from domain.ports import ClaimResult
 from domain.state import JourneyState
@@ -16,6 +17,7 @@ from storage.ledger import PgLedger
 from storage.ledger_sql import LOCK
 from tests.fixtures.playbooks import minimal_playbook
 from tests.storage.planned import plan, status
+from tests.storage.recorded import record
 from tests.storage.samples import NOW, enrolled
 
 DAY = timedelta(days=1)
@@ -46,6 +48,19 @@ async def test_a_lifted_hold_concerns_whom_it_stopped_until_they_have_gone_on(da
     assert (hold.stops(lifted_at, stopped=True), hold.stops(until, stopped=True)) == (True, False)
     assert (await gather(database.pool, begun, lifted_at)).holds == ()
     assert (await gather(database.pool, stopped, until + 60 * DAY)).holds == ()
+
+
+async def test_a_lifted_hold_on_a_channel_concerns_those_whose_touches_it_held_back(database: Database, playbook: str):
+    begun = JourneyState.begin(await enrolled(database), 1, playbook, NOW)
+    free = JourneyState.begin(await enrolled(database, "eve@other.example"), 1, playbook, NOW)
+    held = await record(database, begun, rejected=(Rejected("hello", "held with channel:email", "hold"),))
+    free = await record(database, free)
+    await holds.place(database, "channel:email", "ops", "", NOW)
+    await holds.lift_on(database.pool, "channel:email", "ops", NOW + DAY, ResumePolicy.SKIP, NOW + 3 * DAY)
+    known = [(await gather(database.pool, one, NOW + 2 * DAY)).holds for one in (held, free)]
+    assert [len(one) for one in known] == [1, 0]
+    assert known[0][0].waits(NOW + 2 * DAY)
+    assert (await gather(database.pool, held, NOW + 3 * DAY)).holds == ()
 
 
 async def test_nothing_of_its_scope_is_claimed_under_a_hold_and_all_of_it_afterwards(

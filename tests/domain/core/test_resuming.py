@@ -100,11 +100,11 @@ def test_a_journey_goes_on_by_itself_after_a_hold_with_every_gap_longer():
     assert MONDAY + 11 * DAY <= first <= MONDAY + 13 * DAY
 
 
-def _lifted(policy, until, *, told=None):
+def _lifted(policy, until, *, told=None, scope="everything"):
     """Held from the first day and lifted on the tenth; turns come until ``until``, this one's when it is ``told``."""
-    lifting = Hold(scope="everything", since=MONDAY + DAY, lifting=policy, until=MONDAY + until)
+    lifting = Hold(scope=scope, since=MONDAY + DAY, lifting=policy, until=MONDAY + until)
     changes = {
-        MONDAY + DAY: [_held("everything", since=MONDAY + DAY)],
+        MONDAY + DAY: [_held(scope, since=MONDAY + DAY)],
         MONDAY + 10 * DAY: [lambda known: known.model_copy(update={"holds": (lifting,)})],
     }
     commands = {MONDAY + told: [command(CommandKind.RESUME, since=MONDAY + DAY, policy=policy)]} if told else {}
@@ -121,6 +121,13 @@ def test_nobody_goes_on_before_their_turn_and_whoever_was_not_told_does_so_after
     assert [at for at, _ in sent(silent) if at < MONDAY + 30 * DAY] == []
     went_on = next(reason for one in silent for reason in one.reasons if reason.rule == "hold_lifted")
     assert went_on.evidence["policy"] == policy
+
+
+def test_a_journey_that_looks_before_its_turn_is_held_by_a_lifted_hold_on_a_channel_too():
+    told = sent(_lifted(ResumePolicy.SHIFT, 30 * DAY, told=20 * DAY, scope="channel:email"))
+    silent = sent(_lifted(ResumePolicy.SHIFT, 30 * DAY, scope="channel:email"))
+    assert MONDAY + 20 * DAY <= told[0][0] < MONDAY + 30 * DAY
+    assert MONDAY + 30 * DAY <= silent[0][0] <= MONDAY + 31 * DAY
 
 
 def test_lifting_a_hold_resumes_once_and_not_who_is_paused_or_held_still():
