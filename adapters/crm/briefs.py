@@ -9,6 +9,24 @@ from domain.ports import OutboundTouch
 #: Part of the brief that is the task's due date.
 _DUE = "sla_at"
 _WITHOUT_DEADLINE = timedelta(days=1)
+#: What a seller reads first. PostgreSQL keeps a brief's parts in an order of its own (jsonb), so theirs says nothing.
+#: Parts not named here come last.
+_ORDER = (
+    "why_now",
+    "operator_said",
+    "opener",
+    "did",
+    "read",
+    "colleagues_active",
+    "stage",
+    "question",
+    "situations",
+    "advice",
+    "segment",
+    "fit",
+    "grade",
+    "intent",
+)
 
 
 def due(touch: OutboundTouch, now: datetime) -> str:
@@ -42,7 +60,10 @@ def _note(touch: OutboundTouch) -> list[str]:
 
 
 def _told(touch: OutboundTouch, assigned: bool) -> list[tuple[str, Any]]:
-    told = [(_label(name), value) for name, value in touch.brief.items() if value and name != _DUE]
+    names = sorted(
+        touch.brief.keys() - {_DUE}, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name)
+    )
+    told = [(_label(name), touch.brief[name]) for name in names if touch.brief[name]]
     return told + ([("Owner", touch.owner)] if touch.owner and not assigned else [])
 
 
