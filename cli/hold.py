@@ -69,8 +69,6 @@ def place(
     async def hold() -> None:
         async with session() as here:
             await holds.place(here.database, scope, actor, reason, here.now)
-            detail = {"reason": reason}
-            await operators_log.note(here.database.pool, actor, "hold_placed", scope, here.now, detail)
 
     run(hold())
     echo(f"{scope} is held. What is on its way to a vendor at this moment still arrives; nothing else leaves.")

@@ -147,8 +147,9 @@ def add(
         async with session() as here:
             entries = [Entry(email=key, reason=reason, source=source, at=here.now) for key in keys]
             detail = {"entries": len(entries), "why": reason.value}
-            await note(here.database.pool, actor, "suppressions_added", "", here.now, detail)
-            return await suppression.add(here.database, entries)
+            async with here.database.pool.acquire() as connection, connection.transaction():
+                await note(connection, actor, "suppressions_added", "", here.now, detail)
+                return await suppression.add_on(connection, entries)
 
     echo(_in_words(run(put()), "added"))
 
@@ -197,9 +198,7 @@ def remove(
 
     async def take() -> Entry:
         async with session() as here:
-            entry = await suppression.remove(here.database, suppression.key(address))
-            await note(here.database.pool, actor, "suppression_removed", "", here.now, {"why": entry.reason})
-            return entry
+            return await suppression.remove(here.database, suppression.key(address), actor, here.now)
 
     entry = run(take())
     since = f"since {entry.at:%Y-%m-%d}" + (f", from {entry.source}" if entry.source else "")

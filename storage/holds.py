@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from domain.errors import NotFound, Refused
 from domain.words import Channel, ResumePolicy
 from storage.database import Connection, Database
+from storage.operators_log import note
 
 #: The scope of a hold on every touch there is.
 EVERYTHING = "everything"
@@ -42,7 +43,7 @@ class Hold(BaseModel):
 
 
 async def place(db: Database, scope: str, by: str, reason: str, now: datetime) -> Hold:
-    """Hold ``everything``, ``playbook:<name>`` or ``channel:<name>`` from now on.
+    """Hold ``everything``, ``playbook:<name>`` or ``channel:<name>`` from now on; it stands in the operators' log.
 
     Raises ``Refused`` for another scope or one that is held already, ``NotFound`` for a playbook that nobody knows.
     """
@@ -56,6 +57,8 @@ async def place(db: Database, scope: str, by: str, reason: str, now: datetime) -
             by,
             reason,
         )
+        if row is not None:
+            await note(connection, by, "hold_placed", scope, now, {"reason": reason} if reason else {})
     if row is None:
         raise Refused(f"{scope} is held already.", "Lift that hold first, or leave it as it is.")
     return Hold.model_validate(dict(row))

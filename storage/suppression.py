@@ -133,13 +133,18 @@ async def foresee(db: Database, entries: Sequence[Entry]) -> Reach:
         return await _reach(connection, entries)
 
 
-async def remove(db: Database, email: str) -> Entry:
-    """Take an entry off the list; returns it. Raises ``NotFound``: a domain's entry goes only by its own name."""
-    row = await db.pool.fetchrow("delete from suppression where email = $1 returning *", email)
-    if row is None:
-        raise NotFound(
-            f"{email} is not on the suppression list.", "`tendril suppressions list --search TEXT` searches it."
-        )
+async def remove(db: Database, email: str, by: str, now: datetime) -> Entry:
+    """Take an entry off the list; returns it, and the operators' log says who did it.
+
+    Raises ``NotFound``: a domain's entry goes only by its own name.
+    """
+    async with db.pool.acquire() as connection, connection.transaction():
+        row = await connection.fetchrow("delete from suppression where email = $1 returning *", email)
+        if row is None:
+            raise NotFound(
+                f"{email} is not on the suppression list.", "`tendril suppressions list --search TEXT` searches it."
+            )
+        await operators_log.note(connection, by, "suppression_removed", "", now, {"why": row["reason"]})
     return _entry(row)
 
 

@@ -88,8 +88,8 @@ async def test_the_first_reason_stays(database: Database):
 async def test_what_is_taken_off_the_list_may_be_written_to(database: Database, ledger: PgLedger, key: str):
     await suppression.add(database, [entry("*@acme.example")])
     with pytest.raises(Refused, match=r"ann@acme\.example is not on the suppression list"):
-        await suppression.remove(database, "ann@acme.example")
-    removed = await suppression.remove(database, "*@acme.example")
+        await suppression.remove(database, "ann@acme.example", "ops", NOW)
+    removed = await suppression.remove(database, "*@acme.example", "ops", NOW)
     assert removed == entry("*@acme.example")
     assert (await ledger.claim(key, "a", NOW, 30)).result is ClaimResult.CLAIMED
 
