@@ -88,7 +88,7 @@ def send(  # noqa: PLR0917 - every option of the command, each given by name
 
 async def _into_database(sender: Sender, event: Event) -> Accepted:
     async with session() as here:
-        who = {"anonymous_id": sender.anonymous_id}
+        who: dict[str, Any] = {"anonymous_id": sender.anonymous_id}
         if sender.anonymous_id is None:
             who = {"lead_id": (await _find(here.database, sender)).id}
         behaviour = NewBehaviour(

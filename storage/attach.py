@@ -8,16 +8,18 @@ from storage import groups
 from storage.database import Connection
 from storage.wakes_sql import AGAIN, IS_URGENT
 
-#: Stands for ``/* move and wake */`` in a query that has ``placed (lead_id, position, kind, name)``: moves the leads
-#: on, wakes their journeys, and tells the relays when the transaction commits. A wake that waits already and says as
-#: much stays as it is; the relays are told all the same, for they pass over a row that is being looked at here. Whose
-#: turn the wakes come in (``storage.wakes_sql``) stands for ``/* source */``.
-_MOVE_AND_WAKE = f"""
+#: Of what is ``placed``: moves the leads on.
+_MOVE = """
 moved as (
     update lead set inbox_position = newest.position
     from (select lead_id, max(position) as position from placed where lead_id is not null group by 1) as newest
     where lead.id = newest.lead_id
 ),
+"""
+#: Wakes the journeys of the leads that something is ``placed`` for, and tells the relays when the transaction commits.
+#: A wake that waits already and says as much stays as it is; the relays are told all the same, for they pass over a row
+#: that is being looked at here. Whose turn the wakes come in (``storage.wakes_sql``) stands for ``/* source */``.
+_WAKE = f"""
 woken as (
     insert into pending_wake as w (lead_id, types, urgent, source, trace)
     select lead_id, (array_agg(distinct name))[:10], bool_or({IS_URGENT}), /* source */, /* trace */
@@ -29,15 +31,19 @@ woken as (
 ),
 told as materialized (select pg_notify('tendril_wake', '') from placed where lead_id is not null limit 1)
 """  # noqa: S608 - statements of our own
-MOVE_AND_WAKE = _MOVE_AND_WAKE.replace("/* source */", "''").replace("/* trace */", "null")
 #: Of what is ``placed`` with a ``trace`` each: the newest's.
 _NEWEST_TRACE = "(array_agg(trace order by position desc) filter (where trace is not null))[1]"
 
 
-def move_and_wake(source: str, *, traced: bool = False) -> str:
-    """``MOVE_AND_WAKE`` with the source that a parameter such as ``$3`` gives; ``traced``: ``placed`` has a trace."""
-    filled = _MOVE_AND_WAKE.replace("/* source */", f"{source}::text")
-    return filled.replace("/* trace */", _NEWEST_TRACE if traced else "null")
+def wake(source: str, *, traced: bool = False) -> str:
+    """Common table expressions for a query that has ``placed (lead_id, position, kind, name)``, and a ``trace`` beside
+    these when it is ``traced``. ``source`` is a parameter such as ``$3``, or a literal.
+    """
+    return _WAKE.replace("/* source */", f"{source}::text").replace("/* trace */", _NEWEST_TRACE if traced else "null")
+
+
+#: Stands for ``/* move and wake */`` in a query that has ``placed (lead_id, position, kind, name)``.
+MOVE_AND_WAKE = _MOVE + wake("''")
 
 
 #: Positions of one second of one lead's history, below zero.

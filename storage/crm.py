@@ -180,7 +180,7 @@ async def _write(connection: Connection, news: Sequence[_News], now: datetime) -
         [dict(one.seen) for one in news],
         now,
     )
-    events = [one.event.model_copy(update={"occurred_at": now}) for one in news if one.event]
+    events = [one.event._replace(occurred_at=now) for one in news if one.event]
     if events:
         await inbox.accept_on(connection, events, now)
     await wake_running(connection, [one.lead for one in news if one.take or one.owner is not None], "crm")

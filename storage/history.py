@@ -16,7 +16,7 @@ from datetime import datetime
 from storage import tombstones, turns
 from storage.attach import PER_SECOND
 from storage.database import Connection, Database, json_text
-from storage.inbox import NewBehaviour
+from storage.inbox import NewBehaviour, without_nul
 from storage.lead_merge import LeadInput
 
 #: Where positions begin: they are below zero until the year 2242, and exact in a double for ever.
@@ -113,6 +113,8 @@ async def keep(
     An event of a message id that is known is left out.
     """
     names = frozenset[str]()
+    plain = without_nul([past.event for past in events])
+    events = [replace(past, event=event) for past, event in zip(events, plain, strict=True)]
     for _ in range(_ATTEMPTS):
         try:
             async with db.pool.acquire() as connection, connection.transaction():

@@ -6,7 +6,7 @@ sender is taken once, for ever; the senders' ids are nobody else's (``Behaviour.
 """
 
 from bisect import bisect_left
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -14,15 +14,14 @@ from itertools import accumulate, chain
 from typing import Any, NamedTuple
 
 import asyncpg
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
 from domain.errors import NotFound
 from domain.ports import SalesFeedback
 from domain.trace import TRACE
 from domain.words import DeliveryKind
-from storage import mail, tombstones, turns
-from storage.attach import move_and_wake
-from storage.database import Connection, Database, Text, json_text
+from storage import inbox_sql, mail, tombstones, turns
+from storage.database import Connection, Database, json_text
 from storage.permission import suppress_leads
 from storage.tombstones import Name
 
@@ -37,19 +36,20 @@ IMPORT = "import"
 _ATTEMPTS = 10
 
 
-class NewBehaviour(BaseModel):
-    """An event as it arrives. Whose it is: ``lead_id``, else ``user_id``, else ``anonymous_id``; unknown ones wait."""
+class NewBehaviour(NamedTuple):
+    """An event as it arrives. Whose it is: ``lead_id``, else ``user_id``, else ``anonymous_id``; unknown ones wait.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    A tuple: a model costs as much to make as all that is done with it afterwards.
+    """
 
-    message_id: Text
-    kind: Text
-    name: Text
-    properties: dict[str, Any] = Field(default_factory=dict)
+    message_id: str
+    kind: str
+    name: str
     occurred_at: datetime
-    lead_id: Text | None = None
-    user_id: Text | None = None
-    anonymous_id: Text | None = None
+    properties: Mapping[str, Any] = {}
+    lead_id: str | None = None
+    user_id: str | None = None
+    anonymous_id: str | None = None
     trusted: bool = True
 
 
@@ -62,75 +62,6 @@ class Accepted(BaseModel):
     accepted: int
     duplicates: int
     erased: int = 0
-
-
-#: What is meant for a merged lead reaches its survivor; identities are the survivor's already (``storage.merges``).
-#: Lookups instead of joins: a plan made while a table was small must not read all of it when it has grown.
-_RESOLVE = """
-select lead_id, lead_id is null and exists (
-    select from alias where previous_id in (user_id, anonymous_id)
-    union all select from alias a where a.user_id in (named.user_id, named.anonymous_id)
-) as aliased
-from (
-    select ord, user_id, anonymous_id, coalesce(
-        (select coalesce(merged_into, id) from lead where id = e.lead_id),
-        (select coalesce(merged_into, id) from lead where external_id = e.user_id),
-        (select lead_id from identity where kind = 'user_id' and value = e.user_id),
-        (select lead_id from identity where kind = 'anonymous_id' and value = e.anonymous_id)
-    ) as lead_id
-    from unnest($1::text[], $2::text[], $3::text[]) with ordinality as e (lead_id, user_id, anonymous_id, ord)
-    offset 0
-) as named
-order by ord
-"""
-
-#: ``e`` has no message id twice. ``for no key update`` reads ``inbox_position`` anew where it had to wait for the row.
-#: Events of a lead that was merged meanwhile are ``astray``.
-_PLACE_AND_WAKE = """
-with e as (
-    select *, row_number() over (partition by lead_id order by ord) as nth from unnest(
-        $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bool[],
-        $9::timestamptz[]/* traces */
-    ) with ordinality as e
-        (message_id, lead_id, user_id, anonymous_id, kind, name, properties, trusted, occurred_at/* trace */, ord)
-    where (
-        select b.id from behaviour b where b.message_id = e.message_id and (b.sender = $11 or $11 = 'import') limit 1
-    ) is null
-),
-known as materialized (
-    select message_id, lead.id as lead_id, user_id, anonymous_id, kind, name, properties, trusted, occurred_at, ord,
-        inbox_position + nth as position/* trace */
-    from e join lead on lead.id = e.lead_id and lead.merged_into is null order by lead.id for no key update of lead
-),
-placed as materialized (
-    select * from known
-    union all
-    select message_id, null, user_id, anonymous_id, kind, name, properties, trusted, occurred_at, ord, null/* trace */
-    from e where lead_id is null
-),
-inserted as (
-    insert into behaviour (
-        message_id, sender, lead_id, position, user_id, anonymous_id, kind, name, properties, trusted, occurred_at,
-        received_at
-    )
-    select
-        message_id, $11, lead_id, position, user_id, anonymous_id, kind, name, properties::jsonb, trusted, occurred_at,
-        $10
-    from placed order by ord
-    on conflict (message_id, sender) do nothing
-    returning 1
-),
-/* move and wake */
-select (select array_agg(ord) from placed) as wanted, (select count(*) from inserted) as stored,
-    (select count(lead_id) from e) - (select count(*) from known) as astray, (select count(*) from told)
-"""
-_INSERT = _PLACE_AND_WAKE.replace("/* move and wake */", move_and_wake("$11"))
-#: The same, with a trace for each event: while nobody traces, none of its cost is paid.
-_INSERT_TRACED = (
-    _PLACE_AND_WAKE.replace("/* move and wake */", move_and_wake("$11", traced=True))
-    .replace("/* traces */", ", $12::text[]")
-    .replace("/* trace */", ", trace")
-)
 
 
 class _Overtaken(Exception):
@@ -234,50 +165,108 @@ async def _store(
     sender: str = "",
     traces: Sequence[str | None] = (),
 ) -> _Stored:
+    events = without_nul(events)
     far = await mail.judge(connection, mail.fates(events), now)
-    owners = await _owners(connection, events, names)
+    owners, known = await _owners(connection, events, names, sender)
     erased = await _erased(connection, events, owners)
     first = {event.message_id: number for number, event in reversed(list(enumerate(events)))}
-    numbers = sorted(set(first.values()).difference(erased))
-    once = [events[number] for number in numbers]
-    row = await connection.fetchrow(
-        _INSERT_TRACED if traces else _INSERT,
-        [event.message_id for event in once],
-        [owners[number] for number in numbers],
-        [event.user_id for event in once],
-        [event.anonymous_id for event in once],
-        [event.kind for event in once],
-        [event.name for event in once],
-        [json_text(event.properties) for event in once],
-        [event.trusted for event in once],
-        [event.occurred_at for event in once],
-        now,
-        sender,
-        *([[traces[number] for number in numbers]] if traces else []),
-    )
-    wanted = row["wanted"] or []
-    if len(wanted) != row["stored"] or row["astray"]:
-        raise _Overtaken
+    numbers = sorted(set(first.values()).difference(erased, known))
+    if numbers:
+        await _insert(
+            connection,
+            [(events[n], owners[n]) for n in numbers],
+            now,
+            sender,
+            [traces[n] for n in numbers] if traces else [],
+        )
     await _suppress(connection, events, owners, now)
     await mail.pause_on(connection, far, now)
-    return _Stored(sorted(numbers[ord_ - 1] for ord_ in wanted), erased)
+    return _Stored(numbers, erased)
 
 
-async def _owners(connection: Connection, events: Sequence[NewBehaviour], held: frozenset[str]) -> list[str | None]:
-    """Lead id of each event, None where nobody knows it. Unknown names are held, so that no upsert passes unseen:
-    with each all that it was said to be one person with, since any of them may become known.
+def without_nul(events: Sequence[NewBehaviour]) -> Sequence[NewBehaviour]:
+    """As PostgreSQL takes them: its text holds anything but U+0000, which becomes U+FFFD."""
+    texts = (f"{e.message_id}{e.kind}{e.name}{e.lead_id}{e.user_id}{e.anonymous_id}" for e in events)
+    return list(map(_plain, events)) if any("\x00" in text for text in texts) else events
+
+
+def _plain(event: NewBehaviour) -> NewBehaviour:
+    given = event._asdict()
+    plain = {name: text.replace("\x00", "\ufffd") for name, text in given.items() if isinstance(text, str)}
+    return NewBehaviour(**given | plain)
+
+
+async def _insert(
+    connection: Connection,
+    new: Sequence[tuple[NewBehaviour, str | None]],
+    now: datetime,
+    sender: str,
+    traces: Sequence[str | None],
+) -> None:
+    """Store events with their owners. Raises ``_Overtaken`` when not all could be."""
+    places = _places([owner for _, owner in new])
+    stored = await connection.fetchval(
+        inbox_sql.INSERT_TRACED if traces else inbox_sql.INSERT,
+        [event.message_id for event, _ in new],
+        [owner for _, owner in new],
+        [event.user_id for event, _ in new],
+        [event.anonymous_id for event, _ in new],
+        [event.kind for event, _ in new],
+        [event.name for event, _ in new],
+        [json_text(event.properties) for event, _ in new],
+        [event.trusted for event, _ in new],
+        [event.occurred_at for event, _ in new],
+        now,
+        sender,
+        *places,
+        *([traces] if traces else []),
+    )
+    if stored != len(new):
+        raise _Overtaken
+
+
+class _Places(NamedTuple):
+    """Which leads get events and how many; of each event which of these it is (from 1), and its lead's how many-th."""
+
+    leads: Sequence[str]
+    counts: Sequence[int]
+    nrs: Sequence[int | None]
+    nths: Sequence[int | None]
+
+
+def _places(owners: Sequence[str | None]) -> _Places:
+    nths: list[int | None] = []
+    counts: dict[str, int] = {}
+    for owner in owners:
+        if owner is not None:
+            counts[owner] = counts.get(owner, 0) + 1
+        nths.append(None if owner is None else counts[owner])
+    nr = {lead: number for number, lead in enumerate(counts, 1)}
+    return _Places(list(counts), list(counts.values()), [nr[owner] if owner else None for owner in owners], nths)
+
+
+async def _owners(
+    connection: Connection, events: Sequence[NewBehaviour], held: frozenset[str], sender: str
+) -> tuple[list[str | None], list[int]]:
+    """Lead id of each event, None where nobody knows it, and the numbers of those that were stored before. Unknown
+    names are held, so that no upsert passes unseen: with each all that it was said to be one person with, since any of
+    them may become known.
     """
-    rows = await _resolve(connection, events)
+    rows = await _resolve(connection, events, sender)
     names = held | _waiting(events, [row["lead_id"] is None for row in rows])
     if not names:
-        return [row["lead_id"] for row in rows]
+        return _owned(rows)
     await turns.wait_for_names(connection, names)
-    rows = await _resolve(connection, events)
+    rows = await _resolve(connection, events, sender)
     if aliased := _waiting(events, [row["lead_id"] is None and row["aliased"] for row in rows]):
         together = await turns.together(connection, aliased)
         if not together <= held:  # what was read before all were held may be over by now
             raise _Overtaken(together)
-    return [row["lead_id"] for row in rows]
+    return _owned(rows)
+
+
+def _owned(rows: Sequence[Any]) -> tuple[list[str | None], list[int]]:
+    return [row["lead_id"] for row in rows], [number for number, row in enumerate(rows) if row["known"]]
 
 
 def _waiting(events: Sequence[NewBehaviour], unknown: Sequence[bool]) -> frozenset[str]:
@@ -296,13 +285,17 @@ async def _erased(connection: Connection, events: Sequence[NewBehaviour], owners
     return [number for number, name in names.items() if name in away]
 
 
-async def _resolve(connection: Connection, events: Sequence[NewBehaviour]) -> list[Any]:
-    """Of each event the ``lead_id``, and whether it goes by a name that was said to be somebody's other one."""
+async def _resolve(connection: Connection, events: Sequence[NewBehaviour], sender: str) -> list[Any]:
+    """Of each event the ``lead_id``, whether it goes by a name that was said to be somebody's other one (``aliased``),
+    and whether it was stored before (``known``).
+    """
     rows: list[Any] = await connection.fetch(
-        _RESOLVE,
+        inbox_sql.RESOLVE,
+        [event.message_id for event in events],
         [event.lead_id for event in events],
         [event.user_id for event in events],
         [event.anonymous_id for event in events],
+        sender,
     )
     return rows
 

@@ -55,8 +55,9 @@ class _Common(BaseModel):
     @property
     def spoken_email(self) -> str | None:
         """The address in ``context.traits``: who it is, said beside what they did. None when it is no address."""
+        said = _context_traits(self.context).get("email")
         try:
-            return _EMAIL.validate_python(_context_traits(self.context).get("email") or None)
+            return _EMAIL.validate_python(said) if said else None
         except ValidationError:
             return None
 

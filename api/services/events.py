@@ -16,11 +16,7 @@ from api.schemas.tracking import (
     BATCH_EVENT,
     AliasEvent,
     AnyEvent,
-    GroupEvent,
-    IdentifyEvent,
     PageEvent,
-    ScreenEvent,
-    TrackEvent,
 )
 from api.services.message_ids import message_ids
 from domain.clock import ScaledClock
@@ -120,14 +116,15 @@ def behaviours(events: Sequence[AnyEvent], arrival: Arrival) -> list[NewBehaviou
 
 
 def _behaviour(event: AnyEvent, message_id: str, arrival: Arrival) -> NewBehaviour:
+    user_id = event.user_id
     return NewBehaviour(
         message_id=message_id,
         kind="page" if event.type == "screen" else event.type,
         name=_name(event)[:_NAME_LENGTH],
         properties=_properties(event),
         occurred_at=occurred_at(event, arrival),
-        lead_id=event.user_id if is_lead_id(event.user_id) else None,
-        user_id=event.user_id,
+        lead_id=user_id if is_lead_id(user_id) else None,
+        user_id=user_id,
         anonymous_id=event.anonymous_id,
     )
 
@@ -147,28 +144,25 @@ def occurred_at(event: AnyEvent, arrival: Arrival) -> datetime:
     if happened is None:
         return arrival.now
     sent_at = event.sent_at or arrival.sent_at
-    if arrival.now != arrival.real or sent_at is None:
-        return max(_EPOCH, min(happened, arrival.now))
-    return max(_EPOCH, min(_corrected(happened, arrival.real - sent_at), arrival.now))
+    error = arrival.real - sent_at if sent_at and arrival.now == arrival.real else None
+    return max(_EPOCH, min(_corrected(happened, error), arrival.now))
 
 
-def _corrected(happened: datetime, error: timedelta) -> datetime:
+def _corrected(happened: datetime, error: timedelta | None) -> datetime:
+    """In UTC, as all that it is compared with: what reads JSON makes zones whose every use costs a call."""
     try:
-        return happened + error
+        happened = happened.astimezone(UTC)
+        return happened + error if error else happened
     except OverflowError:  # a clock at the year 1 or 9999
         return happened
 
 
 def _name(event: AnyEvent) -> str:
-    match event:
-        case TrackEvent():
-            return event.event
-        case PageEvent():
-            return page_path(event)
-        case ScreenEvent():
-            return f"/screen/{event.name or ''}"
-        case _:
-            return event.type
+    if event.type == "track":  # by the type: to ask a model's class for its instances costs more than all of this
+        return event.event
+    if event.type == "page":
+        return page_path(event)
+    return f"/screen/{event.name or ''}" if event.type == "screen" else event.type
 
 
 def page_path(event: PageEvent) -> str:
@@ -191,12 +185,8 @@ def _path_of(url: str) -> str:
 
 
 def _properties(event: AnyEvent) -> dict[str, Any]:
-    match event:
-        case IdentifyEvent():
-            return event.traits.others
-        case GroupEvent():
-            return {**event.traits, "groupId": event.group_id}
-        case AliasEvent():
-            return {"previousId": event.previous_id}
-        case _:
-            return event.properties
+    if event.type == "identify":
+        return event.traits.others
+    if event.type == "group":
+        return {**event.traits, "groupId": event.group_id}
+    return {"previousId": event.previous_id} if event.type == "alias" else event.properties

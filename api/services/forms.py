@@ -128,7 +128,11 @@ def _consent(sent: Submission) -> tuple[ConsentInput, ...]:
 def _behaviours(
     sent: Submission, said: IdentifyEvent, message_id: str, lead: str | None, arrival: Arrival
 ) -> list[NewBehaviour]:
-    who = {"lead_id": lead, "anonymous_id": sent.text("anonymousId")[:_LONGEST_ID] or None, "occurred_at": arrival.now}
+    who: dict[str, Any] = {
+        "lead_id": lead,
+        "anonymous_id": sent.text("anonymousId")[:_LONGEST_ID] or None,
+        "occurred_at": arrival.now,
+    }
     done: dict[str, Any] = {"form": sent.form}
     if sent.text("consent"):
         done["consent"] = {"basis": "consent", "text": sent.text("consent_text")}

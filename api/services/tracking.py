@@ -12,10 +12,7 @@ from api.schemas.tracking import (
     AliasEvent,
     AnyEvent,
     IdentifyEvent,
-    PageEvent,
-    ScreenEvent,
     Taken,
-    TrackEvent,
 )
 from api.services.events import Arrival, BadEvent, behaviours, is_lead_id
 from storage import aliases, dead_letters, enrolment, groups, inbox, leads, names
@@ -28,6 +25,8 @@ from storage.leads import LeadInput, Upserted
 #: What the source of a dead letter begins with that came in a batch, and of one whose key only claims; the sender
 #: follows.
 FROM_BATCH, FROM_PAGE = "batch/", "page/"
+#: Types of events that say what somebody did.
+_BEHAVIOUR = frozenset({"track", "page", "screen"})
 _COMPANY_NAMES = ("name", "company")
 _COMPANY_DOMAINS = ("domain", "website")
 
@@ -49,7 +48,7 @@ async def receive(context: ApiContext, key: KeyInfo, events: Sequence[AnyEvent],
 
 def _is_plain(event: AnyEvent) -> bool:
     """Whether the event is behaviour alone, and says nothing of who somebody is."""
-    return isinstance(event, TrackEvent | PageEvent | ScreenEvent) and not (event.context and event.spoken_email)
+    return event.type in _BEHAVIOUR and not (event.context and event.spoken_email)
 
 
 async def take(

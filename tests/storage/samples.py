@@ -54,4 +54,5 @@ async def enrolled(db: Database, email: str = "ann@acme.example", **profile: Any
 def event(message_id: str, *, days: float = 0, **given: Any) -> NewBehaviour:
     """A page view, ``days`` after ``NOW``, unless told otherwise."""
     at = NOW + timedelta(days=days)
-    return NewBehaviour(**{"message_id": message_id, "kind": "page", "name": "/pricing", "occurred_at": at} | given)
+    usual: dict[str, Any] = {"message_id": message_id, "kind": "page", "name": "/pricing", "occurred_at": at}
+    return NewBehaviour(**usual | given)
