@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from temporalio.client import Client
 
-from api import problems
+from api import about, problems
 from api.codec import CodecServer, FromTemporalUi
 from api.context import ApiContext
+from api.declared import AsDeclared
 from api.heads import Heads
 from api.keyring import Keyring
 from api.limits import BodyLimit
@@ -111,6 +112,7 @@ def create_app(settings: Settings, database: Database, temporal: Client | None, 
         summary="Lead nurturing as durable, explainable software.",
         description=_DESCRIPTION,
         openapi_tags=_TAGS,
+        dependencies=[Depends(about.of_path)],
         docs_url=None,  # FastAPI's page loads scripts from elsewhere: blank offline, and against our own policy
         redoc_url=None,
     )
@@ -129,5 +131,6 @@ def create_app(settings: Settings, database: Database, temporal: Client | None, 
     app.add_middleware(Heads)
     app.add_middleware(FromTemporalUi, settings=settings)
     app.add_middleware(SegmentDialect)
+    app.add_middleware(AsDeclared)
     app.add_middleware(Quick, routes=[route for route in tracking.router.routes if isinstance(route, APIRoute)])
     return app

@@ -41,12 +41,13 @@ class Measured:
         try:
             await self._app(scope, receive, watched)
         finally:
-            observe(scope["method"], _route(scope), status, time.perf_counter() - began)
+            observe(scope["method"], route_of(scope), status, time.perf_counter() - began)
 
 
 def observe(method: str, route: str, status: int, seconds: float) -> None:
     SECONDS.labels(method, route, str(status)).observe(seconds)
 
 
-def _route(scope: Scope) -> str:
+def route_of(scope: Scope) -> str:
+    """The route's path as it is written, without what a request puts into it."""
     return getattr(scope.get("route"), "path", "unmatched")

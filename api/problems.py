@@ -17,6 +17,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from api import segment
+from api.declared import AS_DECLARED
+from api.metrics import route_of
 from domain.errors import NotFound, Refused
 from runtime.encryption import CannotDecrypt
 
@@ -102,7 +104,9 @@ def render(request: Request, problem: Problem) -> JSONResponse:
     }
     if request.url.path in segment.ROUTES:  # its libraries read these two, and some retry for ever without them
         body |= {"code": problem.kind, "message": problem.detail}
-    return JSONResponse(body, status, dict(problem.headers or {}), media_type=MEDIA_TYPE)
+    # Here as well as by the middleware: a fault that nothing foresaw is answered outside of it.
+    headers = {**(problem.headers or {}), **AS_DECLARED}
+    return JSONResponse(body, status, headers, media_type=MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
@@ -156,7 +160,7 @@ async def _on_locked(request: Request, fault: Exception) -> JSONResponse:
 
 
 async def _on_database_away(request: Request, fault: Exception) -> JSONResponse:
-    _log.warning("database_unavailable", path=request.url.path, fault=type(fault).__name__)
+    _log.warning("database_unavailable", route=route_of(request.scope), fault=type(fault).__name__)
     return render(
         request,
         Problem(
@@ -180,7 +184,7 @@ async def _on_no_tables(request: Request, _fault: Exception) -> JSONResponse:
 
 
 async def _on_unexpected(request: Request, fault: Exception) -> JSONResponse:
-    _log.error("request_failed", path=request.url.path, method=request.method, exc_info=fault)
+    _log.error("request_failed", route=route_of(request.scope), method=request.method, exc_info=fault)
     remedy = "Send it again; if it fails again, look for request_failed in the API's log."
     return render(request, Problem(500, "internal-error", "The request failed inside Tendril.", remedy))
 

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import metrics, problems
 from api.auth import allowed
 from api.context import ApiContext
+from api.declared import HEADER
 from api.limits import limit_of
 from api.segment import ANYWHERE, SHORT
 from storage.keys import KeyInfo
@@ -65,7 +66,8 @@ class Quick:
             status, head, text = response.status_code, response.raw_headers, bytes(response.body)
         else:
             text = answer.__pydantic_serializer__.to_json(answer)
-            status, head = 200, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(text))]
+            length = b"%d" % len(text)
+            status, head = 200, [(b"content-type", b"application/json"), (b"content-length", length), HEADER]
         await send({"type": "http.response.start", "status": status, "headers": [*head, *ANYWHERE]})
         await send({"type": "http.response.body", "body": text})
         metrics.observe("POST", route.path, status, time.perf_counter() - began)

@@ -58,7 +58,7 @@ async def submit(form: str, request: Request, context: Context) -> Response:
         answer.headers.update(problem.headers or {})
         return answer
     except DATABASE_AWAY:
-        _log.warning("database_unavailable", path="/f")
+        _log.warning("database_unavailable", route="/f/{form}")
         answer = page("form.html", 503, state="away", detail="")
         answer.headers["Retry-After"] = str(DATABASE_RETRY_SECONDS)
         return answer

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
+from api.about import note_lead
 from api.auth import Operator, Reader
 from api.context import Context
 from api.problems import Problem
@@ -55,6 +56,7 @@ async def _answerable(context: Context, handoff_id: str, wanted: Status) -> Hand
         handoff = await handoffs.get(context.database, handoff_id)
     except NotFound as fault:
         raise Problem(404, "unknown-handoff", str(fault), "GET /v1/handoffs?status=open lists the open ones.") from None
+    note_lead(handoff.lead_id)
     if handoff.status not in {"open", wanted}:
         raise Problem(
             409,

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse
 
 from adapters.email.links import QuestionLinks, QuestionToken
+from api.about import note_lead
 from api.context import ApiContext, Context
 from api.pages import spoken
 from api.problems import DATABASE_AWAY
@@ -92,9 +93,11 @@ async def _take(
 
 def _owner(context: ApiContext, token: str) -> QuestionToken | None:
     try:
-        return QuestionLinks(context.settings.public_url, context.settings.link_secrets).verify(token)
+        owner = QuestionLinks(context.settings.public_url, context.settings.link_secrets).verify(token)
     except Refused:
         return None
+    note_lead(owner.lead)
+    return owner
 
 
 def _question(asked: Asked | None, field: str) -> Question | None:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse
 
 from adapters.email.links import UnsubscribeLinks, UnsubscribeToken
+from api.about import note_lead
 from api.context import ApiContext, Context
 from api.pages import spoken
 from api.problems import DATABASE_AWAY, DATABASE_RETRY_SECONDS
@@ -60,6 +61,8 @@ def owner_of(context: ApiContext, token: str) -> UnsubscribeToken | None:
     """Whose link it is; None when we did not sign it."""
     links = UnsubscribeLinks(context.settings.public_url, context.settings.link_secrets)
     try:
-        return links.verify(token)
+        owner = links.verify(token)
     except Refused:
         return None
+    note_lead(owner.lead)
+    return owner

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import structlog
 from fastapi import Request
 
+from api.about import note_touch
 from api.context import ApiContext
 from api.problems import DATABASE_AWAY
 from domain.trust import PURPOSES, Visit
@@ -18,6 +19,7 @@ _PATIENCE = 2.0
 
 async def note(context: ApiContext, request: Request, sight: Sight) -> None:
     """Store what was seen. With the database away it is lost, and the log says so: nobody else could send it again."""
+    note_touch(sight.touch)
     try:
         async with asyncio.timeout(_PATIENCE):
             await record(context.database, sight, _visit(request), context.clock, context.settings.scanners)
