@@ -17,7 +17,7 @@ BRIEF = {
 
 
 def test_why_now_comes_first_and_what_nobody_knows_last():
-    told = briefs.text(touch(Channel.SDR_TASK, brief=BRIEF, owner="Sales North"), assigned=False)
+    told = briefs.text(touch(Channel.SDR_TASK, brief=BRIEF, owner="Sales North", note=""), assigned=False)
 
     labels = [part.split("\n")[0] for part in told.split("\n\n")]
     assert labels == ["Why now", "Operator said", "Opener", "Did", "Fit", "Mood", "Owner"]
