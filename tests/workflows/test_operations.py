@@ -10,7 +10,7 @@ import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
 from domain.operating import OperationKind, OperationRequest, OperationStatus, Outcome
-from domain.words import BuyerStage, CommandKind
+from domain.words import BuyerStage, Channel, CommandKind
 from runtime.operating import Starting
 from storage import operations
 from storage.database import Database
@@ -70,6 +70,20 @@ async def test_each_journey_is_commanded_once_although_the_worker_dies_and_what_
     history = (await leads[1].journey.fetch_history()).to_json()
     assert "fair" not in history, "what an operator writes stays in the database"
     await undone_again(running, leads[1:])
+    await sold(running, leads[2:4])
+
+
+async def sold(running: Running, leads: list[Lead]) -> None:
+    """What the operator wrote is read by the seller, and by nobody at Temporal."""
+    await carried_out(running, OperationKind.HAND_OFF, leads=[lead.id for lead in leads], reason="met at the fair")
+    tasks = running.channels[Channel.SDR_TASK].sent
+
+    async def arrived() -> bool:
+        return len(tasks) == len(leads)
+
+    await eventually(arrived, "the sellers' tasks never arrived")
+    assert {task.brief["operator_said"] for task in tasks} == {"met at the fair"}
+    assert "fair" not in (await leads[0].journey.fetch_history()).to_json()
 
 
 async def undone_again(running: Running, leads: list[Lead]) -> None:
