@@ -84,6 +84,9 @@ class Stack:
         await asyncio.gather(self.supervisor.start(self._worker()), self.supervisor.start(self._api()))
         if self.options.demo:
             await self.supervisor.start(self._visitors())
+        if payload_keys(self.given) and not self.settings.demo:
+            sign_in = f"http://127.0.0.1:{self.settings.api_port}/codec/sign-in"
+            self.supervisor.tell(f"payloads are encrypted: to read them in the Temporal UI, sign in at {sign_in}")
 
     async def close(self) -> None:
         """Stop everything; the clock's last time is noted first."""
