@@ -1,7 +1,7 @@
 """The local inbox's SMTP side: accepts everything, keeps it, and goes wrong when told to."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -72,8 +72,9 @@ async def _only_late(fault: Fault) -> bool:
 
 
 async def _go_wrong(fault: Fault, server: SMTP) -> str:
-    if fault.kind == "reset" and isinstance(server.transport, asyncio.WriteTransport):
-        server.transport.abort()
+    if fault.kind == "reset":
+        # whichever loop's it is: uvloop's transports are no asyncio.WriteTransport
+        cast(asyncio.WriteTransport, server.transport).abort()
     elif fault.kind == "timeout":
         await asyncio.sleep(_FOR_EVER)
     return _REPLIES.get(fault.kind, "451 4.3.0 Made to fail")
