@@ -105,6 +105,18 @@ async def test_a_browser_that_signed_in_decodes_from_the_ui_and_from_nowhere_els
             assert_problem(await browser.post("/codec/decode", json=body, headers=origin), 403, "foreign-origin")
 
 
+async def test_on_this_machine_any_of_its_names_will_do_and_http_is_enough(app: FastAPI, decoder: str):
+    ui = UI.replace("127.0.0.1", "localhost")
+    async with client_of(app, base="http://localhost") as browser:
+        refused = await browser.post("/codec/decode", json=await sealed(), headers={"Origin": ui})
+        remedy = assert_problem(refused, 401, "key-required")["remedy"]
+        signed_in = await browser.post("/codec/sign-in", data={"key": decoder})
+        assert opened(await browser.post("/codec/decode", json=await sealed(), headers={"Origin": ui})) == [SAID]
+    assert "http://localhost/codec/sign-in" in remedy
+    assert refused.headers["access-control-allow-origin"] == ui
+    assert all(address in signed_in.text for address in ("http://localhost/codec", f'href="{ui}"'))
+
+
 async def test_only_the_ui_of_this_deployment_may_ask_from_a_browser(http: httpx.AsyncClient):
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-namespace,content-type"}
 
