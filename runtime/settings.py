@@ -192,7 +192,9 @@ class Settings(FromEnvironment):
     )
     demo: bool = Field(False, description="Show the console's pages to this machine without a key.")
     temporal_ui_url: str = Field(
-        "http://127.0.0.1:8233", description="Address of the Temporal UI, for links from the console; empty for none."
+        "http://127.0.0.1:8233",
+        description="Where the Temporal UI is opened: where the console's links lead, and whose pages may ask"
+        " the codec; empty for none.",
     )
 
     # The embedded stack (``tendril up``)
