@@ -22,6 +22,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from domain.errors import Refused
 from runtime.telemetry import REGISTRY
 
 #: As WSGI has it (PEP 3333).
@@ -62,9 +63,13 @@ class Probes:
 
 
 def serve(port: int, probes: Probes) -> None:
-    """Answer probes and ``/metrics``; nothing when the port is 0. Raises ``OSError`` when the port is taken."""
+    """Answer probes and ``/metrics``; nothing when the port is 0. Raises ``Refused`` when the port is taken."""
     if port:
-        server, _ = start_http_server(port, registry=REGISTRY)
+        try:
+            server, _ = start_http_server(port, registry=REGISTRY)
+        except OSError as error:
+            remedy = "Give each worker on a machine a port of its own, or 0: TENDRIL_METRICS_PORT."
+            raise Refused(f"Port {port} can't be had for metrics: {error.strerror}.", remedy) from None
         server.set_app(_answering(probes, server.get_app()))
 
 

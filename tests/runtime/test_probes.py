@@ -4,9 +4,11 @@ import asyncio
 from time import monotonic
 
 import httpx
+import pytest
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from domain.errors import Refused
 from runtime.embedded import ports
 from runtime.probes import Probes, serve
 from tests.whole.processes import eventually
@@ -29,6 +31,14 @@ async def test_a_worker_is_ready_once_it_asks_for_work(dev_server: WorkflowEnvir
             await eventually(lambda: says("ok"), "it is never ready")
             assert (await http.get("/readyz")).status_code == 200
         watching.cancel()
+
+
+def test_a_port_that_another_worker_has_is_named_with_its_setting():
+    port = ports.any_free()
+    serve(port, Probes())
+    with pytest.raises(Refused, match=f"Port {port} can't be had") as refused:
+        serve(port, Probes())
+    assert "TENDRIL_METRICS_PORT" in refused.value.remedy
 
 
 def test_an_event_loop_that_stands_still_is_told_of():
