@@ -97,6 +97,8 @@ async def _latencies(scene: Scene, rate: float, number: int) -> list[float]:
 
     async def send(index: int) -> None:
         line = await free.get()
+        if line.closed:  # it was free for long, and would never answer
+            line = await connect(scene.port)
         watch.sent(ids[index])
         assert await line.send(_visit(scene.key, ids[index])) == 200
         free.put_nowait(line)

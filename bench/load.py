@@ -63,7 +63,12 @@ async def connect(port: int) -> "Line":
 
 
 class Line(asyncio.Protocol):
-    """One connection. ``send`` gives the status of the answer once it is there whole."""
+    """One connection. ``send`` gives the status of the answer once it is there whole.
+
+    ``closed`` once the server has ended it, as servers do when nothing has come for some seconds.
+    """
+
+    closed = False
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
@@ -85,6 +90,7 @@ class Line(asyncio.Protocol):
             self._answer.set_result(int(came[9:12]))
 
     def connection_lost(self, error: Exception | None) -> None:
+        self.closed = True
         if hasattr(self, "_answer") and not self._answer.done():
             self._answer.set_exception(error or ConnectionError("the server closed the connection"))
 
