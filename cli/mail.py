@@ -18,6 +18,7 @@ _TRY_AGAIN = 75
 
 app = Typer(no_args_is_help=True, help="Sending domains: what left, what bounced, and whether mail may leave.")
 
+Why = Annotated[str, Option("--reason", "--why", help="Why; it is shown wherever a mail waits.")]
 Domain = Annotated[str, Argument(help="The sending domain, such as mail.example.com.")]
 
 
@@ -43,10 +44,10 @@ def list_(as_json: Json = False) -> None:
 
 
 @app.command()
-def pause(domain: Domain, why: Annotated[str, Option(help="Why; it is shown wherever a mail waits.")]) -> None:
+def pause(domain: Domain, why: Why) -> None:
     """Let no mail leave from a domain until it is resumed. What is due waits; nothing is lost.
 
-    Example: `tendril mail pause mail.example.com --why "moving to another vendor"`
+    Example: `tendril mail pause mail.example.com --reason "moving to another vendor"`
     """
 
     async def stop() -> bool:
@@ -60,12 +61,11 @@ def pause(domain: Domain, why: Annotated[str, Option(help="Why; it is shown wher
 def resume(domain: Domain) -> None:
     """Let mail leave again. Bounces and complaints of before count no more."""
 
-    async def go_on() -> None:
+    async def go_on() -> bool:
         async with session() as here:
-            await mail.resume(here.database, domain, here.now)
+            return await mail.resume(here.database, domain, here.now)
 
-    run(go_on())
-    echo(f"Mail leaves from {domain} again.")
+    echo(f"Mail leaves from {domain} again." if run(go_on()) else f"{domain} was not paused.")
 
 
 @app.command()

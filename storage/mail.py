@@ -71,6 +71,8 @@ where mail_identity.paused_at is null returning 1
 _RESUME = """
 update mail_identity set paused_at = null, paused_why = '', judged_from = $2 where domain = $1 returning 1
 """
+#: A domain whose mail has left, and that nothing was ever decided about: no limit, no pause.
+_SENT = "select exists (select from touch where sending_domain = $1)"
 _LIST = """
 select i.domain, i.first_day, i.paused_at, i.paused_why,
     case when i.day = $1::date then i.claimed_today else 0 end as claimed_today,
@@ -196,12 +198,15 @@ async def pause(db: Database, domain: str, why: str, now: datetime) -> bool:
     return bool(await db.pool.fetchval(_PAUSE, domain.lower(), now, why))
 
 
-async def resume(db: Database, domain: str, now: datetime) -> None:
-    """Mail leaves again, and what went wrong before counts no more. Raises ``NotFound``."""
-    if not await db.pool.fetchval(_RESUME, domain.lower(), now):
+async def resume(db: Database, domain: str, now: datetime) -> bool:
+    """Mail leaves again, and what went wrong before counts no more. False when it never was paused. Raises ``NotFound``."""
+    if await db.pool.fetchval(_RESUME, domain.lower(), now):
+        return True
+    if not await db.pool.fetchval(_SENT, domain.lower()):
         raise NotFound(
             f"Nothing is known of the sending domain {domain}.", "`tendril mail list` shows those there are."
         )
+    return False
 
 
 async def identities(db: Database, now: datetime, within: timedelta = timedelta(days=1)) -> Sequence[dict[str, Any]]:

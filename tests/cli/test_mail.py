@@ -23,7 +23,7 @@ async def test_domains_are_listed_with_what_became_of_their_mail(tendril: Termin
 
 async def test_a_domain_is_paused_with_a_reason_and_resumed(tendril: Terminal):
     assert "is paused" in (await tendril("mail", "pause", "Sender.example", "--why", "moving")).out
-    assert "already" in (await tendril("mail", "pause", "sender.example", "--why", "again")).out
+    assert "already" in (await tendril("mail", "pause", "sender.example", "--reason", "again")).out
     assert (await tendril("mail", "list", "--json")).json["items"][0]["paused_why"] == "moving"
     assert "again" in (await tendril("mail", "resume", "sender.example")).out
 

@@ -143,13 +143,15 @@ async def test_a_domain_that_is_being_paused_and_a_claim_under_way_do_not_wait_f
 
 
 async def test_a_domain_is_paused_and_resumed_by_hand(database: Database):
-    keys = await mails(database, 1)
+    keys = await mails(database, 2)
+    assert results(await claimed(database, keys[1:])) == ["claimed"]
+    assert not await mail.resume(database, DOMAIN, NOW), "it has sent, and was never paused"
     assert await mail.pause(database, DOMAIN.upper(), "moving to another vendor", NOW)
     assert not await mail.pause(database, DOMAIN, "again", NOW)
-    (stopped,) = await claimed(database, keys)
+    (stopped,) = await claimed(database, keys[:1])
     assert stopped.reason == f"{DOMAIN} is paused: moving to another vendor"
-    await mail.resume(database, DOMAIN, NOW)
-    assert results(await claimed(database, keys)) == ["claimed"]
+    assert await mail.resume(database, DOMAIN, NOW)
+    assert results(await claimed(database, keys[:1])) == ["claimed"]
     with pytest.raises(NotFound, match=r"nowhere\.example"):
         await mail.resume(database, "nowhere.example", NOW)
 
