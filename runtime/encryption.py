@@ -30,6 +30,8 @@ from domain.errors import Refused
 from runtime.settings import Settings
 
 ENCODING = b"binary/encrypted"
+#: In the place of the first key: what is written is plain, and the keys behind it still read. No key has this id.
+PLAIN = "plain"
 _KEY_ID, _CIPHER = "encryption-key-id", "encryption-cipher"
 _NONCE, _KEY = 12, 32  # bytes
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -46,7 +48,7 @@ class CannotDecrypt(Refused):
 def data_converter(settings: Settings) -> DataConverter:
     """How values cross to Temporal and back. Raises ``Refused`` when the keys can't be read."""
     keys = payload_keys(settings)
-    if not keys:
+    if next(iter(keys), PLAIN) == PLAIN:
         return dataclasses.replace(pydantic_data_converter, payload_codec=Encryption(keys))
     return dataclasses.replace(
         pydantic_data_converter,
@@ -56,7 +58,7 @@ def data_converter(settings: Settings) -> DataConverter:
 
 
 def payload_keys(settings: Settings) -> dict[str, bytes]:
-    """Keys by id, the one that encrypts first; none: nothing is encrypted.
+    """Keys by id, the one that encrypts first; none, or ``PLAIN`` first (with no key): nothing is encrypted.
 
     Raises ``Refused`` naming the entry, never its key.
     """
@@ -80,8 +82,11 @@ def _lines(settings: Settings) -> list[str]:
 def _read(entries: Iterable[str]) -> dict[str, bytes]:
     keys: dict[str, bytes] = {}
     for number, entry in enumerate(filter(None, entries), start=1):
+        if entry == PLAIN and number == 1:
+            keys[PLAIN] = b""
+            continue
         name, colon, text = (part.strip() for part in entry.partition(":"))
-        if not colon or not _NAME.fullmatch(name):
+        if not colon or name == PLAIN or not _NAME.fullmatch(name):
             raise Refused(f"Entry {number} of the payload keys has no id of letters, digits, '.', '_' or '-'.", _HOW)
         key = _decoded(text)
         if key is None:
@@ -103,8 +108,9 @@ class Encryption(PayloadCodec):
     """Encrypts with the first key, decrypts with any. Without keys it leaves plain payloads alone."""
 
     def __init__(self, keys: Mapping[str, bytes]) -> None:
-        self._ciphers = {name: AESGCM(key) for name, key in keys.items()}
-        self._first = next(iter(keys), None)
+        self._ciphers = {name: AESGCM(key) for name, key in keys.items() if key}
+        first = next(iter(keys), PLAIN)
+        self._first = None if first == PLAIN else first
         self._told: set[str] = set()
         _SDK_LOG.addFilter(_not_told_already)
 

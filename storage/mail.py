@@ -199,7 +199,9 @@ async def pause(db: Database, domain: str, why: str, now: datetime) -> bool:
 
 
 async def resume(db: Database, domain: str, now: datetime) -> bool:
-    """Mail leaves again, and what went wrong before counts no more. False when it never was paused. Raises ``NotFound``."""
+    """Mail leaves again, and what went wrong before counts no more. False when nothing ever paused it. Raises
+    ``NotFound``.
+    """
     if await db.pool.fetchval(_RESUME, domain.lower(), now):
         return True
     if not await db.pool.fetchval(_SENT, domain.lower()):

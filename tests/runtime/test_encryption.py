@@ -50,6 +50,18 @@ async def test_what_was_plain_before_there_were_keys_stays_readable():
     assert await converter(NEW).decode(plain) == [SAID]
 
 
+async def test_plain_in_the_place_of_the_first_key_writes_plain_and_reads_both():
+    leaving = converter("plain", NEW)
+    (before,), (after,) = await converter(NEW).encode([SAID]), await leaving.encode([SAID])
+
+    assert b"segment" in after.data
+    assert await leaving.decode([before, after]) == [SAID, SAID]
+    with pytest.raises(Refused, match="has no id"):
+        converter(NEW, "plain")
+    with pytest.raises(Refused, match="has no id"):
+        converter("plain:" + NEW.partition(":")[2])
+
+
 async def test_the_same_value_never_looks_the_same_and_is_bound_to_its_key():
     (one,), (two,) = [await converter(NEW).encode([SAID]) for _ in range(2)]
     assert one.data != two.data
