@@ -36,7 +36,7 @@ class Settings(FromEnvironment):
     payload_keys: SecretStr = Field(
         SecretStr(""),
         description="Keys that encrypt what Temporal stores, `ID:KEY` with commas between, KEY being 32 bytes in"
-        " base64: the first encrypts, all decrypt; `plain` first: nothing is encrypted, all decrypt (docs/security.md).",
+        " base64: the first encrypts, all decrypt; `plain` first: none encrypts, all decrypt (docs/security.md).",
     )
     payload_keys_file: Path | None = Field(None, description="The same as a file, one `ID:KEY` a line.")
 
