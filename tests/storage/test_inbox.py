@@ -215,3 +215,33 @@ async def test_a_message_id_is_its_senders_alone(database: Database):
 async def test_what_any_sender_sent_is_not_imported_again(database: Database):
     await accept(database, [event("1", user_id="u1")], NOW, sender="site")
     assert (await accept(database, [event("1", user_id="u1")], NOW, sender=IMPORT)).duplicates == 1
+
+
+async def test_events_of_several_leads_strangers_and_duplicates_in_one_batch_go_each_to_its_place(database: Database):
+    one, two = await _lead(database, external_id="u1"), await _lead(database, external_id="u2")
+    await accept(database, [event("old", lead_id=one)], NOW)
+    batch = [
+        event("a", user_id="u2"),
+        event("old", lead_id=one),
+        event("b", user_id="u1"),
+        event("c", anonymous_id="nobody's"),
+        event("d", user_id="u2"),
+        event("b", user_id="u1"),
+    ]
+
+    done = await accept(database, batch, NOW)
+
+    assert (done.accepted, done.duplicates) == (4, 2)
+    rows = await database.pool.fetch("select message_id, lead_id, position from behaviour order by id")
+    told = [tuple(row) for row in rows]
+    assert told == [("old", one, 1), ("a", two, 1), ("b", one, 2), ("c", None, None), ("d", two, 2)]
+
+
+async def test_what_postgresql_takes_as_no_text_is_marked_in_an_event(database: Database):
+    lead = await _lead(database, external_id="u1")
+    await accept(database, [event("a\x00b", user_id="u\x001", name="/c\x00d"), event("e", user_id="u1")], NOW)
+    rows = await database.pool.fetch("select message_id, lead_id, user_id, name from behaviour order by id")
+    assert [tuple(row) for row in rows] == [
+        ("a\ufffdb", None, "u\ufffd1", "/c\ufffdd"),
+        ("e", lead, "u1", "/pricing"),
+    ]
