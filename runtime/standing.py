@@ -104,6 +104,7 @@ class _Reading:
         return begun
 
     async def _take(self, event: HistoryEvent, begun: JourneyState) -> None:
+        """That an activity was cancelled tells nothing: an attempt before may have sent the touch and not said so."""
         at = _time(event)
         match event.event_type:
             case EventType.EVENT_TYPE_MARKER_RECORDED:
@@ -116,9 +117,6 @@ class _Reading:
                     done.result.payloads, [TouchOutcome]
                 )
                 self._ended(done.scheduled_event_id, _STATUS[outcome[0].result], at)
-            case EventType.EVENT_TYPE_ACTIVITY_TASK_CANCELED:
-                canceled = event.activity_task_canceled_event_attributes
-                self._ended(canceled.scheduled_event_id, TouchStatus.WITHDRAWN, at)
 
     async def _decision(self, event: HistoryEvent) -> None:
         marker = event.marker_recorded_event_attributes

@@ -66,7 +66,8 @@ SUPPRESS = """
 insert into suppression (email, reason, source, lead_id, at) values ($1, $2, 'journey', $3, $4)
 on conflict (email) do nothing
 """
-#: That something was sent outweighs whatever else the ledger says; that it may be on its way, only that it waits.
+#: That something was sent outweighs whatever else the ledger says; that it may be on its way, only that it waits. What
+#: became of an earlier plan says nothing of one that a later decision made.
 #: Gives 1 when a row was written, else null.
 TOUCH = """
 with written as (
@@ -83,8 +84,10 @@ with written as (
         claimed_at = coalesce(touch.claimed_at, excluded.claimed_at), leased_until = excluded.leased_until,
         mail_name = case touch.mail_name when '' then excluded.mail_name else touch.mail_name end, reason = ''
     where excluded.status = 'sent' and touch.status <> 'sent'
-        or excluded.status in ('unknown', 'failed', 'refused', 'withdrawn') and touch.status in ('planned', 'claimed')
-        or excluded.status = 'claimed' and touch.status = 'planned'
+        or touch.decision_number <= excluded.decision_number and (
+            excluded.status in ('unknown', 'failed', 'refused', 'withdrawn') and touch.status in ('planned', 'claimed')
+            or excluded.status = 'claimed' and touch.status = 'planned'
+        )
     returning 1
 )
 select count(*)::int from written

@@ -4,17 +4,20 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest_asyncio
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import ScheduleActionStartWorkflow, WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
 from domain.clock import ScaledClock
 from domain.errors import TransientFault
-from domain.words import CommandKind
+from domain.ports import OutboundTouch, Receipt
+from domain.words import Channel, CommandKind
+from runtime.standing import PgStandings
 from runtime.temporal import SCHEDULE, PendingTouches, prepare_namespace
 from storage.database import Database
 from tests.workflows.long_track import long_track
-from tests.workflows.running import Running, eventually, running_worker
+from tests.workflows.running import Recorder, Running, eventually, running_worker
 from workflows.messages import Rounds, workflow_id
 
 #: Three days a second: one touch a second.
@@ -27,6 +30,14 @@ async def hurried(dev_server: WorkflowEnvironment, database: Database) -> AsyncI
     now = datetime.now(UTC)
     async with running_worker(dev_server, database, long_track(20), ScaledClock(SCALE, now, now)) as running:
         yield running
+
+
+class Unheard(Recorder):
+    """A channel whose vendor takes everything, and whose answers are lost."""
+
+    async def send(self, touch: OutboundTouch) -> Receipt:
+        await super().send(touch)
+        raise TransientFault("no answer", vendor="recorder", code="no_answer", certainly_not_sent=False)
 
 
 async def sent(running: Running, number: int) -> None:
@@ -69,6 +80,23 @@ async def test_a_lost_workflow_is_brought_back_from_its_last_decision(hurried: R
     assert after.number > before.number
     await sent(hurried, 3)
     assert len(hurried.mail.keys) == len(set(hurried.mail.keys))
+
+
+async def test_to_recall_a_journey_settles_no_touch_of_which_only_its_vendor_knows(hurried: Running):
+    """It left, the answer was lost, and the journey called it back: withdrawn, it could be planned and sent again."""
+    hurried.channels[Channel.EMAIL] = Unheard()
+    lead = await hurried.enrol()
+    await sent(hurried, 1)
+    await lead.command(CommandKind.HAND_OFF)
+
+    async def cancelled() -> bool:
+        types = [event.event_type async for event in lead.journey.fetch_history_events()]
+        return EventType.EVENT_TYPE_ACTIVITY_TASK_CANCELED in types
+
+    await eventually(cancelled, "the touch is not called back")
+    client, clock = hurried.environment.client, hurried.parts.clock
+    assert not await PgStandings(hurried.database, client, clock).recall(lead.id)
+    assert [status for step, status in (await lead.ledger()).items() if step != "handoff"] == ["claimed"]
 
 
 async def test_preparing_a_namespace_twice_keeps_what_an_operator_changed(hurried: Running):
