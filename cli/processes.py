@@ -5,7 +5,7 @@ import gc
 import os
 import sys
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +14,7 @@ import asyncpg
 from typer import Option, echo
 
 from cli.settings import read_settings
+from domain.clock import ScaledClock
 from domain.errors import Refused
 from runtime.embedded.ports import require_free
 from runtime.embedded.where import located
@@ -66,15 +67,16 @@ async def _serve(settings: Settings) -> None:
     from runtime import temporal, tracing  # noqa: PLC0415
     from runtime.link_secret import require_secret  # noqa: PLC0415
     from runtime.logs import configure_logging  # noqa: PLC0415
+    from runtime.patience import patiently  # noqa: PLC0415
     from runtime.telemetry import watch_loop, watch_pool  # noqa: PLC0415
 
     require_secret(settings)
     configure_logging(settings)
     tracing.start(settings, "tendril-api")
-    async with _database(settings) as database:
-        await require_fitting(database.pool)
+    async with AsyncExitStack() as stack:
+        database, clock = await patiently(lambda: _ready(settings, stack), "PostgreSQL")
         client = await temporal.connect(settings, lazy=True)
-        app = create_app(settings, database, client, await deployment.clock(database))
+        app = create_app(settings, database, client, clock)
         config = uvicorn.Config(
             tracing.requests(app),
             host=settings.api_host,
@@ -92,6 +94,16 @@ async def _serve(settings: Settings) -> None:
         await uvicorn.Server(config).serve()
         measuring.cancel()
     tracing.stop()
+
+
+async def _ready(settings: Settings, stack: AsyncExitStack) -> tuple[Database, ScaledClock]:
+    """Raises what waiting does not mend, as a wrong password or a schema that does not fit."""
+    async with AsyncExitStack() as opened:
+        database = await opened.enter_async_context(_database(settings))
+        await require_fitting(database.pool)
+        clock = await deployment.clock(database)
+        await stack.enter_async_context(opened.pop_all())
+    return database, clock
 
 
 def _spare_the_collector() -> None:

@@ -4,15 +4,11 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from typing import TypeVar
 
-import asyncpg
 import structlog
 from temporalio.client import Client
-from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 
 from activities.audiences import Pushing
@@ -37,6 +33,7 @@ from runtime.link_secret import require_secret
 from runtime.logs import configure_logging
 from runtime.mail_in import mail_reader
 from runtime.operating import Starting, TemporalCommanding
+from runtime.patience import patiently
 from runtime.probes import Probes
 from runtime.relay import Relay
 from runtime.settings import Settings
@@ -52,8 +49,6 @@ from storage.vendor_suppressions import PgVendorSuppressions
 
 _log = structlog.get_logger("tendril.worker")
 _LAST_GRACE = 3.0  # seconds after the drain in which the process must have left
-_PATIENCE = 5.0  # most seconds between two attempts to reach something that is down
-_T = TypeVar("_T")
 
 
 def build_worker(client: Client, parts: Composition, *, runner: WorkflowRunner | None = None) -> Worker:
@@ -155,11 +150,11 @@ async def run_worker(settings: Settings) -> None:
 
 async def _ready(settings: Settings, stack: AsyncExitStack, probed: Probes) -> tuple[Client, Composition]:
     probed.waits_for = "PostgreSQL"
-    parts = await _patiently(lambda: stack.enter_async_context(composed(settings)), probed.waits_for)
+    parts = await patiently(lambda: stack.enter_async_context(composed(settings)), probed.waits_for)
     probed.waits_for = f"Temporal at {settings.temporal_address}"
-    client = await _patiently(lambda: connect(settings), probed.waits_for)
+    client = await patiently(lambda: connect(settings), probed.waits_for)
     probed.waits_for = f"Temporal namespace {settings.temporal_namespace}"
-    await _patiently(lambda: prepare_namespace(client, settings), probed.waits_for)
+    await patiently(lambda: prepare_namespace(client, settings), probed.waits_for)
     return client, parts
 
 
@@ -202,26 +197,3 @@ def _stop_on_signals(patience: float) -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
     return stopping
-
-
-async def _patiently(attempt: Callable[[], Awaitable[_T]], what: str) -> _T:
-    """Try until it answers, saying what is waited for. What only a person can mend is raised at once."""
-    wait = 0.2
-    while True:
-        try:
-            return await attempt()
-        except (
-            OSError,
-            RuntimeError,
-            RPCError,
-            asyncpg.CannotConnectNowError,
-            asyncpg.TooManyConnectionsError,
-            asyncpg.PostgresConnectionError,
-            asyncpg.InternalClientError,
-            asyncpg.InterfaceError,
-        ) as error:
-            _log.warning(
-                f"waiting for {what}", error=str(error).splitlines()[0] if str(error) else type(error).__name__
-            )
-        await asyncio.sleep(wait)
-        wait = min(wait * 2, _PATIENCE)
