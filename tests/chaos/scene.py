@@ -238,7 +238,7 @@ def _ours(theirs: Settings) -> dict[str, Program]:
 def _program(name: str, theirs: Settings, listens: str, *command: str) -> Program:
     """One that listens on a port of its own, by which it is asked whether it works."""
     port = theirs.api_port if name == APIS[0] else ports.any_free()
-    path = "/healthz" if listens == "api_port" else "/metrics"
+    path = "/healthz" if listens == "api_port" else "/readyz"
 
     async def answers() -> bool:
         async with _http(port) as client:
