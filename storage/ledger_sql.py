@@ -36,10 +36,11 @@ from touch t join lead l on l.id = t.lead_id
 OUTBOUND = f"{_OUTBOUND} where t.key = $1"
 
 #: A journey under way tries a touch again every five minutes at the latest: claims older than ten have been given up.
+#: One that it has called back, or that it left behind when it ended, nobody tries again.
 OPEN_CLAIMS = f"""
 {_OUTBOUND} join journey j on j.lead_id = t.lead_id and j.cycle = t.cycle
-where t.status = 'claimed'
-    and t.leased_until < now() - case when j.ended_at is null then interval '10 minutes' else interval '1 minute' end
+where t.status = 'claimed' and t.leased_until < now() - case
+    when j.ended_at is null and t.reason = '' then interval '10 minutes' else interval '10 seconds' end
 order by random() limit $1
 """
 SETTLE = """

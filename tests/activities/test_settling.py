@@ -57,15 +57,19 @@ async def settle(bench: Bench, channel: TouchChannel | None = None, *, busy: str
     return settled
 
 
-async def left_open(bench: Bench, *, minutes: float, ended: bool) -> SendTouch:
-    """A touch whose attempt died so many minutes ago, of a journey that has ended meanwhile or goes on."""
+async def left_open(bench: Bench, *, minutes: float, ended: bool = False, called_back: bool = False) -> SendTouch:
+    """A touch whose attempt died so many minutes ago, of a journey that has ended or called it back meanwhile, or that
+    goes on.
+    """
     touch = await bench.planned()
     await bench.crash_after_claiming(touch)
     await bench.database.pool.execute(
-        "update touch set claimed_at = $1, leased_until = now() - $2::float8 * interval '1 minute' where key = $3",
+        "update touch set claimed_at = $1, leased_until = now() - $2::float8 * interval '1 minute', reason = $4"
+        " where key = $3",
         START,
         minutes,
         touch.key,
+        "Handed to sales" if called_back else "",
     )
     await bench.database.pool.execute("update journey set ended_at = $1", START if ended else None)
     await bench.database.pool.execute("delete from pending_wake")
@@ -113,12 +117,13 @@ async def test_a_vendor_that_is_down_is_asked_again_later(bench: Bench):
 
 
 @pytest.mark.parametrize(
-    ("minutes", "ended", "settled"), [(9, False, 0), (11, False, 1), (0.5, True, 0), (1.5, True, 1)]
+    ("after", "minutes", "settled"),
+    [("", 9, 0), ("", 11, 1), ("ended", 0.1, 0), ("ended", 0.3, 1), ("called back", 0.1, 0), ("called back", 0.3, 1)],
 )
 async def test_attempts_have_time_to_settle_their_claims_themselves(
-    bench: Bench, minutes: float, ended: bool, settled: int
+    bench: Bench, after: str, minutes: float, settled: int
 ):
-    await left_open(bench, minutes=minutes, ended=ended)
+    await left_open(bench, minutes=minutes, ended=after == "ended", called_back=after == "called back")
     assert await settle(bench) == settled
 
 
