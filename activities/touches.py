@@ -14,6 +14,7 @@ from typing import NoReturn
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.door import Door
 from activities.messages import SendTouch, TouchOutcome, TouchResult
 from activities.room import Room
 from domain.errors import CannotTell, LeadFault, OurFault, TransientFault, VendorFault
@@ -55,11 +56,13 @@ class Touching:
     send_timeout: float = 20.0
     lease: float = 25.0
     room: Room = field(default_factory=lambda: Room(_MOST))
+    doors: Mapping[Channel, Door] = field(default_factory=lambda: {channel: Door(channel) for channel in Channel})
 
     @activity.defn(name="send_touch")
     async def send_touch(self, touch: SendTouch) -> TouchOutcome:
         """Returns what became of the touch. Raises ``ApplicationError`` when it is to be tried again."""
         with self.room.of(touch.channel):
+            self.doors[touch.channel].enter()
             attempt = _Attempt(self, touch)
             claim = await self.ledger.claim(touch.key, attempt.id, attempt.now, self.lease, attempt.late_since)
             return attempt.settled(claim) or await attempt.carry_out(claim)
@@ -98,6 +101,7 @@ class _Attempt:
         self._key = touch.key
         self._channel = touching.channels.get(touch.channel)
         self._name = touch.channel
+        self._door = touching.doors[touch.channel]
         self._before = _Claimed.told(info)
 
     def settled(self, claim: Claim) -> TouchOutcome | None:
@@ -155,6 +159,7 @@ class _Attempt:
             async with asyncio.timeout(self._parts.send_timeout):
                 receipt = await channel.send(outbound)
         except LeadFault as fault:
+            self._door.answered()
             return await self._unreachable(fault)
         except VendorFault as fault:
             await self._hold_off(fault)
@@ -162,6 +167,7 @@ class _Attempt:
             await self._hold_off(
                 TransientFault("no answer in time", vendor=self._name, code="timeout", certainly_not_sent=False)
             )
+        self._door.answered()
         return await self._sent(receipt)
 
     async def _sent(self, receipt: Receipt) -> TouchOutcome:
@@ -182,6 +188,7 @@ class _Attempt:
 
     async def _hold_off(self, fault: VendorFault) -> NoReturn:
         """Give the claim back where that is safe, and let Temporal try again when the fault says."""
+        self._door.failed(fault)
         if fault.certainly_not_sent:
             await self._parts.ledger.release(self._key, self.id)
             wait = timedelta(seconds=fault.retry_after) if fault.retry_after else None

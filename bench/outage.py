@@ -28,6 +28,7 @@ _HOUR = 60.0  # seconds of the bench
 _SCALE = 60.0
 _MAILS_A_SECOND, _VISITS_A_SECOND = 3.0, 5.0
 _VISITORS = int(_HOUR * _VISITS_A_SECOND)  # of each hour
+_CALM = 5.0  # seconds after the crowd of the beginning
 _RECEIVER = "mailbox.example"  # everybody's mail is there
 _THROTTLE = 600  # mails a minute to it
 _TASKED = "select lead_id from touch where step = 'trigger-pricing' and status = 'sent' and lead_id = any($1::text[])"
@@ -68,6 +69,7 @@ async def outage(progress: Progress) -> list[Figure]:
             progress(f"{2 * _VISITORS} journeys begin")
             visitors = await scene.enrol(2 * _VISITORS)
             await scene.mailed()
+            await asyncio.sleep(_CALM)
             progress("an hour as usual")
             calm = await _hour(scene, visitors[:_VISITORS])
             await scene.mailed()

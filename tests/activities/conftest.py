@@ -1,6 +1,6 @@
 """A lead with a touch that is planned: where tests of activities begin."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from temporalio.activity import Info
 from temporalio.testing import ActivityEnvironment
 
 from activities.deciding import Deciding
+from activities.door import Door
 from activities.messages import DecideInput, DecideResult, SendTouch, TouchOutcome
 from activities.room import Room
 from activities.touches import Touching
@@ -65,6 +66,7 @@ class Bench:
         after: timedelta = timedelta(),
         clock: ScaledClock | None = None,
         room: Room | None = None,
+        doors: Mapping[Channel, Door] | None = None,
     ) -> TouchOutcome:
         touching = Touching(
             ledger=PgLedger(self.database, PgPlaybooks(self.database)),
@@ -74,6 +76,7 @@ class Bench:
             send_timeout=timeout,
             lease=timeout + 5,
             room=room or Room(1),
+            doors=doors or {channel: Door(channel) for channel in Channel},
         )
         outcome: TouchOutcome = await run(touching.send_touch, touch, START + timedelta(days=4) + after, attempt)
         return outcome

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from activities.door import Door
 from activities.messages import SendTouch, TouchResult
 from activities.room import Room
 from domain.clock import ScaledClock
@@ -125,6 +126,18 @@ async def test_a_channel_whose_vendor_hangs_takes_its_own_share_and_holds_up_no_
     await asyncio.wait([hanging])
     with room.of(touch.channel):
         pass
+
+
+async def test_a_vendor_that_answers_nobody_is_asked_by_nobody_for_a_while(bench: Bench):
+    touch, doors = await bench.planned(), {channel: Door(channel, lambda: 0.0) for channel in Channel}
+    bench.mail.always = TransientFault("no route", vendor="smtp", code="connect")
+    for attempt in (1, 2, 3):
+        with pytest.raises(ApplicationError, match="connect"):
+            await bench.send(touch, attempt=attempt, doors=doors)
+    with pytest.raises(ApplicationError, match="has not answered"):
+        await bench.send(touch, attempt=4, doors=doors)
+    assert (bench.mail.calls, await bench.status(touch)) == (3, "planned")
+    doors[Channel.SDR_TASK].enter()
 
 
 async def test_while_another_attempt_holds_the_claim_nothing_is_sent(bench: Bench):
