@@ -32,6 +32,15 @@ def parse_duration(text: str) -> timedelta:
     return result
 
 
+def is_duration(text: str) -> bool:
+    """Whether ``parse_duration`` reads it."""
+    try:
+        parse_duration(text)
+    except ValueError:
+        return False
+    return True
+
+
 def format_duration(value: timedelta) -> str:
     """The shortest spelling that ``parse_duration`` reads back: ``14d``, ``1d12h``, ``0d``."""
     seconds = int(value.total_seconds())

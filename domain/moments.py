@@ -1,8 +1,8 @@
-"""A moment as people write it: ``2026-03-05``, ``2026-03-05 14:30``, ISO-8601 with a zone, or ``3d ago``."""
+"""A moment as people write it: ``2026-03-05``, ``2026-03-05 14:30``, ISO-8601 with a zone, ``3d ago`` or ``3d``."""
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from domain.durations import parse_duration
+from domain.durations import is_duration, parse_duration
 
 AGO = "ago"
 _DATE = 10  # characters of an ISO date
@@ -23,7 +23,7 @@ def _read(text: str, now: datetime) -> datetime:
     try:
         if text == "now":
             return now
-        if text.endswith(AGO):
+        if text.endswith(AGO) or is_duration(text):
             return now - parse_duration(text.removesuffix(AGO))
         if len(text) == _DATE:
             return _end_of(date.fromisoformat(text), now)

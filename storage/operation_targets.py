@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 
-from domain.durations import parse_duration
+from domain.durations import is_duration
 from domain.errors import NotFound, Refused
 from domain.moments import AGO, parse_moment
 from domain.operating import OperationKind, OperationRequest
@@ -98,21 +98,12 @@ def _of_each(query: str, said: str) -> str:
 
 
 def _moment(text: str, now: datetime) -> datetime | None:
-    """The moment that a text names, as ``explain --at`` reads it; or how long ago, without the word. None: no time."""
-    ago = f"{text} {AGO}" if _lasts(text) else text
-    if not (_DAY.match(text) or ago.endswith(AGO)):
+    """The moment that a text names, as ``explain --at`` reads it. None: no time."""
+    if not (_DAY.match(text) or text.endswith(AGO) or is_duration(text)):
         return None
     try:
-        return parse_moment(ago, now)
+        return parse_moment(text, now)
     except ValueError as wrong:
-        if ago == text and not _DAY.match(text):
+        if text.endswith(AGO):
             return None  # a step whose name ends so
         raise Refused(f"{str(wrong)[:1].upper()}{str(wrong)[1:]}.", "Times are UTC unless they name a zone.") from None
-
-
-def _lasts(text: str) -> bool:
-    try:
-        parse_duration(text)
-    except ValueError:
-        return False
-    return True

@@ -99,7 +99,7 @@ Example: `tendril journeys resend --touch invitation --where 'touches > 0' --rea
 REWIND = """Go back to an earlier decision and decide anew from there, by today's rules. Needs `--reason`.
 
 What was sent stays sent and is not repeated; decisions since are kept and marked as superseded. A STEP goes to the
-decision before it was planned, a STAGE to where it began, a TIME (as of `explain --at`, or 3d for '3d ago') to what
+decision before it was planned, a STAGE to where it began, a TIME (as of `explain --at`) to what
 stood then.
 
 Example: `tendril journeys rewind ld_abcdefghijkl --to 2026-05-04T15:30 --reason "wrong segment until then" --yes`

@@ -14,6 +14,7 @@ NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
     [
         ("now", NOW),
         ("3d ago", datetime(2026, 3, 2, 12, tzinfo=UTC)),
+        ("1d12h", datetime(2026, 3, 4, tzinfo=UTC)),
         ("2026-03-04", datetime(2026, 3, 4, 23, 59, 59, 999999, UTC)),
         ("2026-03-05", NOW),
         ("2026-03-04T10:30", datetime(2026, 3, 4, 10, 30, tzinfo=UTC)),
