@@ -38,7 +38,7 @@ _CHANNEL = "tendril_wake"
 _LANES = 2
 _LEASE = 30.0
 _POLL = 1.0  # seconds; the safety net beneath LISTEN
-_SOON = 0.02  # seconds between looks whether a journey that was told has decided, while others wait for that
+_SOON = 0.005  # seconds between looks whether a journey that was told has decided, while others wait for that
 _LOOK_ROUND = 15.0  # seconds between looks for journeys that lag behind their inbox
 _LAGGING = timedelta(minutes=1)
 #: A journey so late has no timer any more. It is told once in that time: a busy worker may need a while to decide.
@@ -142,13 +142,20 @@ class Relay:
             if self._undecided.room(monotonic()) < self._batch:
                 self._undecided.settle(await wakes.decided(self._database, self._undecided.waited_for()))
             most = min(self._undecided.room(monotonic()), self._batch)
-            turns = self._turns
+            turns, places = self._turns, self._undecided.places(monotonic())
             leased = await wakes.lease(
-                self._database, self._batch, _LEASE, most=most, turns=turns.next, turn=turns.turn
+                self._database,
+                self._batch,
+                _LEASE,
+                most=most,
+                turns=turns.next,
+                turn=turns.turn,
+                share=places.share,
+                undecided=places.taken,
             )
             turns.taken(leased)
             self._undecided.told(leased, monotonic())
-            self._full = most < self._batch and sum(wake.next_turn is not None for wake in leased) >= most
+            self._full = self._undecided.full(monotonic())
         return leased
 
     async def _tell_or_put_off(self, wake: LeasedWake) -> bool:

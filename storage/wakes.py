@@ -84,13 +84,16 @@ async def lease(
     most: int | None = None,
     turns: Mapping[str, float] | None = None,
     turn: float = 0.0,
+    share: int | None = None,
+    undecided: Mapping[str, int] | None = None,
 ) -> list[LeasedWake]:
     """Take up to ``limit`` wakes, at most ``most`` of them not urgent. The lease is committed when this returns.
 
     Urgent ones come first, oldest first. Of the others each source takes its turn: ``turns`` are those that sources
-    come next in, ``turn`` is that of any other.
+    come next in, ``turn`` is that of any other. ``share``: how many journeys one source may keep undecided;
+    ``undecided``: how many it does.
     """
-    given = turns or {}
+    given, held = turns or {}, undecided or {}
     rows = await db.pool.fetch(
         wakes_sql.LEASE,
         limit,
@@ -99,6 +102,9 @@ async def lease(
         list(given),
         list(given.values()),
         turn,
+        limit if share is None else share,
+        list(held),
+        list(held.values()),
     )
     return [_leased(dict(row)) for row in rows]
 

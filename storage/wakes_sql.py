@@ -35,8 +35,8 @@ on conflict (lead_id) do update set
 _DUE = "(leased_until is null or leased_until < now())"
 #: ``$1`` wakes at most, and no more than ``$2`` that are not urgent. ``$4`` and ``$5`` are turns that sources come
 #: next in, ``$6`` the turn of those not among them (``runtime.turns``); a source's wakes come one turn after the other,
-#: those of "" four in a turn. The sources are found one by one along the index: each costs a look, however much of it
-#: waits.
+#: those of "" four in a turn. ``$7`` is how many journeys one source may keep undecided, ``$8`` and ``$9`` how many it
+#: does. The sources are found one by one along the index: each costs a look, however much of it waits.
 LEASE = f"""
 with recursive source as (
     (select source from pending_wake order by source limit 1)
@@ -45,8 +45,10 @@ with recursive source as (
     from source where source.source is not null
 ),
 turns as (
-    select source, coalesce(turn, $6) as turn, case source when '' then 4 else 1 end as weight
+    select source, coalesce(turn, $6) as turn, case source when '' then 4 else 1 end as weight,
+        least($2, greatest(0, $7 - coalesce(number, 0))) as most
     from source left join unnest($4::text[], $5::float8[]) as taken (source, turn) using (source)
+    left join unnest($8::text[], $9::int[]) as undecided (source, number) using (source)
 ),
 waiting as (
     select lead_id, created_real_at, -1::float8 as turn, null::float8 as next_turn from (
@@ -59,7 +61,7 @@ waiting as (
         turn + row_number() over (partition by source order by created_real_at)::float8 / weight as next_turn
     from turns cross join lateral (
         select lead_id, created_real_at from pending_wake w
-        where w.source = turns.source and not urgent and {_DUE} order by created_real_at limit $2
+        where w.source = turns.source and not urgent and {_DUE} order by created_real_at limit turns.most
     ) as others
 ),
 next as (

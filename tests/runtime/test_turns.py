@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from runtime.turns import Turns, Undecided
+from runtime.turns import Places, Turns, Undecided
 from storage.wakes import JourneyInfo, LeasedWake
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
@@ -44,3 +44,20 @@ def test_a_journey_that_never_decides_keeps_others_waiting_once_and_for_a_while(
     assert undecided.room(now=4) == 1
     undecided.told([wake("stuck")], now=100)
     assert undecided.room(now=100) == 0
+
+
+def test_in_company_a_source_leaves_places_to_others():
+    undecided = Undecided(8)
+    undecided.told([wake(f"a{n}", "flood") for n in range(8)], now=0)
+    assert undecided.places(now=0) == Places(8, {"flood": 8}), "alone it may have all"
+    undecided.settle([f"a{n}" for n in range(8)])
+    undecided.told([wake("b", "site"), *(wake(f"a{n}", "flood") for n in range(4))], now=1)
+    assert undecided.places(now=1) == Places(4, {"site": 1, "flood": 4})
+    assert undecided.full(now=1), "the flood waits, though there is room for others"
+    assert undecided.places(now=11).share == 8, "they have had nothing more to say"
+
+
+def test_nobody_waits_while_there_is_room_for_all():
+    undecided = Undecided(8)
+    undecided.told([wake("a", "app"), wake("b", "site")], now=0)
+    assert not undecided.full(now=0)

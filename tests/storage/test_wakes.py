@@ -186,6 +186,13 @@ async def test_turns_already_taken_are_remembered_between_leases(database: Datab
     assert second.lead == quiet[0]
 
 
+async def test_a_source_with_its_share_undecided_waits_and_others_do_not(database: Database, playbook: str):
+    flood, quiet = await _waiting(database, "flood", 3), await _waiting(database, "quiet", 1)
+    leased = await wakes.lease(database, 10, 30, share=2, undecided={"flood": 1})
+    assert [wake.lead for wake in leased] == [flood[0], quiet[0]]
+    assert await wakes.lease(database, 10, 30, share=2, undecided={"flood": 3}) == []
+
+
 async def test_an_interrupt_goes_before_all_turns_and_is_taken_where_nothing_else_may_be(
     database: Database, playbook: str
 ):
