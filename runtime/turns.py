@@ -19,8 +19,8 @@ _PATIENCE = 3.0
 _SILENCE = 60.0
 #: Sources that had something to say within so many seconds share the places. One that is alone may have all of them.
 _COMPANY = 10.0
-#: In company a source may have one place in so many: all of them keep every core busy, and half nearly so. With a quarter
-#: others' p99 beside a flood was 149 ms instead of 179, and the greatest rate a third less (``bench/bursts.py``).
+#: In company a source may have one place in so many: all of them keep every core busy, and half nearly so. With a
+#: quarter others' p99 beside a flood was 149 ms instead of 179, and the greatest rate a third less (``bench.bursts``).
 _SHARE = 2
 
 
@@ -74,7 +74,8 @@ class Undecided:
     def places(self, now: float) -> Places:
         """Whoever floods leaves places to those who come seldom."""
         self._heard = {source: at for source, at in self._heard.items() if now < at + _COMPANY}
-        share = self._most if len(self._heard) < 2 else max(1, self._most // _SHARE)  # noqa: PLR2004 company
+        alone = len(self._heard) <= 1
+        share = self._most if alone else max(1, self._most // _SHARE)
         return Places(share, Counter(told.source for told in self._told.values()))
 
     def full(self, now: float) -> bool:
