@@ -1,12 +1,12 @@
-"""Many journeys asleep, and then most of them due in the same minute.
+"""Many journeys asleep, and then 10,000 of them due in the same minute.
 
 Starting 100,000 takes the better part of an hour where servers, worker and bench share two cores, so there are as many
 as ten minutes allow; ``TENDRIL_BENCH_SLEEPERS`` says another number. Whether memory grows with sleeping journeys shows
 between a quarter of them and all, for either is more than the worker caches.
 
-Each has decided once and waits. Three quarters are due in the storm's minute, at twenty moments of it: of ten, one is
-to be handed to sales, three have looked at pricing and are to be answered, and six have a scheduled touch. The worker
-is started anew just before: it knows none of them and reads every history.
+Each has decided once and waits. 10,000 (three quarters of fewer) are due in the storm's minute, at twenty moments of
+it: of ten, one is to be handed to sales, three have looked at pricing and are to be answered, and six have a scheduled
+touch. The worker is started anew just before: it knows none of them and reads every history.
 """
 
 import asyncio
@@ -31,6 +31,7 @@ from storage.inbox import NewBehaviour
 
 _SLEEPERS = int(os.environ.get("TENDRIL_BENCH_SLEEPERS", "13400"))
 _DAY, _HOUR, _MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+_DUE = 10_000
 _MOMENTS = 20
 _WARM = 100  # journeys before anything is measured
 _AHEAD = timedelta(seconds=15)  # the worker that sees the storm begins so long before it
@@ -78,15 +79,17 @@ class Scene:
 
 async def storm(progress: Progress, number: int = _SLEEPERS) -> list[Figure]:
     """Memory, disk and time of so many sleeping journeys; and how those due in the same minute are drained."""
-    each = number * 3 // 4 // _MOMENTS
+    each = min(_DUE, number * 3 // 4) // _MOMENTS
     others = number - each * _MOMENTS
+    quarter = number // 4
     async with _scene() as scene:
         with scene.on.worker("tendril") as worker:
             await _asleep(scene.on, _WARM)
             empty = await scene.weigh(worker)
             progress(f"{others:,} journeys fall asleep")
-            seconds = await _asleep(scene.on, others, _WARM)
+            seconds = await _asleep(scene.on, quarter, _WARM)
             some = await scene.weigh(worker)
+            seconds += await _asleep(scene.on, others - quarter, _WARM + quarter)
             at = datetime.now(UTC) + (number - others) / others * timedelta(seconds=seconds) * 1.4 + _MINUTE
             progress(f"{number - others:,} more, due in the minute from {at:%H:%M:%S} on")
             seconds += await _due(scene.on, at, each, _WARM + others)
