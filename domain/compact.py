@@ -3,6 +3,8 @@
 Every decision carries the whole journey state, so each default left out saves its bytes once per touch for months.
 """
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
@@ -16,11 +18,16 @@ class Compact(BaseModel):
     @model_serializer(mode="wrap")
     def _without_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         whole: dict[str, Any] = handler(self)
-        fields = type(self).model_fields
+        defaults = _defaults(type(self))
         return {
             name: value
             for name, value in whole.items()
-            if name not in fields
-            or fields[name].is_required()
-            or getattr(self, name) != fields[name].get_default(call_default_factory=True)
+            if name not in defaults or getattr(self, name) != defaults[name]
         }
+
+
+@cache
+def _defaults(model: type[Compact]) -> Mapping[str, Any]:
+    """Of the fields that have one. Made once a model: a decision's state is written more often than anything else."""
+    fields = model.model_fields.items()
+    return {name: field.get_default(call_default_factory=True) for name, field in fields if not field.is_required()}

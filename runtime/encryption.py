@@ -23,10 +23,10 @@ import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from temporalio.api.common.v1 import Payload
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
 
 from domain.errors import Refused
+from runtime.payloads import Payloads
 from runtime.settings import Settings
 
 ENCODING = b"binary/encrypted"
@@ -48,13 +48,10 @@ class CannotDecrypt(Refused):
 def data_converter(settings: Settings) -> DataConverter:
     """How values cross to Temporal and back. Raises ``Refused`` when the keys can't be read."""
     keys = payload_keys(settings)
+    converter = DataConverter(payload_converter_class=Payloads, payload_codec=Encryption(keys))
     if next(iter(keys), PLAIN) == PLAIN:
-        return dataclasses.replace(pydantic_data_converter, payload_codec=Encryption(keys))
-    return dataclasses.replace(
-        pydantic_data_converter,
-        payload_codec=Encryption(keys),
-        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
-    )
+        return converter
+    return dataclasses.replace(converter, failure_converter_class=DefaultFailureConverterWithEncodedAttributes)
 
 
 def payload_keys(settings: Settings) -> dict[str, bytes]:

@@ -122,6 +122,7 @@ async def _replay(recorded: Sequence[Recorded], settings: Settings, workflows: S
         workflow_runner=UnsandboxedWorkflowRunner(),
         workflow_task_executor=ThreadPoolExecutor(1),
         data_converter=_telling(settings),
+        build_id="replay",  # or the SDK reads all the code that is loaded to make one
         runtime=_silent(),
     )
     async with replayer.workflow_replay_iterator(_each(histories)) as results:

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest_asyncio
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
+from runtime.encryption import data_converter
 from runtime.settings import Settings
 from storage.database import Database
 from tests.api.conftest import assert_problem
@@ -133,7 +133,7 @@ async def test_a_journey_that_has_not_begun_is_asked_again_later(
 async def test_without_temporal_commands_wait_and_opting_out_holds(
     database: Database, settings: Settings, key: str, playbook: str
 ):
-    nowhere = await Client.connect("127.0.0.1:1", lazy=True, data_converter=pydantic_data_converter)
+    nowhere = await Client.connect("127.0.0.1:1", lazy=True, data_converter=data_converter(Settings()))
     async with served(nowhere, database, settings, key) as http:
         lead = (await http.post("/v1/leads", json={"email": "ann@acme.example"})).json()["id"]
         await database.pool.execute("delete from pending_wake")

@@ -15,7 +15,6 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import (
     Replayer,
     UnsandboxedWorkflowRunner,
@@ -25,6 +24,8 @@ from temporalio.worker import (
 )
 
 from runtime.builds import WORKFLOWS
+from runtime.encryption import data_converter
+from runtime.settings import Settings
 from tests.workflows.running import HISTORIES
 from tests.workflows.test_replay import history, label
 
@@ -59,7 +60,7 @@ class Observing(WorkflowRunner):
 async def sequence(file: Any) -> list[str]:
     """The commands that today's interpreter gives for a history, one line each."""
     runner = Observing()
-    replayer = Replayer(workflows=WORKFLOWS, workflow_runner=runner, data_converter=pydantic_data_converter)
+    replayer = Replayer(workflows=WORKFLOWS, workflow_runner=runner, data_converter=data_converter(Settings()))
     await replayer.replay_workflow(history(file))
     return [_line(command) for command in runner.commands]
 

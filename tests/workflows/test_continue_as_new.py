@@ -5,11 +5,12 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from temporalio.client import WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from domain.clock import ScaledClock
 from domain.words import CommandKind, Ending
+from runtime.encryption import data_converter
+from runtime.settings import Settings
 from runtime.temporal import register_search_attributes
 from storage.database import Database
 from tests.fixtures.temporal import binary
@@ -27,7 +28,7 @@ SMALL, TINY = 30, 1
 async def running_with(limit: int, database: Database, *, touches: int, scale: float = 1.0) -> AsyncIterator[Running]:
     """A worker on a real server that suggests to continue as new after ``limit`` events."""
     environment = await WorkflowEnvironment.start_local(
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter(Settings()),
         dev_server_existing_path=binary("temporal"),
         dev_server_log_level="error",
         dev_server_extra_args=["--dynamic-config-value", f"limit.historyCount.suggestContinueAsNew={limit}"],

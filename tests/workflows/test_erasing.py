@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from domain.words import CommandKind, Ending
+from runtime.encryption import data_converter
 from runtime.erasing import Erasing
+from runtime.settings import Settings
 from runtime.temporal import register_search_attributes
 from storage import erasure
 from storage.database import Database
@@ -29,7 +30,7 @@ async def on_a_prompt_server(database: Database) -> AsyncIterator[Running]:
     """A worker on the real server, which notes down its progress ten times a second."""
     options = [f'--dynamic-config-value=history.{queue}ProcessorUpdateAckInterval="100ms"' for queue in _QUEUES]
     environment = await WorkflowEnvironment.start_local(
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter(Settings()),
         dev_server_existing_path=binary("temporal"),
         dev_server_log_level="error",
         dev_server_extra_args=options,

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from temporalio import activity, workflow
 from temporalio.client import WorkflowFailureError, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, Worker
 
 from activities.messages import STOPPING, Watch
+from runtime.encryption import data_converter
+from runtime.settings import Settings
 from tests.workflows.running import sandboxed
 from workflows import reconcile
 from workflows.messages import RECONCILE, Rounds
@@ -177,5 +178,5 @@ async def test_a_run_that_an_older_build_began_goes_on_as_it_began(
             assert await run.result() == {"push_crm": 3}
             history = await run.fetch_history()
     assert not any(event.HasField("timer_started_event_attributes") for event in history.events)
-    replayer = Replayer(workflows=[Reconcile], workflow_runner=sandboxed(), data_converter=pydantic_data_converter)
+    replayer = Replayer(workflows=[Reconcile], workflow_runner=sandboxed(), data_converter=data_converter(Settings()))
     await replayer.replay_workflow(history)

@@ -4,10 +4,11 @@ import asyncio
 import time
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from domain.words import Ending
+from runtime.encryption import data_converter
 from runtime.relay import Relay
+from runtime.settings import Settings
 from storage import leads
 from storage.inbox import NewBehaviour, accept
 from tests.workflows.running import Lead, Running
@@ -31,7 +32,7 @@ async def behave(running: Running, lead: str, message_id: str) -> None:
 async def test_while_temporal_is_down_wakes_wait_and_are_told_afterwards(running: Running):
     given = leads.LeadInput(external_id="ada", email="ada@acme.example")
     upserted = await leads.upsert(running.database, given, await running.now())
-    nowhere = await Client.connect("127.0.0.1:9", data_converter=pydantic_data_converter, lazy=True)
+    nowhere = await Client.connect("127.0.0.1:9", data_converter=data_converter(Settings()), lazy=True)
     assert await relay_over(running, nowhere).relay_once() == 1
     assert await waiting(running) == 1
     await running.relay()

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 from temporalio import workflow
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
 from activities.messages import DecideResult
 from domain.state import JourneyState
+from runtime.encryption import data_converter
+from runtime.settings import Settings
 from tests.workflows.running import HISTORIES, sandboxed
 from workflows.lead_journey import LeadJourney
 from workflows.messages import JOURNEY, Carried
@@ -31,7 +32,9 @@ def label(file: Path) -> str:
 
 
 def replayer(journey: type) -> Replayer:
-    return Replayer(workflows=[journey, Reconcile], workflow_runner=sandboxed(), data_converter=pydantic_data_converter)
+    return Replayer(
+        workflows=[journey, Reconcile], workflow_runner=sandboxed(), data_converter=data_converter(Settings())
+    )
 
 
 def history(file: Path) -> WorkflowHistory:

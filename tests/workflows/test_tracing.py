@@ -11,7 +11,6 @@ import pytest_asyncio
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer
 
@@ -21,6 +20,7 @@ from domain.clock import ScaledClock
 from domain.ports import OutboundTouch, Receipt
 from domain.words import Channel, CommandKind
 from runtime import tracing
+from runtime.encryption import data_converter
 from runtime.settings import Settings
 from runtime.spans import Spans
 from storage import keys
@@ -152,7 +152,7 @@ async def test_a_history_without_traces_is_taken_over_by_a_build_that_traces(tra
     for interceptors in ([], [spans.temporal]):
         replayer = Replayer(
             workflows=[LeadJourney],
-            data_converter=pydantic_data_converter,
+            data_converter=data_converter(Settings()),
             workflow_runner=sandboxed(),
             interceptors=interceptors,
         )
