@@ -13,8 +13,9 @@ from cli.output import Json, listing, print_json
 from cli.session import run
 from cli.settings import read_settings
 from domain.errors import Refused, VendorFault
+from runtime.embedded.where import located_vendors
 from runtime.inbound import inbounds
-from runtime.vendors import smtp_carrier
+from runtime.vendors import own_settings, smtp_carrier
 
 _KINDS = {"e-mail": MAIL, "mail in": MAIL_IN, "CRM": CRM, "ads": ADS, "people": PEOPLE}
 _WELL, _NOT_WELL = "✓", "✗"
@@ -50,13 +51,12 @@ def _named(name: str) -> AnyVendor:
 
 
 def _smtp() -> AnyVendor:
-    return smtp.vendor(lambda: smtp_carrier(read_settings()))
+    return smtp.vendor(lambda: smtp_carrier(located_vendors(read_settings())))
 
 
 async def _found(vendor: AnyVendor) -> list[Finding]:
     """The vendor's own findings. Whatever it answers is one: no fault of a vendor ends in a stack trace."""
-    settings = settings_of(vendor)
-    adapter: Closable = vendor.adapter(settings)
+    adapter: Closable = vendor.adapter(own_settings(vendor, located_vendors(read_settings())))
     try:
         found: list[Finding] = await vendor.check(adapter)
     except VendorFault as fault:
@@ -68,7 +68,10 @@ async def _found(vendor: AnyVendor) -> list[Finding]:
 
 def _hearing(vendor: AnyVendor) -> Finding:
     if vendor.name in inbounds({vendor.name: vendor}):
-        return Finding(f"its webhooks are heard at {read_settings().public_url}/v1/webhooks/{vendor.name}", well=True)
+        return Finding(
+            f"its webhooks are heard at {located_vendors(read_settings()).public_url}/v1/webhooks/{vendor.name}",
+            well=True,
+        )
     return Finding("its webhooks are not heard: no secret for them is set, or it has none", well=True)
 
 

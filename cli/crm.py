@@ -16,6 +16,7 @@ from domain.crm import CORRECTIONS, FIELDS
 from domain.errors import Refused, VendorFault
 from runtime import crm_sync
 from runtime.crm_sync import Drift, Progress
+from runtime.embedded.where import located
 from runtime.vendors import open_crm
 from storage.crm import PgCrmNews
 from storage.inbox import PgInbox
@@ -123,7 +124,7 @@ async def _with_crm(work: Callable[[_Crm], Awaitable[T]]) -> T:
 
 @asynccontextmanager
 async def _opened() -> AsyncIterator[_Crm]:
-    settings = read_settings()
+    settings = located(read_settings())
     async with session() as here:
         connection = open_crm(settings)
         try:

@@ -23,6 +23,7 @@ from cli.settings import read_settings
 from cli.who import By, who
 from domain.errors import Refused, VendorFault
 from domain.suppressions import Pulled
+from runtime.embedded.where import located
 from runtime.vendors import suppressing
 from storage import suppression
 from storage.database import Database
@@ -166,7 +167,7 @@ def pull(
     actor = who(by)
 
     async def take() -> Pulled:
-        settings = read_settings()
+        settings = located(read_settings())
         settings = settings.model_copy(update={"email_vendor": vendor}) if vendor else settings
         async with session() as here, suppressing(settings) as theirs:
             detail = {"vendor": theirs.vendor, "full": full, "added": 0}

@@ -16,7 +16,7 @@ from adapters.email.links import OpenLinks, QuestionLinks, TrackedLinks, Unsubsc
 from adapters.email.smtp import SmtpCarrier, SmtpServer
 from adapters.email.tracked import Tracking
 from adapters.people import calendly
-from adapters.vendor import AnyVendor, settings_of
+from adapters.vendor import AnyVendor, VendorSettings, settings_of
 from adapters.webhook import Webhooks, WebhookSettings
 from authoring.render import PlaybookRenderer
 from domain.audiences import Audiences
@@ -113,11 +113,18 @@ async def suppressing(settings: Settings) -> AsyncIterator[Suppressing]:
 def open_crm(settings: Settings) -> CrmConnection:
     """The CRM that the deployment names. Contacts nobody. Raises ``Refused``."""
     vendor = vendors.named(settings.crm_vendor, vendors.CRM, "TENDRIL_CRM_VENDOR")
+    crm: CrmConnection = vendor.adapter(own_settings(vendor, settings))
+    return crm
+
+
+def own_settings(vendor: AnyVendor, settings: Settings) -> VendorSettings:
+    """The vendor's own settings; where its stand-in is, the deployment knows. Raises ``Refused``."""
     own = settings_of(vendor)
     if isinstance(own, HubSpotSettings):
-        own = own.model_copy(update={"base_url": settings.hubspot_base_url})
-    crm: CrmConnection = vendor.adapter(own)
-    return crm
+        return own.model_copy(update={"base_url": settings.hubspot_base_url})
+    if isinstance(own, LinkedInSettings):
+        return own.model_copy(update={"base_url": settings.linkedin_base_url})
+    return own
 
 
 def _audiences(settings: Settings) -> dict[str, Audiences]:
@@ -126,16 +133,8 @@ def _audiences(settings: Settings) -> dict[str, Audiences]:
     made: dict[str, Audiences] = {}
     for vendor in vendors.ADS:
         with nullcontext() if vendor.name in named else suppress(Refused):
-            made[vendor.name] = _network(vendor, settings)
+            made[vendor.name] = vendor.adapter(own_settings(vendor, settings))
     return made
-
-
-def _network(vendor: AnyVendor, settings: Settings) -> Audiences:
-    own = settings_of(vendor)
-    if isinstance(own, LinkedInSettings):
-        own = own.model_copy(update={"base_url": settings.linkedin_base_url})
-    network: Audiences = vendor.adapter(own)
-    return network
 
 
 def _tracking(settings: Settings) -> Tracking:

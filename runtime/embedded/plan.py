@@ -1,7 +1,9 @@
 """What `tendril up` will run: the settings of every process, and where each part is found."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -41,20 +43,12 @@ def owns_temporal(settings: Settings) -> bool:
 
 def settle(settings: Settings, options: Options, directory: DataDirectory, database_url: str) -> Settings:
     """The settings of the children: what the user set holds; the rest points at the embedded parts."""
-    local = f"http://127.0.0.1:{settings.inbox_port}"
-    embedded = {
+    embedded = stand_ins(f"http://127.0.0.1:{settings.inbox_port}", settings.smtp_port) | {
         "data_dir": directory.root,
         "database_url": database_url,
         "temporal_address": f"127.0.0.1:{settings.temporal_port}",
         "public_url": f"http://127.0.0.1:{settings.api_port}",
         "secret": SecretStr(directory.secret()),
-        "smtp_port": settings.smtp_port,
-        "smtp_lookup_url": local if "smtp_host" not in settings.model_fields_set else "",
-        "hubspot_base_url": f"{local}/hubspot",
-        "linkedin_base_url": f"{local}/linkedin",
-        "direct_mail_url": f"{local}/webhooks/direct-mail",
-        "alert_url": f"{local}/webhooks/alerts",
-        "webhook_lookup_url": f"{local}/webhooks",
         "temporal_ui_url": f"http://127.0.0.1:{settings.temporal_ui_port}" if owns_temporal(settings) else "",
         "worker_drain": 3.0,
         "demo": options.demo,
@@ -63,9 +57,29 @@ def settle(settings: Settings, options: Options, directory: DataDirectory, datab
         "crm_interval": 5.0 if clock_scale(settings, options) > 1 else settings.crm_interval,
         "reconcile_interval": 2.0 if clock_scale(settings, options) > 1 else settings.reconcile_interval,
     }
-    return settings.model_copy(
-        update={name: value for name, value in embedded.items() if name not in settings.model_fields_set}
-    )
+    return filled(settings, embedded)
+
+
+def stand_ins(inbox: str, smtp_port: int) -> dict[str, Any]:
+    """Where the stand-in vendors are, of a process whose inbox has the address ``inbox``, by the settings' names."""
+    return {
+        "smtp_port": smtp_port,
+        "smtp_lookup_url": inbox,
+        "hubspot_base_url": f"{inbox}/hubspot",
+        "linkedin_base_url": f"{inbox}/linkedin",
+        "direct_mail_url": f"{inbox}/webhooks/direct-mail",
+        "alert_url": f"{inbox}/webhooks/alerts",
+        "webhook_lookup_url": f"{inbox}/webhooks",
+    }
+
+
+def filled(settings: Settings, found: Mapping[str, Any]) -> Settings:
+    """The settings, with what was found where the user set nothing. Who names a mail server looks mail up nowhere."""
+    own = settings.model_fields_set
+    known = {name: value for name, value in found.items() if name not in own}
+    if "smtp_host" in own and "smtp_lookup_url" in known:
+        known["smtp_lookup_url"] = ""
+    return settings.model_copy(update=known)
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -171,6 +171,7 @@ def addresses(settings: Settings) -> dict[str, str]:
         "api": settings.public_url,
         "temporal_ui": settings.temporal_ui_url or settings.temporal_address,
         "inbox": f"http://127.0.0.1:{settings.inbox_port}",
+        "smtp_port": str(settings.smtp_port),
         "vendors": f"http://127.0.0.1:{settings.inbox_port}/vendors",
         "temporal_address": settings.temporal_address,
         "database_url": settings.database_url,

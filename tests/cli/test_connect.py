@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 from pydantic import model_validator
@@ -113,3 +114,23 @@ async def test_an_smtp_server_is_reached_and_what_it_lacks_is_said(monkeypatch: 
     assert (reached.exit_code, refused.exit_code) == (0, 1)
     assert f"127.0.0.1:{sandbox.smtp_port} was reached, without encryption, without a login" in reached.stdout
     assert "✗ the SMTP server offers no STARTTLS" in refused.stdout
+
+
+async def test_the_stand_ins_of_a_stack_that_runs_here_are_found_on_its_ports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("cli.connect.ALL", vendors.ALL)
+    (tmp_path / ".tendril").mkdir()
+    async with running_sandbox() as sandbox:
+        running = {
+            "database_url": "postgresql://127.0.0.1:9/tendril",
+            "temporal_address": "127.0.0.1:1",
+            "api": "http://127.0.0.1:2",
+            "inbox": sandbox.url,
+            "smtp_port": str(sandbox.smtp_port),
+        }
+        (tmp_path / ".tendril" / "run.json").write_text(json.dumps(running))
+        mail, crm = [await asyncio.to_thread(connect, vendor) for vendor in ("smtp", "hubspot")]
+    assert (mail.exit_code, crm.exit_code) == (0, 0)
+    assert f"127.0.0.1:{sandbox.smtp_port} was reached" in mail.stdout
