@@ -4,6 +4,7 @@ Each of them tried by itself would cost a claim, a slot and a timeout for nothin
 need the same worker. Now and then one is let through, to see whether the vendor is back.
 """
 
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -20,6 +21,7 @@ _SILENT = 3
 _SOONEST, _LATEST = 2.0, 300.0
 #: Seconds between two that are let through: half of the silence, within these bounds.
 _LOOK_SOONEST, _LOOK_LATEST = 0.5, 5.0
+_log = logging.getLogger("tendril.touches")
 #: That all of our own connections are in use says nothing of the vendor.
 _OURS = "busy"
 
@@ -51,6 +53,9 @@ class Door:
 
     def answered(self) -> None:
         """The vendor took something, or said why not."""
+        if self._silent >= _SILENT:
+            lasted = round(self._now() - self._since)
+            _log.info("whoever carries it answers again", extra={"channel": self._channel, "silent_seconds": lasted})
         self._silent = 0
 
     def failed(self, fault: VendorFault) -> None:
@@ -60,6 +65,9 @@ class Door:
         elif fault.retry_after is None and fault.code != _OURS:
             self._since = self._since if self._silent else self._now()
             self._silent += 1
+            if self._silent == _SILENT:
+                why = {"channel": self._channel, "vendor": fault.vendor, "code": fault.code}
+                _log.warning("nobody answers: touches of this channel wait, and one now and then looks", extra=why)
 
 
 def _within(value: float, least: float, most: float) -> float:

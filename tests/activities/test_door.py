@@ -1,5 +1,6 @@
 """A vendor that answers nobody is left alone for about as long as it has been silent."""
 
+import logging
 from dataclasses import dataclass
 
 import pytest
@@ -103,3 +104,19 @@ def test_what_was_not_asked_says_nothing(door: Door, fault: VendorFault):
     door.enter()
     silent(door, 1)
     turned_away(door)
+
+
+def test_the_log_says_once_that_nobody_answers_and_when_somebody_does_again(
+    door: Door, clock: Clock, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.INFO, "tendril.touches")
+    silent(door, 3)
+    clock.now += 60
+    silent(door, 1)
+    clock.now += 60
+    door.enter()
+    door.answered()
+    door.answered()
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    closed, opened = [vars(record) for record in caplog.records]
+    assert (closed["vendor"], opened["silent_seconds"]) == ("smtp", 120)
