@@ -151,7 +151,7 @@ def profile(event: IdentifyEvent) -> LeadInput:
         email=event.traits.email,
         fields={name: value for name, value in others.items() if _is_field(value)},
         country=country.upper() if _is_country(country) else "",
-        timezone=zone if zone in ZONES else "",
+        timezone=zone if isinstance(zone, str) and zone in ZONES else "",
         company=company if isinstance(company, str) else _part(company, _COMPANY_NAMES),
         domain=_part(company, _COMPANY_DOMAINS),
     )

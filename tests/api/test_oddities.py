@@ -1,7 +1,9 @@
-"""Odd text in paths, parameters and headers is never an error of ours."""
+"""Odd text in paths, parameters and headers, and odd shapes in bodies, are never errors of ours."""
 
 import httpx
 import pytest
+
+from storage.database import Database
 
 ODD = ["%00", "%ff%fe", "%ED%A0%80", "a" * 5000, "..%2F..", "%27%3B--", "%F0%9F%9A%80"]
 PATHS = [
@@ -38,3 +40,39 @@ async def test_odd_idempotency_keys_are_named(api: httpx.AsyncClient, given: str
 
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["in"] == "header"
+
+
+async def test_traits_of_any_shape_are_left_out_and_spoil_no_batch(api: httpx.AsyncClient, database: Database):
+    """What is known by these names is text. A batch that is answered 500 comes again for ever."""
+    shapes = [
+        [],
+        ["Europe/Berlin", "UTC"],
+        [{"a": []}],
+        {},
+        {"name": ["x"], "country": {}},
+        5,
+        1.5,
+        True,
+        "",
+        "x" * 300,
+    ]
+    names = ("timezone", "country", "company", "address", "domain", "other")
+    said = [
+        {"type": "identify", "userId": f"u-{name}-{nr}", "traits": {"email": f"{name}{nr}@a.example", name: shape}}
+        for name in names
+        for nr, shape in enumerate(shapes)
+    ]
+
+    answer = await api.post("/v1/batch", json={"batch": said})
+
+    assert (answer.status_code, answer.json()["accepted"]) == (200, len(names) * len(shapes)), answer.text
+    assert await database.pool.fetch("select distinct timezone, country from lead") == [("", "")]
+
+
+async def test_a_form_may_have_any_field_twice(http: httpx.AsyncClient, database: Database, key: str):
+    fields = {"email": "ann@acme.example", "timezone": ["UTC", "UTC"], "country": ["DE", "AT"], "company": ["A", "B"]}
+
+    page = await http.post("/f/contact", data={"writeKey": key, **fields})
+
+    assert page.status_code == 200, page.text
+    assert await database.pool.fetchval("select timezone || country from lead") == ""
