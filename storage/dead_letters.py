@@ -11,6 +11,8 @@ from storage.operators_log import note
 from storage.tables import DeadLetter
 
 _TELLING = ("messageId", "timestamp", "originalTimestamp")
+#: Characters of a reason. It may quote what was sent, which may be as long as a whole batch.
+_LONGEST_REASON = 1000
 _ADD = """
 insert into dead_letter (source, reason, body, digest, received_at)
 select $1, reason, body::jsonb, digest, $5 from unnest($2::text[], $3::text[], $4::text[])
@@ -45,13 +47,19 @@ async def add_on(connection: Connection, source: str, letters: Sequence[tuple[st
     rows = await connection.fetch(
         _ADD,
         source,
-        [letters[number][0] for number in once.values()],
+        [worded(letters[number][0]) for number in once.values()],
         [json_text(bodies[number]) for number in once.values()],
         [digests[number] for number in once.values()],
         now,
     )
     kept = dict(zip(once, (row["id"] for row in rows), strict=True))
     return [kept[digest or number] for number, digest in enumerate(digests)]
+
+
+def worded(reason: str) -> str:
+    """The reason as it can be kept and shown: cut where nobody would read on, without U+0000 and half characters."""
+    text = reason if len(reason) <= _LONGEST_REASON else f"{reason[: _LONGEST_REASON - 1]}…"
+    return text.replace("\x00", "\ufffd").encode(errors="replace").decode()
 
 
 def _digest(source: str, body: Mapping[str, Any]) -> str | None:
@@ -89,7 +97,7 @@ async def get(db: Database, number: int) -> DeadLetter:
 
 async def explain(db: Database, number: int, reason: str) -> None:
     """Write why it still can't be understood."""
-    await db.pool.execute("update dead_letter set reason = $2 where id = $1", number, reason)
+    await db.pool.execute("update dead_letter set reason = $2 where id = $1", number, worded(reason))
 
 
 async def drop(db: Database, number: int) -> None:

@@ -20,6 +20,7 @@ from api.schemas.tracking import (
 )
 from api.services.message_ids import message_ids
 from domain.clock import ScaledClock
+from storage.dead_letters import worded
 from storage.inbox import NewBehaviour
 
 _NAME_LENGTH = 200
@@ -81,9 +82,10 @@ def _checked(item: Any, *, claims: bool) -> AnyEvent:
 
 def _reason(problem: ValueError) -> str:
     if not isinstance(problem, ValidationError):
-        return str(problem)
+        return worded(str(problem))
     errors = problem.errors(include_url=False, include_input=False, include_context=False)
-    return "; ".join(f"/{'/'.join(str(part) for part in error['loc'])}: {error['msg']}" for error in errors)
+    told = [f"/{'/'.join(str(part) for part in error['loc'])}: {error['msg']}" for error in errors]
+    return worded("; ".join(told))
 
 
 def _keepable(item: Any) -> dict[str, Any]:

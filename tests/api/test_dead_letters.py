@@ -1,5 +1,7 @@
 """What could not be understood can be looked at over HTTP, page by page."""
 
+import json
+
 import httpx
 
 from tests.api.conftest import assert_problem
@@ -48,3 +50,17 @@ async def test_what_nothing_tells_apart_is_each_its_own(api: httpx.AsyncClient):
     await api.post("/v1/batch", json={"batch": [EVENT, EVENT]})
 
     assert (await api.get("/v1/dead-letters")).json()["total"] == 2
+
+
+async def test_a_reason_never_costs_the_letter(api: httpx.AsyncClient):
+    """It quotes what was sent: what no database stores, and what nobody would read to its end."""
+    types = ["x\x00", "x\ud800", "x" * 200_000]
+    good = EVENT | {"event": "Demo Seen"}
+    body = json.dumps({"batch": [good, *({"type": each} for each in types)]})
+
+    answer = await api.post("/v1/batch", content=body, headers={"Content-Type": "application/json"})
+    letters = (await api.get("/v1/dead-letters")).json()["items"]
+
+    assert (answer.status_code, answer.json()["accepted"], answer.json()["rejected"]) == (200, 1, 3), answer.text
+    assert all("does not match any of the expected tags" in item["reason"] for item in letters[1:])
+    assert max(len(item["reason"]) for item in letters) <= 1000
