@@ -2,7 +2,8 @@
 
 The account is the one that has the group's id; else the one of the company's domain; else, where neither is known, the
 one that the lead has by their address, if no group has claimed that yet; else a new one. The newest ``group`` of a lead
-holds. It is read from the behaviour itself, so that it holds as well for somebody who becomes known later.
+holds. It is read from the behaviour itself, so that it holds as well for somebody who becomes known later. One that is
+not trusted never does: what a page says, whose key everybody can read, or what was taken back.
 """
 
 import re

@@ -18,9 +18,10 @@ from api.services.events import Arrival, BadEvent, behaviours, is_lead_id
 from storage import aliases, dead_letters, enrolment, groups, inbox, leads, names
 from storage.aliases import Pair
 from storage.database import Database
-from storage.inbox import Accepted
+from storage.inbox import Accepted, NewBehaviour
 from storage.keys import KeyInfo
 from storage.leads import LeadInput, Upserted
+from storage.retractions import NOT_COUNTED
 
 #: What the source of a dead letter begins with that came in a batch, and of one whose key only claims; the sender
 #: follows.
@@ -29,6 +30,7 @@ FROM_BATCH, FROM_PAGE = "batch/", "page/"
 _BEHAVIOUR = frozenset({"track", "page", "screen"})
 _COMPANY_NAMES = ("name", "company")
 _COMPANY_DOMAINS = ("domain", "website")
+_ONLY_CLAIMED = {"reason": "a company that only a page's key names", "rule": "claimed"}
 
 
 async def receive(context: ApiContext, key: KeyInfo, events: Sequence[AnyEvent], arrival: Arrival) -> Taken:
@@ -72,10 +74,20 @@ async def take(
             await enrolment.welcome(database, _introduced(events, profiles, taken_in), arrival.now)
     if not claims:
         await aliases.unite(database, _pairs(events), arrival.now)
-    taken = behaviours(events, arrival)
-    said = [behaviour.message_id for behaviour in taken if behaviour.kind == "group"]
+    taken = [_claim(behaviour) if claims else behaviour for behaviour in behaviours(events, arrival)]
+    said = [behaviour.message_id for behaviour in taken if behaviour.kind == "group" and behaviour.trusted]
     also = partial(groups.join_said, message_ids=said, sender=sender, now=arrival.now) if said else None
     return _counted(await inbox.accept(database, taken, arrival.now, also, sender))
+
+
+def _claim(behaviour: NewBehaviour) -> NewBehaviour:
+    """As it is kept of a key that only claims. Which company somebody belongs to, and what it is called, servers say:
+    a page's word is shown and never read (``storage.groups``), now or when a visitor becomes known.
+    """
+    if behaviour.kind != "group":
+        return behaviour
+    properties = {**behaviour.properties, NOT_COUNTED: _ONLY_CLAIMED}
+    return behaviour._replace(properties=properties, trusted=False)
 
 
 def _counted(done: Accepted) -> Taken:

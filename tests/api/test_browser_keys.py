@@ -74,3 +74,34 @@ async def test_such_a_key_does_nothing_else(page: httpx.AsyncClient):
 async def test_heads_are_answered_as_gets_without_a_body(http: httpx.AsyncClient, path: str):
     head, got = await http.head(path), await http.get(path)
     assert (head.status_code, head.content) == (got.status_code, b"")
+
+
+async def test_a_company_is_named_and_people_are_moved_by_servers_alone(
+    page: httpx.AsyncClient, database: Database, key: str
+):
+    """Of somebody who is known, of a visitor who becomes known, and whatever a server says later."""
+    server = {"Authorization": f"Bearer {key}"}
+    lead = await _known(database, company="Orchard")
+    hijack = {"groupId": "g-evil", "traits": {"name": "Evil", "domain": "evil.example"}}
+    of_theirs = {"groupId": "g-evil", "traits": {"name": "Evil", "domain": "orchard.example"}}
+    for body in (hijack, of_theirs):
+        assert (await page.post("/v1/group", json={"userId": "crm-1", **body})).json()["accepted"] == 1
+    await page.post("/v1/group", json={"anonymousId": "v", **hijack})
+    await page.post("/v1/identify", json={"anonymousId": "v", "userId": "crm-1"}, headers=server)
+
+    assert await _companies(database) == [(lead, "orchard.example", "Orchard")]
+
+    theirs = {"groupId": "acc-7", "traits": {"name": "Orchard Ltd"}, "timestamp": "2026-01-01T00:00:00Z"}
+    await page.post("/v1/group", json={"userId": "crm-1", **theirs}, headers=server)
+
+    assert await _companies(database) == [(lead, "orchard.example", "Orchard Ltd")]
+    kept = await database.pool.fetch("select trusted, properties from behaviour where kind = 'group' order by id")
+    assert [row["trusted"] for row in kept] == [False, False, False, True]
+    assert kept[0]["properties"]["not_counted"]["rule"] == "claimed"
+
+
+async def _companies(database: Database) -> list[tuple[str, str | None, str]]:
+    rows = await database.pool.fetch(
+        "select l.id, a.domain, a.name from account a full join lead l on l.account_id = a.id"
+    )
+    return [tuple(row) for row in rows]
