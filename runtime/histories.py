@@ -20,11 +20,9 @@ from temporalio.client import Client
 from temporalio.converter import DataConverter
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.messages import DecideResult
+from runtime.markers import decision
 from workflows.messages import workflow_id
 
-#: The name by which the SDK's core marks the result of a local activity.
-_MARKER = "core_local_activity"
 _CLOSING = frozenset(
     {
         EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
@@ -83,12 +81,9 @@ async def decisions(run: Run, converter: DataConverter) -> list[Made]:
     """The decisions made in a run, in order, as its markers tell; encrypted ones are read with the converter's keys."""
     made = []
     for event in run.events:
-        marker = event.marker_recorded_event_attributes
-        if event.event_type != EventType.EVENT_TYPE_MARKER_RECORDED or marker.marker_name != _MARKER:
-            continue
-        payloads = marker.details["result"].payloads
-        result: DecideResult = (await converter.decode(payloads, [DecideResult]))[0]
-        made.append(Made(result.state.cycle, result.state.number, marker.workflow_task_completed_event_id))
+        if (result := await decision(event, converter)) is not None:
+            task = event.marker_recorded_event_attributes.workflow_task_completed_event_id
+            made.append(Made(result.state.cycle, result.state.number, task))
     return made
 
 

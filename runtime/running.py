@@ -12,22 +12,20 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.common import TypedSearchAttributes
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.messages import DecideResult
 from domain.auditing import Run, Shown
 from domain.state import JourneyState
 from runtime.encryption import CannotDecrypt
+from runtime.markers import decision
 from workflows.messages import JOURNEY, SEND_TOUCH, Carried, workflow_id
 from workflows.showing import KEYWORDS
 
 _RUNNING = f"WorkflowType = '{JOURNEY}' AND ExecutionStatus = 'Running'"
 _PREFIX = workflow_id("")
 _SHOWN = tuple(KEYWORDS[name] for name in ("TendrilStatus", "TendrilStage", "TendrilSegment", "TendrilPath"))
-#: The name by which the SDK's core marks the result of a local activity.
-MARKER = "core_local_activity"
 _PAGE = 50
 _CALL = timedelta(seconds=10)
 #: What keys raise that lack; pydantic, of another shape; and the SDK, of no payload or one in an encoding unknown here.
-_UNREADABLE = (CannotDecrypt, ValueError, KeyError, IndexError, RuntimeError)
+_UNREADABLE = (CannotDecrypt, ValueError, KeyError, IndexError, AttributeError, RuntimeError)
 
 
 async def running(client: Client, noticed: Callable[[int], None] = lambda _number: None) -> dict[str, Shown]:
@@ -85,12 +83,8 @@ async def last_state(client: Client, run: WorkflowExecution) -> JourneyState:
 
 
 async def _state(client: Client, event: HistoryEvent) -> JourneyState | None:
-    marker = event.marker_recorded_event_attributes
-    if event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED and marker.marker_name == MARKER:
-        result: DecideResult = (await client.data_converter.decode(marker.details["result"].payloads, [DecideResult]))[
-            0
-        ]
-        return result.state
+    if (made := await decision(event, client.data_converter)) is not None:
+        return made.state
     if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
         return await begun_with(client, event)
     return None

@@ -10,14 +10,15 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.messages import DecideResult, SendTouch, TouchOutcome, TouchResult
+from activities.messages import SendTouch, TouchOutcome, TouchResult
 from domain.ports import Clock
 from domain.remembering import Carried, Decided, Memory, in_force
 from domain.standing import lost
 from domain.state import JourneyState
 from domain.words import TouchStatus
 from runtime.histories import Run, runs
-from runtime.running import MARKER, begun_with
+from runtime.markers import decision
+from runtime.running import begun_with
 from storage import standing
 from storage.database import Database
 from workflows.messages import SEND_TOUCH
@@ -119,13 +120,9 @@ class _Reading:
                 self._ended(done.scheduled_event_id, _STATUS[outcome[0].result], at)
 
     async def _decision(self, event: HistoryEvent) -> None:
-        marker = event.marker_recorded_event_attributes
-        if marker.marker_name != MARKER or "result" not in marker.details:
+        result = await decision(event, self._client.data_converter)
+        if result is None:
             return
-        made: list[DecideResult] = await self._client.data_converter.decode(
-            marker.details["result"].payloads, [DecideResult]
-        )
-        result = made[0]
         wake_at = self._clock.from_real(result.wake_at) if result.wake_at else None
         at = self._clock.from_real(_time(event))
         self.decisions.append(Decided(at, result.state, result.title, self._run, result.why, wake_at, result.cause))

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.errors import NotFound, Refused
 from domain.merging import Choice, Said, Standing, choose, differ, doubt
+from domain.words import LeadStatus, Phase
 from storage import merges_sql as sql
 from storage import turns
 from storage.database import Connection, Database
@@ -115,7 +116,9 @@ async def suggest(connection: Connection, one: str, other: str, said: Said, now:
 
 def standing(row: Any) -> Standing:
     """What ``merges_sql.STANDING`` read."""
-    return Standing(**{name: row[name] for name in Standing.__dataclass_fields__})
+    found = {name: row[name] for name in Standing.__dataclass_fields__}
+    words = {"phase": row["phase"] and Phase(row["phase"]), "status": row["status"] and LeadStatus(row["status"])}
+    return Standing(**found | words)
 
 
 async def move(

@@ -21,7 +21,7 @@ from workflows.showing import ATTRIBUTES
 
 THREE_DAYS_A_SECOND = 3 * 86400.0
 #: History events after which the server suggests to continue as new: 4,096 unless told.
-SMALL, TINY = 30, 1
+LARGE, SMALL, TINY = 4096, 30, 1
 
 
 @asynccontextmanager

@@ -2,6 +2,8 @@
 
 from domain.errors import LeadFault
 from domain.words import Channel, CommandKind, Ending, LeadStatus, Phase
+from storage import leads, merges
+from storage.leads import LeadInput
 from tests.workflows.running import Running
 
 
@@ -151,3 +153,26 @@ async def test_an_opportunity_opened_in_the_crm_ends_the_journey(running: Runnin
     lead = await running.enrol()
     await lead.does("crm", "opportunity_opened")
     assert (await lead.ends()).ending is Ending.OPPORTUNITY_OPENED
+
+
+async def test_a_lead_that_is_merged_into_another_ends_its_journey(running: Running):
+    lead = await running.enrol()
+    sold = await _with_sales(running, "grace@acme.example")
+    merged = await merges.merge(running.database, lead.id, sold, "test", "one person", await running.now())
+    assert merged.survivor == sold
+    await running.relay()
+    assert (await lead.ends()).ending is Ending.MERGED
+
+
+async def _with_sales(running: Running, email: str) -> str:
+    """A lead whose journey is over, as sales accepted it."""
+    now = await running.now()
+    sold = (await leads.upsert(running.database, LeadInput(email=email), now)).lead_id
+    await running.database.pool.execute(
+        "update journey set status = 'sales_accepted', phase = 'ended', ending = 'sales_accepted', ended_at = $2"
+        " where lead_id = $1",
+        sold,
+        now,
+    )
+    await running.database.pool.execute("delete from pending_wake where lead_id = $1", sold)
+    return sold

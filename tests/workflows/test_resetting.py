@@ -12,9 +12,10 @@ from domain.ports import OutboundTouch, Receipt
 from domain.words import Channel, CommandKind, Ending
 from runtime import resetting
 from runtime.resetting import Batch, Plan, Resetting
+from runtime.running import look
 from storage.database import Database
 from tests.workflows.running import Lead, Recorder, Running, eventually
-from tests.workflows.test_continue_as_new import SMALL, THREE_DAYS_A_SECOND, running_with
+from tests.workflows.test_continue_as_new import LARGE, SMALL, THREE_DAYS_A_SECOND, running_with
 
 BATCH = Batch("test", "tester", "a wrong rule")
 
@@ -121,11 +122,34 @@ async def test_a_paused_journey_stays_paused_and_an_ended_one_is_in_flight_again
             await Resetting(running.environment.client, database).reset(planned, BATCH, NOW)
 
 
+async def test_a_journey_that_could_not_decide_for_seconds_is_read_and_reset_like_any_other(database: Database):
+    """Of such a failure its history has a marker without a result (``runtime.markers``)."""
+    async with running_with(LARGE, database, touches=3) as running:
+        lead = await running.enrol()
+        await database.pool.execute("alter table decision add constraint away check (false) not valid")
+        visit = asyncio.create_task(lead.does("page", "/blog/1"))
+        await eventually(lambda: _failed_to_decide(lead), "no failure is in the history")
+        found = await look(running.environment.client, lead.id)
+        assert found is not None
+        assert (found.readable, found.number) == (True, 1)
+
+        await database.pool.execute("alter table decision drop constraint away")
+        assert (await visit).number == 2
+        assert (await reset(lead, 2)).number == 2
+        await lead.command(CommandKind.END)
+        assert (await lead.journey.result()).ending is Ending.OPERATOR
+
+
 NOW = datetime.now(UTC)
 
 
 async def _true(holds: bool) -> bool:
     return holds
+
+
+async def _failed_to_decide(lead: Lead) -> bool:
+    history = await lead.journey.fetch_history()
+    return any(event.marker_recorded_event_attributes.HasField("failure") for event in history.events)
 
 
 async def _sent(running: Running, key: str) -> bool:
