@@ -79,7 +79,8 @@ class LeadInput(BaseModel):
 class Person:
     """A lead's row in memory, changed by what comes in. ``company_domain`` is what its account will be made from.
 
-    ``readdressed``: its address is new, so that others may turn out to share its mailbox.
+    ``readdressed``: its address is new, so that others may turn out to share its mailbox. ``replaced`` are
+    those it had.
     """
 
     id: str
@@ -97,6 +98,7 @@ class Person:
     created: bool = False
     changed: bool = False
     readdressed: bool = False
+    replaced: list[str] = field(default_factory=list)
 
     @property
     def mailbox(self) -> str | None:
@@ -226,6 +228,7 @@ class People:
             return f"the address belongs to {holder.id} and was left there"
         if email not in self._of_merged and email != person.email:
             person.readdressed = True
+            person.replaced += [person.email] if person.email else []
             person.put("email", email)
         return ""
 

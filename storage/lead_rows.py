@@ -43,6 +43,11 @@ from unnest(
 ) as new (id, external_id, email, mailbox, fields, country, timezone, source, owner, account_id)
 where lead.id = new.id
 """
+#: What was said of an address before it was a lead's holds for that lead, whatever its address becomes.
+_HOLD_TO = """
+update suppression entry set lead_id = had.lead_id
+from unnest($1::text[], $2::text[]) as had (lead_id, email) where entry.email = had.email and entry.lead_id is null
+"""
 
 
 async def people(connection: Connection, inputs: Sequence[LeadInput]) -> People:
@@ -72,13 +77,23 @@ async def write(connection: Connection, persons: Iterable[Person], now: datetime
 async def write_consent(
     connection: Connection, persons: Sequence[Person], inputs: Sequence[LeadInput], now: datetime
 ) -> None:
-    """What each profile says of channels."""
+    """What each profile says of channels. A no takes the turn of ``permission.FORBID``: it comes last."""
     words = [
-        Word(person.id, word.channel, word.granted, word.basis, word.source, word.wording)
+        Word(person.id, word.channel, word.granted, word.basis, word.source, word.wording, given.claimed)
         for person, given in zip(persons, inputs, strict=True)
         for word in given.consent
     ]
     await consent.say(connection, words, now)
+
+
+async def hold_to_suppressions(connection: Connection, persons: Iterable[Person]) -> None:
+    """Entries on the suppression list of the addresses that are new, and of those they replace, become these leads'.
+
+    After ``write_consent``: who forbids contact may wait for an entry, so nothing is waited for once one is held.
+    """
+    had = [(person.id, email) for person in persons if person.readdressed for email in (person.email, *person.replaced)]
+    if had:
+        await connection.execute(_HOLD_TO, *map(list, zip(*had, strict=True)))
 
 
 async def _give_accounts(connection: Connection, persons: Sequence[Person], now: datetime) -> None:

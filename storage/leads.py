@@ -117,10 +117,11 @@ async def _take(
     persons = [person for person, _ in taken]
     await lead_rows.write(connection, people.all.values(), now)
     await _suggest_mailboxes(connection, people.all.values(), now)
-    await lead_rows.write_consent(connection, persons, inputs, now)
     await attach(connection, people.links, now)
     await wake_running(connection, [p.id for p in people.all.values() if p.changed and not p.created], "lead_updated")
     begun = await begin_journeys(connection, [person.id for person in persons], playbook, now) if enrol else {}
+    await lead_rows.write_consent(connection, persons, inputs, now)
+    await lead_rows.hold_to_suppressions(connection, people.all.values())
     outcomes, seen = [], set[str]()
     for person, note in taken:
         first = person.id not in seen

@@ -33,9 +33,11 @@ _FORBIDDEN = """coalesce(
             where other.merged_into = lead.id and entry.reason <> 'hard_bounced' order by entry.at limit 1
         ),
         (
-            -- so does what they said when they had another address
+            -- so does what they said when they had another address, or while they were two
             select entry.reason from suppression entry
-            where entry.lead_id = lead.id and entry.reason <> 'hard_bounced' order by entry.at limit 1
+            where entry.lead_id = any(array(
+                select lead.id union all select former.id from lead former where former.merged_into = lead.id
+            )) and entry.reason <> 'hard_bounced' order by entry.at limit 1
         )
     )"""
 

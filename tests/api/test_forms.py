@@ -5,10 +5,13 @@ import pytest
 
 from api.app import create_app
 from api.services.forms import allowed_redirect
+from domain.words import Channel
 from runtime.settings import Settings
-from storage import keys
+from storage import keys, preferences
 from storage.database import Database
+from storage.preferences import Wanted
 from tests.api.conftest import REAL, client_of
+from tests.storage.samples import NOW
 
 THANKS = "https://www.company.example/thanks?from=form"
 ANN: dict[str, str | list[str]] = {
@@ -89,6 +92,21 @@ async def test_a_ticked_box_is_consent_with_its_words(http: httpx.AsyncClient, d
     properties = await database.pool.fetchval("select properties from behaviour where kind = 'track'")
     assert properties["consent"] == {"basis": "consent", "text": words}
     assert "consent_text" not in await database.pool.fetchval("select fields from lead")
+
+
+async def test_a_form_that_anybody_can_send_takes_no_refusal_back(
+    http: httpx.AsyncClient, database: Database, write_key: str
+):
+    await send(http, write_key, **ANN)
+    lead: str = await database.pool.fetchval("select id from lead")
+    await preferences.save(database, lead, Wanted(pause=False, least_days=0, channels={Channel.EMAIL: False}), NOW)
+
+    in_a_page = await keys.create(database, "page", ["track"])
+    await send(http, in_a_page, email="ann@acme.example", consent="on", consent_text="Yes, write to me.")
+
+    assert not await database.pool.fetchval("select granted from consent")
+    said = await database.pool.fetchval("select properties from behaviour where properties ? 'consent'")
+    assert said["consent"]["text"] == "Yes, write to me."
 
 
 async def test_what_a_visitor_did_becomes_the_leads(http: httpx.AsyncClient, database: Database, write_key: str):

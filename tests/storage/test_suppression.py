@@ -1,8 +1,6 @@
 """The suppression list: whoever is on it, alone or with a whole domain, is not written to by anybody, from then on."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 
@@ -10,16 +8,17 @@ from domain.errors import Refused
 from domain.ports import ClaimResult
 from domain.state import JourneyState
 from domain.words import DeliveryKind
-from storage import permission, suppression
-from storage.database import Connection, Database
+from storage import leads, merges, permission, suppression
+from storage.database import Database
 from storage.gather import gather
 from storage.inbox import PgInbox
+from storage.leads import LeadInput
 from storage.ledger import PgLedger
-from storage.ledger_sql import LOCK
 from storage.suppression import Entry, Reach
 from storage.views import journey_view
 from tests.storage.planned import plan, status
 from tests.storage.samples import NOW, enrolled
+from tests.storage.turns import claiming, someone_waits, transaction
 
 
 def entry(email: str, reason: str = "manual") -> Entry:
@@ -78,6 +77,29 @@ async def test_adding_wakes_the_journeys_that_end_and_counts_them(database: Data
     assert await suppression.add(database, entries) == Reach(added=0, known=2, leads=3, journeys=2)
 
 
+async def test_what_was_on_the_list_before_the_lead_was_known_holds_whatever_its_address_becomes(
+    database: Database, playbook: str
+):
+    await suppression.add(
+        database, [entry("ann@old.example", "opted_out"), entry("ann@bounced.example", "hard_bounced")]
+    )
+    lead = await enrolled(database, "ann@old.example", external_id="ann")
+    for address in ("ann@between.example", "ann@bounced.example", "ann@new.example"):
+        await leads.upsert(database, LeadInput(external_id="ann", email=address), NOW, enrol=False)
+    assert await suppressed_at_a_decision(database, lead, playbook) == "opted_out"
+
+
+async def test_what_one_of_two_leads_said_of_a_former_address_holds_once_they_are_one(
+    database: Database, playbook: str
+):
+    await suppression.add(database, [entry("ann@old.example", "opted_out")])
+    ann = await enrolled(database, "ann@old.example", external_id="ann")
+    await leads.upsert(database, LeadInput(external_id="ann", email="ann@new.example"), NOW, enrol=False)
+    other = await enrolled(database, "ann@elsewhere.example")
+    merged = await merges.merge(database, ann, other, "ops", "the same person", NOW)
+    assert await suppressed_at_a_decision(database, merged.survivor, playbook) == "opted_out"
+
+
 async def test_the_first_reason_stays(database: Database):
     await suppression.add(database, [entry("ann@acme.example", "complained")])
     await suppression.add(database, [entry("Ann@acme.example", "manual")])
@@ -126,9 +148,9 @@ def test_other_systems_words_are_understood(text: str, found: str | None):
 
 
 async def test_a_claim_under_way_when_someone_unsubscribes_ends_first(database: Database, ledger: PgLedger, key: str):
-    async with _claiming(database, key):
+    async with claiming(database, key):
         clicked = asyncio.create_task(PgInbox(database).deliver(key, DeliveryKind.UNSUBSCRIBED, NOW))
-        await _someone_waits(database)
+        await someone_waits(database)
         assert not clicked.done()
     await clicked
     assert (await ledger.claim(key, "a", NOW, 30)).result is ClaimResult.REFUSED
@@ -137,10 +159,10 @@ async def test_a_claim_under_way_when_someone_unsubscribes_ends_first(database: 
 async def test_a_claim_that_comes_while_someone_unsubscribes_waits_and_is_refused(
     database: Database, ledger: PgLedger, key: str
 ):
-    async with _transaction(database) as unsubscribing:
+    async with transaction(database) as unsubscribing:
         await permission.suppress_leads(unsubscribing, {key.partition("/")[0]: "opted_out"}, "a test", NOW)
         claiming = asyncio.create_task(ledger.claim(key, "a", NOW, 30))
-        await _someone_waits(database)
+        await someone_waits(database)
     assert (await claiming).reason == "suppressed: opted_out"
     assert await status(database, key) == "refused"
 
@@ -162,28 +184,3 @@ async def test_of_a_hundred_races_none_is_claimed_after_the_click_was_answered(
 
     await asyncio.gather(*map(race, keys))
     assert {row["status"] for row in await database.pool.fetch("select status from touch")} == {"refused"}
-
-
-@asynccontextmanager
-async def _transaction(database: Database) -> AsyncIterator[Connection]:
-    async with database.pool.acquire() as connection, connection.transaction():
-        yield connection
-
-
-@asynccontextmanager
-async def _claiming(database: Database, key: str) -> AsyncIterator[None]:
-    """A claim that has taken its turns and not ended."""
-    async with _transaction(database) as connection:
-        await connection.fetchrow(LOCK, key)
-        yield
-
-
-async def _someone_waits(database: Database) -> None:
-    """Until a transaction of this database waits for a turn."""
-    waiting = (
-        "select count(*) from pg_locks where locktype = 'advisory' and not granted"
-        " and database = (select oid from pg_database where datname = current_database())"
-    )
-    async with asyncio.timeout(20):
-        while not await database.pool.fetchval(waiting):  # noqa: ASYNC110 - the server has no event to wait for
-            await asyncio.sleep(0.01)
