@@ -2,7 +2,8 @@
 
 Accepting events is one transaction: the leads' rows are locked in the order of their ids, each event gets the next
 position of its lead, the journeys' wakes are written, and the relays are told on commit. A message id of one
-sender is taken once, for ever; the senders' ids are nobody else's (``Behaviour.sender``).
+sender is taken once, for ever; the senders' ids are nobody else's (``Behaviour.sender``). What was imported came from
+one of them once, so no sender's is taken that was imported, and the other way about.
 """
 
 from bisect import bisect_left
@@ -31,7 +32,7 @@ SUPPRESSING: dict[str, str] = {
     DeliveryKind.BOUNCED_HARD: "hard_bounced",
     DeliveryKind.UNSUBSCRIBED: "opted_out",
 }
-#: The sender of imported behaviour that is news. What any sender has sent already is known then.
+#: The sender of imported behaviour that is news. What any sender has sent is known then, and this to every sender.
 IMPORT = "import"
 _ATTEMPTS = 10
 

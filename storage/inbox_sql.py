@@ -2,6 +2,8 @@
 
 from storage.attach import wake
 
+#: ``known``: its sender has sent it, or it was imported as news, or as history (below zero, ``storage.history``). What
+#: is imported has come from some sender; ids of our own (sender "") are known by events of our own alone.
 #: What is meant for a merged lead reaches its survivor; identities are the survivor's already (``storage.merges``).
 #: Lookups instead of joins: a plan made while a table was small must not read all of it when it has grown.
 RESOLVE = """
@@ -9,7 +11,9 @@ select lead_id, lead_id is null and exists (
     select from alias where previous_id in (user_id, anonymous_id)
     union all select from alias a where a.user_id in (named.user_id, named.anonymous_id)
 ) as aliased, (
-    select b.id from behaviour b where b.message_id = named.message_id and (b.sender = $5 or $5 = 'import') limit 1
+    select b.id from behaviour b where b.message_id = named.message_id and (
+        b.sender = $5 or $5 = 'import' or $5 <> '' and (b.sender = 'import' or b.sender = '' and b.position < 0)
+    ) limit 1
 ) is not null as known
 from (
     select ord, message_id, user_id, anonymous_id, coalesce(

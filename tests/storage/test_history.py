@@ -46,3 +46,20 @@ async def test_history_alone_leaves_the_inbox_where_it_was(database: Database, b
     assert await database.pool.fetchval("select count(*) from pending_wake") == 0
     assert await database.pool.fetchval("select inbox_position from lead") == 0
     assert await database.pool.fetchval("select position < 0 and lead_id is not null from behaviour")
+
+
+async def test_what_was_imported_as_history_is_taken_from_no_sender_again(database: Database, begun: JourneyState):
+    """A client that was offline hands in what the export of its service had already; ids of our own are not its."""
+    await keep(database, "m-1", "m-2")
+    known = LeadInput(email="ann@acme.example", anonymous_ids=("v-1",))
+    await upsert(database, known, NOW, enrol=False)
+    await keep(database, "m-3")
+    await inbox.accept(database, [event("ours-1", lead_id=begun.lead)], NOW)
+
+    late = [event(each, anonymous_id="v-1") for each in ("m-1", "m-3", "ours-1", "m-4")]
+    taken = await inbox.accept(database, late, NOW, sender="web")
+
+    assert (taken.accepted, taken.duplicates) == (2, 2)
+    assert await database.pool.fetch("select message_id, count(*) from behaviour group by 1 having count(*) > 1") == [
+        ("ours-1", 2)
+    ]

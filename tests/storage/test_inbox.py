@@ -217,6 +217,12 @@ async def test_what_any_sender_sent_is_not_imported_again(database: Database):
     assert (await accept(database, [event("1", user_id="u1")], NOW, sender=IMPORT)).duplicates == 1
 
 
+async def test_what_was_imported_is_taken_from_no_sender_again(database: Database):
+    await accept(database, [event("1", user_id="u1"), event("signed:2", user_id="u1")], NOW, sender=IMPORT)
+    assert (await accept(database, [event("1", user_id="u1")], NOW, sender="site")).duplicates == 1
+    assert (await accept(database, [event("signed:2", user_id="u1")], NOW)).accepted == 1, "what is ours is no sender's"
+
+
 async def test_events_of_several_leads_strangers_and_duplicates_in_one_batch_go_each_to_its_place(database: Database):
     one, two = await _lead(database, external_id="u1"), await _lead(database, external_id="u2")
     await accept(database, [event("old", lead_id=one)], NOW)
