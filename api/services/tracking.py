@@ -1,6 +1,6 @@
 """Taking events in: who visitors are is written first, then the behaviour, then what could not be understood."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -65,19 +65,31 @@ async def take(
     """Commit the events; only then return. ``sender`` is the key's name.
 
     With ``enrol`` whoever an identify gives an address begins a journey, if they may. What only ``claims`` who somebody
-    is (``KeyInfo.claims``) adds to people and neither changes nor unites them.
+    is (``KeyInfo.claims``) adds to people and neither changes nor unites them. What is said of somebody who was erased
+    is left out whole, whichever visitor's id stands beside it.
     """
-    profiles = [said.model_copy(update={"claimed": claims}) for said in await _profiles(database, events)]
-    if profiles:
-        taken_in = await leads.upsert_many(database, profiles, arrival.now, enrol=False)
-        if enrol:
-            await enrolment.welcome(database, _introduced(events, profiles, taken_in), arrival.now)
+    told = await _profiles(database, events)
+    profiles = [said.model_copy(update={"claimed": claims}) for said in told.values()]
+    taken_in = await leads.upsert_many(database, profiles, arrival.now, enrol=False) if profiles else []
+    done = dict(zip(told, taken_in, strict=True))
+    if enrol and done:
+        await enrolment.welcome(database, _introduced(events, done), arrival.now)
+    left = [number for number in range(len(events)) if number not in done or not done[number].erased]
     if not claims:
-        await aliases.unite(database, _pairs(events), arrival.now)
-    taken = [_claim(behaviour) if claims else behaviour for behaviour in behaviours(events, arrival)]
-    said = [behaviour.message_id for behaviour in taken if behaviour.kind == "group" and behaviour.trusted]
-    also = partial(groups.join_said, message_ids=said, sender=sender, now=arrival.now) if said else None
-    return _counted(await inbox.accept(database, taken, arrival.now, also, sender))
+        await aliases.unite(database, _pairs([events[number] for number in left]), arrival.now)
+    taken = behaviours(events, arrival)
+    stored = await _store(database, [taken[number] for number in left], arrival.now, sender, claims=claims)
+    return _counted(stored.model_copy(update={"erased": stored.erased + len(events) - len(left)}))
+
+
+async def _store(
+    database: Database, taken: Sequence[NewBehaviour], now: datetime, sender: str, *, claims: bool
+) -> Accepted:
+    if claims:
+        return await inbox.accept(database, list(map(_claim, taken)), now, sender=sender)
+    said = [behaviour.message_id for behaviour in taken if behaviour.kind == "group"]
+    also = partial(groups.join_said, message_ids=said, sender=sender, now=now) if said else None
+    return await inbox.accept(database, taken, now, also, sender)
 
 
 def _claim(behaviour: NewBehaviour) -> NewBehaviour:
@@ -97,10 +109,10 @@ def _counted(done: Accepted) -> Taken:
     return Taken(accepted=done.accepted, duplicates=done.duplicates)
 
 
-def _introduced(events: Sequence[AnyEvent], profiles: Sequence[LeadInput], taken_in: Sequence[Upserted]) -> list[str]:
+def _introduced(events: Sequence[AnyEvent], done: Mapping[int, Upserted]) -> list[str]:
     """The leads whose address an identify said, and not what stood beside other behaviour."""
-    said = {profile(event).email for event in events if isinstance(event, IdentifyEvent)} - {None}
-    return [done.lead_id for given, done in zip(profiles, taken_in, strict=True) if given.email in said]
+    said = {number for number, event in enumerate(events) if isinstance(event, IdentifyEvent) and event.traits.email}
+    return [became.lead_id for number, became in done.items() if number in said and not became.erased]
 
 
 async def keep(database: Database, bad: Sequence[BadEvent], now: datetime, key: KeyInfo) -> None:
@@ -111,13 +123,15 @@ async def keep(database: Database, bad: Sequence[BadEvent], now: datetime, key: 
         metrics.EVENTS.labels("rejected").inc(len(bad))
 
 
-async def _profiles(database: Database, events: Sequence[AnyEvent]) -> list[LeadInput]:
-    """What the events say of leads, in their order. One without an address says it only of somebody known."""
+async def _profiles(database: Database, events: Sequence[AnyEvent]) -> dict[int, LeadInput]:
+    """What the events say of leads, by their numbers. One without an address says it only of somebody known."""
     identifies = [event for event in events if isinstance(event, IdentifyEvent) and event.traits.email is None]
     known = await _known(database, identifies) if identifies else set()
-    return [
-        said for event in events if (said := _profile(event)) and (said.email or not known.isdisjoint(said.names()))
-    ]
+    return {
+        number: said
+        for number, event in enumerate(events)
+        if (said := _profile(event)) and (said.email or not known.isdisjoint(said.names()))
+    }
 
 
 def _pairs(events: Sequence[AnyEvent]) -> Iterator[Pair]:

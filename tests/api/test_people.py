@@ -57,6 +57,28 @@ async def test_whoever_was_erased_does_not_come_back_by_the_api_or_by_identify(
     assert (await api.get("/v1/leads", params={"email": EMAIL})).json()["total"] == 0
 
 
+async def test_nothing_of_somebody_erased_is_kept_beside_whoever_says_it(api: httpx.AsyncClient, database: Database):
+    """By their address, beside other behaviour, and on a computer that somebody else uses as well."""
+    lead = await somebody(database, await applied(database))
+    await api.delete(f"/v1/leads/{lead}")
+    other = {"email": "ben@other.example", "firstName": "Ben"}
+    theirs = {"email": EMAIL.upper(), "firstName": "Robin", "phone": "555 0100"}
+    batch = [
+        {"type": "identify", "anonymousId": "v", "traits": theirs},
+        {"type": "identify", "anonymousId": "shared", "traits": other},
+        {"type": "identify", "anonymousId": "shared", "traits": theirs},
+        {"type": "track", "anonymousId": "v", "event": "x", "properties": theirs, "context": {"traits": theirs}},
+        {"type": "track", "anonymousId": "shared", "event": "y"},
+    ]
+
+    answer = await api.post("/v1/batch", json={"batch": batch})
+
+    assert answer.json() == {"success": True, "accepted": 2, "duplicates": 0, "rejected": 0}
+    named = "select properties ->> 'firstName' as name from behaviour where properties ? 'firstName'"
+    assert [row["name"] for row in await database.pool.fetch(named)] == ["Ben"]
+    assert "555 0100" not in str([dict(row) for row in await database.pool.fetch("select * from behaviour")])
+
+
 async def test_an_unknown_lead_cannot_be_erased(api: httpx.AsyncClient):
     assert_problem(await api.delete("/v1/leads/ld_none"), 404, "unknown-lead")
 
