@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
 from api.context import ApiContext, Context
+from api.specification import problems
 from domain.errors import Refused
 from runtime.telemetry import CONTENT_TYPE, metrics_text
 from storage.database import Database
@@ -16,6 +17,8 @@ from storage.schema import require_fitting
 
 router = APIRouter(tags=["health"])
 _PATIENCE_SECONDS = 2.0
+#: Proxies and ingress controllers add one of them; who scrapes inside asks this process itself.
+_OF_PROXIES = ("x-forwarded-for", "forwarded", "x-real-ip")
 
 
 class Alive(BaseModel):
@@ -51,9 +54,11 @@ async def readyz(context: Context, response: Response) -> Readiness:
     return Readiness(ready=ready, checks=checks)
 
 
-@router.get("/metrics", summary="Counters for Prometheus", response_class=PlainTextResponse)
-async def metrics() -> Response:
-    """Prometheus text format. Holds no personal data and no ids."""
+@router.get("/metrics", summary="Counters for Prometheus", response_class=PlainTextResponse, responses=problems(404))
+async def metrics(request: Request) -> Response:
+    """Prometheus text format. Holds no personal data and no ids. Who comes through a proxy is from outside: 404."""
+    if any(name in request.headers for name in _OF_PROXIES):
+        raise HTTPException(404)
     return Response(metrics_text(), media_type=CONTENT_TYPE)
 
 

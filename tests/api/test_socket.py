@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 
 import httpx
+import pytest
 import pytest_asyncio
 import uvicorn
 from fastapi import FastAPI
@@ -71,6 +72,14 @@ async def test_a_sender_that_leaves_half_way_harms_nobody(address: str, client: 
     await writer.wait_closed()
 
     assert (await client.post("/v1/track", json=TRACK)).status_code == 200
+
+
+@pytest.mark.parametrize("added", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
+async def test_metrics_are_not_for_whoever_comes_through_a_proxy(client: httpx.AsyncClient, added: str):
+    answer = await client.get("/metrics", headers={added: "for=203.0.113.7"})
+
+    assert_problem(answer, 404, "not-found")
+    assert "tendril_" not in answer.text
 
 
 async def test_metrics_count_by_route_and_hold_no_ids(client: httpx.AsyncClient):
