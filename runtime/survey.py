@@ -59,6 +59,7 @@ _SHAPES: Mapping[str, tuple[str, str, _Labels]] = {
     "database_bytes": ("tendril_database_bytes", "", ()),
     "stuck": ("tendril_journeys_stuck", "", ()),
     "audit_drift": ("tendril_audit_drift", "", ("kind",)),
+    "audit_notices": ("tendril_audit_notices", "", ("kind",)),
     "audit_age": ("tendril_audit_age_seconds", "", ()),
 }
 _HELP: Mapping[str, str] = {
@@ -76,7 +77,8 @@ _HELP: Mapping[str, str] = {
     "tendril_behaviours_unread": "Behaviours that running journeys have not considered.",
     "tendril_mail_day": "Mails of the last day (deployment's clock) by what became of them.",
     "tendril_database_bytes": "Size of the database.",
-    "tendril_audit_drift": "What the last audit found and left, by kind (domain.drift).",
+    "tendril_audit_drift": "Drift that the last audit found and left, or had mended in vain, by kind (domain.drift).",
+    "tendril_audit_notices": "What the last audit found that is no drift and a person should know, by kind.",
     "tendril_audit_age_seconds": "Since the last audit ended.",
     "tendril_journeys_stuck": "Workflows that Temporal reports problems of: their tasks fail again and again.",
 }
@@ -139,6 +141,7 @@ class Surveyor:
         self._data_dir = data_dir
         self._findings = findings
         self._round = 0
+        self._silent = False
 
     async def run(self) -> None:
         while True:
@@ -175,11 +178,22 @@ class Surveyor:
         self._findings.found(often, seldom, self._age)
 
     async def _stuck(self) -> list[Counted]:
-        """Nothing when Temporal can't be asked: that shows as wakes that wait."""
-        with suppress(RPCError, RuntimeError):
+        """Nothing when Temporal gives no answer (servers before 1.30 do not know the attribute): the alert
+        StuckUncounted tells of that, and the log why.
+        """
+        try:
             found = await self._client.count_workflows(STUCK_QUERY, rpc_timeout=timedelta(seconds=5))
-            return [Counted("stuck", "", "", found.count, None)]
-        return []
+        except (RPCError, RuntimeError) as error:
+            self._say(error)
+            return []
+        self._silent = False
+        return [Counted("stuck", "", "", found.count, None)]
+
+    def _say(self, error: Exception) -> None:
+        """Once for as long as it lasts."""
+        if not self._silent:
+            _log.warning("stuck journeys can't be counted: Temporal did not answer the query", why=str(error))
+        self._silent = True
 
     def _age(self, at: datetime) -> float:
         return max((datetime.now(UTC) - self._clock.to_real(at)).total_seconds(), 0.0)

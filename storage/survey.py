@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from domain.drift import KINDS
 from storage.database import Connection
 
 #: Only who holds this lock (of a session) surveys: several workers would all count the same.
 _LOCK = 7346206
+#: What is drift. Anything else that an audit notes, a newer build's kinds too, is for a person to know.
+_DRIFT = [kind.value for kind, about in KINDS.items() if not about.notice]
 
 
 class Counted(NamedTuple):
@@ -24,7 +27,8 @@ class Counted(NamedTuple):
     oldest: datetime | None
 
 
-#: $1: a wake due before is overdue; $2: now. Both on the deployment's clock.
+#: $1: a wake due before is overdue; $2: now. Both on the deployment's clock. $3: kinds of drift.
+#: Of what audits found counts what they left, and what they found again: mending it did not help.
 _OFTEN = """
 select 'overdue' as what, '' as one, '' as two, count(*)::float8 as number, min(next_wake_at) as oldest
 from journey where ended_at is null and paused_since is null and next_wake_at < $1
@@ -48,7 +52,8 @@ from audience_member where spread_version < version
 union all
 select 'sending_paused', domain, '', (paused_at is not null)::int, paused_at from mail_identity
 union all
-select 'audit_drift', kind, '', count(*), null from audit_finding where gone_real_at is null group by kind
+select case when kind = any($3) then 'audit_drift' else 'audit_notices' end, kind, '', count(*), null
+from audit_finding where gone_real_at is null and (outcome = '' or first_real_at < last_real_at) group by kind
 union all
 select 'audit_age', '', '', extract(epoch from now() - max(ended_real_at)), null
 from audit_run having max(ended_real_at) is not null
@@ -78,7 +83,7 @@ async def mine(connection: Connection) -> bool:
 
 
 async def often(connection: Connection, overdue: datetime, now: datetime) -> Sequence[Counted]:
-    return _counted(await connection.fetch(_OFTEN, overdue, now))
+    return _counted(await connection.fetch(_OFTEN, overdue, now, _DRIFT))
 
 
 async def seldom(connection: Connection, mail_since: datetime) -> Sequence[Counted]:

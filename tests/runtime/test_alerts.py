@@ -19,6 +19,8 @@ from runtime.telemetry import REGISTRY
 
 _ROOT = Path(__file__).parents[2]
 _ALERTS = _ROOT / "ops" / "prometheus" / "alerts.yaml"
+#: One for containers on a host, one for Kubernetes.
+_SCRAPES = [_ALERTS.with_name("prometheus.yaml"), _ALERTS.with_name("kubernetes.yaml")]
 _DASHBOARD = _ROOT / "ops" / "grafana" / "tendril.json"
 _HANDBOOK = _ROOT / "docs" / "handbook"
 #: Everything that counts is imported above, so that it has registered what it counts.
@@ -48,6 +50,38 @@ def test_every_metric_of_dashboard_and_alerts_is_one_that_we_expose():
     assert named <= exposed, named - exposed
     plain = {name for text in expressions() for name in re.findall(r"(?<![\w.])([a-z_]+)\{job", text)}
     assert plain <= _PROMETHEUS | exposed
+
+
+@pytest.mark.parametrize("path", _SCRAPES, ids=lambda path: path.stem)
+def test_alerts_and_dashboard_look_for_the_jobs_that_are_scraped(path: Path):
+    written = "\n".join([*expressions(), _ALERTS.with_stem("alerts_test").read_text()])
+    scraped = {one["job_name"] for one in yaml.safe_load(path.read_text())["scrape_configs"]}
+    assert scraped == set(re.findall(r'job="([^"]+)"', written))
+    for pattern in re.findall(r'job=~"([^"]+)"', written):
+        assert all(re.fullmatch(pattern, job) for job in scraped), pattern
+
+
+def test_what_is_scraped_is_where_the_processes_count():
+    """Of the compose file by service and port, of Kubernetes by the pod's name and its port's."""
+    composed = yaml.safe_load((_ROOT / "docker-compose.production.yml").read_text())["services"]
+    asked = {
+        one["job_name"]: one["dns_sd_configs"][0] for one in yaml.safe_load(_SCRAPES[0].read_text())["scrape_configs"]
+    }
+    worker, served = asked["tendril-worker"], asked["tendril-api"]
+    assert (worker["names"], str(worker["port"])) == (
+        ["worker"],
+        composed["worker"]["environment"]["TENDRIL_METRICS_PORT"],
+    )
+    assert (served["names"], f":{served['port']}/" in str(composed["api"]["healthcheck"])) == (["api"], True)
+    found = {
+        one["job_name"]: one["relabel_configs"][0]["regex"]
+        for one in yaml.safe_load(_SCRAPES[1].read_text())["scrape_configs"]
+    }
+    for name in ("api", "worker"):
+        manifest = yaml.safe_load_all((_ROOT / "deploy" / "kubernetes" / "base" / f"{name}.yaml").read_text())
+        (pod,) = [one["spec"]["template"] for one in manifest if one["kind"] == "Deployment"]
+        (port,) = pod["spec"]["containers"][0]["ports"]
+        assert found[f"tendril-{name}"] == f"{pod['metadata']['labels']['app.kubernetes.io/name']};{port['name']}"
 
 
 def test_every_alert_has_a_page_and_every_page_an_alert():
@@ -94,6 +128,7 @@ def test_prometheus_takes_the_rules_and_they_fire_when_they_should(tmp_path: Pat
     board.write_text(yaml.safe_dump({"groups": [{"name": "board", "rules": recorded}]}))
     for asked in (
         ["check", "rules", str(_ALERTS), str(board)],
+        ["check", "config", str(_SCRAPES[0])],
         ["test", "rules", str(_ALERTS.with_stem("alerts_test"))],
     ):
         done = subprocess.run(["promtool", *asked], capture_output=True, text=True, check=False)
