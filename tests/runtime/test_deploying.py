@@ -130,11 +130,63 @@ def test_every_pod_is_probed_guarded_and_unprivileged():
         assert asked == {"startup": "/healthz", "readiness": "/readyz", "liveness": "/healthz"}
 
 
+def least(kind: str, name: str, everything: list[dict[str, Any]]) -> list[int]:
+    """How few pods autoscaling may leave of a deployment, as each document of this kind has it."""
+    field = {"Deployment": "replicas", "HorizontalPodAutoscaler": "minReplicas", "ScaledObject": "minReplicaCount"}[
+        kind
+    ]
+    named = (one for one in everything if one["kind"] == kind)
+    return [one["spec"][field] for one in named if one["spec"].get("scaleTargetRef", one["metadata"])["name"] == name]
+
+
+@pytest.mark.parametrize("name", ["api", "worker"])
+def test_a_node_can_always_be_emptied_and_somebody_stays(name: str):
+    whole = [*everything(), *documents(BACKLOG / "scaled-object.yaml")]
+    (budget,) = [one for one in whole if one["kind"] == "PodDisruptionBudget" and one["metadata"]["name"] == name]
+    fewest = min(
+        number
+        for kind in ("Deployment", "HorizontalPodAutoscaler", "ScaledObject")
+        for number in least(kind, name, whole)
+    )
+    may_go = budget["spec"].get("maxUnavailable", fewest - budget["spec"].get("minAvailable", fewest))
+    assert 1 <= may_go < fewest
+
+
 def test_workers_follow_the_backlog_of_the_queue_they_work_on():
     (scaled,) = documents(BACKLOG / "scaled-object.yaml")
     told = [trigger["metadata"] for trigger in scaled["spec"]["triggers"]]
     assert {one["queueTypes"] for one in told} == {"workflow", "activity"}
     assert {one["taskQueue"] for one in told} == {Settings.model_fields["task_queue"].default}
+
+
+def test_the_temporal_that_is_pinned_is_the_one_that_pages_and_alerts_speak_of(production: dict[str, Any]):
+    """Server and tools of one version, from 1.30 on (TemporalReportedProblems), and the UI of docs/temporal-ui.md."""
+    composed = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    shown = re.search(
+        r"UI (\d+\.\d+) \(server (\d+\.\d+)\)", (ROOT / "docs" / "temporal-ui.md").read_text(encoding="utf-8")
+    )
+    assert shown
+    for services in (production["services"], composed["services"]):
+        pins = dict(one["image"].split(":") for one in services.values() if one["image"].startswith("temporalio/"))
+        assert pins["temporalio/server"] == pins["temporalio/admin-tools"]
+        assert tuple(map(int, pins["temporalio/server"].split("."))) >= (1, 30)
+        assert pins["temporalio/server"].startswith(f"{shown[2]}.")
+        assert pins["temporalio/ui"].startswith(f"{shown[1]}.")
+        # without this file the server does not start
+        told = services["temporal"]["environment"]["DYNAMIC_CONFIG_FILE_PATH"]
+        assert f"./deploy/temporal-dynamic.yaml:{told}:ro" in services["temporal"]["volumes"]
+
+
+def test_the_backup_is_written_where_its_user_may_write(production: dict[str, Any]):
+    """The official image's own directory for user 999: `install --directory --owner postgres …` in its Dockerfiles of
+    14 to 18. An empty named volume takes owner and mode from where it is mounted.
+    """
+    backup = production["services"]["backup"]
+    script = (ROOT / "deploy" / "backup.sh").read_text(encoding="utf-8")
+    written = re.search(r"BACKUP_DIRECTORY:-(.+?)\}", script)
+    assert written
+    assert (written[1], backup["user"]) == ("/var/lib/postgresql", "999:999")
+    assert f"backups:{written[1]}" in backup["volumes"]
 
 
 async def test_what_was_acknowledged_is_in_the_backup_and_comes_back(
@@ -151,6 +203,32 @@ async def test_what_was_acknowledged_is_in_the_backup_and_comes_back(
         assert len(kept) == len(given)
         assert await restored.fetch(query) == kept
     await restored.close()
+
+
+@pytest.mark.parametrize(("code", "kept"), [(1, ["old"]), (0, ["new"])], ids=["fails", "works"])
+def test_a_night_that_failed_publishes_nothing_and_keeps_the_older_dumps(tmp_path: Path, code: int, kept: list[str]):
+    programs = {
+        "pg_dump": f'for word; do case "$word" in --file=*) echo half > "${{word#--file=}}"; esac; done; exit {code}',
+        "sleep": f"mkdir {tmp_path}/slept",  # the second night never comes
+    }
+    for name, does in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    dumps = tmp_path / "dumps"
+    dumps.mkdir()
+    old = dumps / "tendril-old.dump"
+    old.touch()
+    os.utime(old, (0, 0))
+    (tmp_path / "url").write_text("postgresql://tendril@127.0.0.1/tendril")
+    environment = {"BACKUP_SECRET": str(tmp_path / "url"), "BACKUP_DIRECTORY": str(dumps)}
+    environment["PATH"] = f"{tmp_path}:{os.environ['PATH']}"
+
+    script = str(ROOT / "deploy" / "backup.sh")
+    done = subprocess.run(["bash", script], env=os.environ | environment, capture_output=True, text=True, check=False)
+
+    assert ["old" if path == old else "new" for path in dumps.iterdir()] == kept
+    assert ("wrote tendril-" in done.stdout) is (code == 0)
+    assert ("backup: failed" in done.stderr) is (code != 0)
 
 
 def backed_up(url: str, directory: Path, programs: Path) -> Path:
