@@ -55,7 +55,12 @@ class Reply:
 
 
 class Inbound(Protocol):
-    """One vendor's webhook."""
+    """One vendor's webhook.
+
+    Beside what is below it may have ``named_by``, the header that names a request where nothing in the body does (and
+    that is signed with it): two requests of one body are two things told then. And ``private``, where no request may be
+    kept.
+    """
 
     vendor: str
 

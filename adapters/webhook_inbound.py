@@ -53,6 +53,7 @@ class SignedInbound:
     """``adapters.inbound.Inbound`` for Standard Webhooks."""
 
     vendor = "signed"
+    named_by = "webhook-id"
 
     def __init__(self, secret: str) -> None:
         self._verifier = Webhook(secret)
@@ -102,7 +103,7 @@ def _told(request: InboundRequest, body: Mapping[str, Any]) -> Told:
 
 def _identity(request: InboundRequest) -> str:
     """The sender's id of it."""
-    found = request.headers.get("webhook-id")
+    found = request.headers.get(SignedInbound.named_by)
     if not found:
         raise ValueError("webhook-id is missing")
     return str(found)

@@ -1,8 +1,8 @@
 """What vendors tell, into the inbox: one transaction for the raw request and all that it says.
 
-Each thing told is taken once, by the vendor's own id of it, for ever; a request that comes again with the same body is
-a repetition and changes nothing. Things about nobody we know are counted and left: vendors are often shared with other
-senders.
+Each thing told is taken once, by the vendor's own id of it, for ever; a request that comes again with the same body
+(and under the same name, where the vendor names requests in a header) is a repetition and changes nothing. Things about
+nobody we know are counted and left: vendors are often shared with other senders.
 """
 
 import hashlib
@@ -91,15 +91,22 @@ class Request(Protocol):
 
 
 async def take(
-    db: Database, vendor: str, request: Request, told: Sequence[Told], clock: Clock, known: Scanners = NOT_KNOWN
+    db: Database,
+    vendor: str,
+    request: Request,
+    told: Sequence[Told],
+    clock: Clock,
+    known: Scanners = NOT_KNOWN,
+    name: str = "",
 ) -> Took:
     """Keep a verified request and take what it tells; a dead letter for what can't be understood of it.
 
-    ``known`` are machines that the operator knows beside ours.
+    ``known`` are machines that the operator knows beside ours. ``name`` is what a header names the request, "" where
+    only its body can say that it was told before.
     """
 
     async def taken(connection: Connection) -> Took:
-        digest = hashlib.sha256(request.body).digest()
+        digest = hashlib.sha256(f"{name}\n".encode() + request.body if name else request.body).digest()
         number = await connection.fetchval(_KEEP, vendor, digest, request.body, request.at, len(told))
         if number is None:
             return Took(repeated=True)

@@ -60,6 +60,7 @@ class ResendInbound:
     """``adapters.inbound.Inbound``. Raises ``Refused`` when the secret is none of Svix's."""
 
     vendor = "resend"
+    named_by = "svix-id"
 
     def __init__(self, secret: str) -> None:
         self._secret = _bytes_of(secret)
@@ -83,7 +84,7 @@ class ResendInbound:
         kind = _KINDS.get(text(event, "type"))
         if kind is None:
             return []
-        identity = text(request.headers, "svix-id")
+        identity = text(request.headers, self.named_by)
         try:
             return [_delivery(identity, kind, event)]
         except ValueError as why:

@@ -52,7 +52,8 @@ async def _kept_or_not(
     """The words of people who wrote to us are not kept, unless nobody could read what they are."""
     if getattr(inbound, "private", False) and not any(isinstance(one, Unreadable) for one in told):
         return await webhooks.take_again(database, inbound.vendor, told, clock, request.at, known)
-    return await webhooks.take(database, inbound.vendor, request, told, clock, known)
+    name = request.headers.get(getattr(inbound, "named_by", ""), "")
+    return await webhooks.take(database, inbound.vendor, request, told, clock, known, name)
 
 
 def understood(inbound: Inbound, request: InboundRequest) -> list[Told]:

@@ -145,6 +145,15 @@ async def test_behaviour_is_told_by_address(http, database: Database):
     assert await behaviour(database) == [(lead, "track", "Meeting Booked", {"minutes": 30})]
 
 
+async def test_the_same_words_under_two_ids_are_two_things_told(http, database: Database):
+    lead, _ = await sent(database)
+    for identity in ("msg_1", "msg_2", "msg_2"):
+        answer = await told(http, "behaviour.Login", {"email": "ann@acme.example"}, id=identity)
+        assert answer.status_code == 200
+    assert await behaviour(database) == [(lead, "track", "Login", {})] * 2
+    assert await counts(database) == [(1, 1, 0)] * 2
+
+
 async def test_a_sellers_answer_reaches_the_handoff(http, database: Database):
     lead, key = await sent(database, Channel.SDR_TASK)
     await told(http, "handoff.rejected", {"touch": key, "reason": "no_budget"})
