@@ -78,9 +78,7 @@ async def batch(body: Batch, context: Context, key: Tracker) -> Taken:
         )
     good, bad = sort_events(body.batch, body.sent_at, claims=key.claims)
     arrival = Arrival.at(context.clock, datetime.now(UTC), body.sent_at)
-    taken = await tracking.receive(context, key, good, arrival)
-    await tracking.keep(context.database, bad, arrival.now, key)
-    return taken.model_copy(update={"rejected": len(bad)})
+    return await tracking.receive(context, key, good, arrival, bad)
 
 
 async def _one(context: ApiContext, key: KeyInfo, event: AnyEvent) -> Taken:

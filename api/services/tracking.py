@@ -33,18 +33,22 @@ _COMPANY_DOMAINS = ("domain", "website")
 _ONLY_CLAIMED = {"reason": "a company that only a page's key names", "rule": "claimed"}
 
 
-async def receive(context: ApiContext, key: KeyInfo, events: Sequence[AnyEvent], arrival: Arrival) -> Taken:
+async def receive(
+    context: ApiContext, key: KeyInfo, events: Sequence[AnyEvent], arrival: Arrival, bad: Sequence[BadEvent] = ()
+) -> Taken:
     """As ``take``, in the key's turn; behaviour that says of nobody who they are shares a transaction with others.
 
-    Raises a 429 or 503 ``Problem`` when the key, or all of them together, send more than is taken.
+    ``bad`` are kept as dead letters, before the others are taken: cut off between the two, a request that is sent again
+    may set a letter aside twice, and counts nothing twice. Raises a 429 or 503 ``Problem`` when the key, or all of them
+    together, send more than is taken.
     """
-    if not all(map(_is_plain, events)):
-        async with context.rates.turn(key, len(events)):
+    if bad or not all(map(_is_plain, events)):
+        async with context.rates.turn(key, len(events) + len(bad)):
+            await _keep(context.database, bad, arrival.now, key)
             enrol = context.settings.enrols("identify")
-            return await take(context.database, events, arrival, key.name, enrol=enrol, claims=key.claims)
+            taken = await take(context.database, events, arrival, key.name, enrol=enrol, claims=key.claims)
+            return taken.model_copy(update={"rejected": len(bad)})
     context.rates.spend(key, len(events))
-    if not events:
-        return Taken(accepted=0, duplicates=0)
     return _counted(await context.accepting.accept(key, behaviours(events, arrival), arrival.now))
 
 
@@ -115,7 +119,7 @@ def _introduced(events: Sequence[AnyEvent], done: Mapping[int, Upserted]) -> lis
     return [became.lead_id for number, became in done.items() if number in said and not became.erased]
 
 
-async def keep(database: Database, bad: Sequence[BadEvent], now: datetime, key: KeyInfo) -> None:
+async def _keep(database: Database, bad: Sequence[BadEvent], now: datetime, key: KeyInfo) -> None:
     """Keep what could not be taken, for a person to look at."""
     if bad:
         source = f"{FROM_PAGE if key.claims else FROM_BATCH}{key.name}"

@@ -134,3 +134,26 @@ async def test_a_sender_that_leaves_gives_its_turn_back():
 
     async with asyncio.timeout(30), rates.turn(key, 1):
         pass
+
+
+async def test_what_cannot_be_understood_counts_as_much(api: httpx.AsyncClient, database: Database, clock: Time):
+    garbage = {"batch": [{"type": "dance", "userId": "u"}] * 130}
+    assert (await api.post("/v1/batch", json=garbage)).json()["rejected"] == 130
+
+    refused = await api.post("/v1/batch", json={"batch": [TRACK | {"type": "track"}, *garbage["batch"]]})
+
+    assert_problem(refused, 429, "too-many-events")
+    assert await database.pool.fetchval("select count(*) from dead_letter") == 130
+    assert await behaviours(database) == []
+
+
+async def test_a_bad_event_waits_for_its_keys_turn(api: httpx.AsyncClient, app: FastAPI, database: Database, key: str):
+    app.state.context.rates.__init__(0, 1)
+    mine = await keys.verify(database, key)
+    assert mine
+    async with app.state.context.rates.turn(mine, 1):
+        waiting = asyncio.create_task(api.post("/v1/batch", json={"batch": [TRACK | {"type": "track"}, {}]}))
+        good = await api.post("/v1/track", json=TRACK)
+        assert (good.status_code, await database.pool.fetchval("select count(*) from dead_letter")) == (200, 0)
+
+    assert ((await waiting).json()["accepted"], (await waiting).json()["rejected"]) == (1, 1)
