@@ -1,6 +1,6 @@
 """What audits found, kept: each finding from when it was first seen until it is gone, and for a while after."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,12 +37,6 @@ values ($1, $2, $3, $4, $5, $6, $7, $8)
 _LEFT = "select * from audit_finding where gone_real_at is null order by kind, subject limit $1"
 _RECENT = """
 select * from audit_finding where kind = any($1) and first_real_at > $2 order by kind, first_real_at, subject limit $3
-"""
-_MEASURE = """
-select (select extract(epoch from now() - max(ended_real_at))::float8 from audit_run) as age,
-    (select coalesce(jsonb_object_agg(kind, number), '{}') from (
-        select kind, count(*) as number from audit_finding where gone_real_at is null group by kind
-    ) as kinds) as kinds
 """
 #: What is told once, when it is noticed, and never found again.
 _ONCE = [Drift.RESTORED.value, Drift.BEHAVIOUR_LOST.value]
@@ -103,12 +97,6 @@ async def last(db: Database, limit: int, real_now: datetime) -> dict[str, Any]:
         "findings": [explained(dict(row)) for row in found],
         "told": [explained(dict(row)) for row in told],
     }
-
-
-async def measure(db: Database) -> tuple[float | None, Mapping[str, int]]:
-    """Seconds since the last audit ended (None before the first), and how many findings of each kind it left."""
-    row = await db.pool.fetchrow(_MEASURE)
-    return row["age"], row["kinds"]
 
 
 def explained(row: dict[str, Any]) -> dict[str, Any]:
