@@ -55,7 +55,10 @@ class PlaybookActive(SQLModel, table=True):
 
 
 class ApiKey(SQLModel, table=True):
-    """A bearer key. ``digest`` is SHA-256 of the whole key, which has 256 random bits and so needs no slow hash."""
+    """A bearer key. ``digest`` is SHA-256 of the whole key, which has 256 random bits and so needs no slow hash.
+
+    ``rate``: events a second that it may send, where that is another number than the deployment's.
+    """
 
     __tablename__ = "api_key"
     id: str = Field(primary_key=True)
@@ -66,6 +69,7 @@ class ApiKey(SQLModel, table=True):
     expires_real_at: datetime | None = moment(null=True)
     revoked_real_at: datetime | None = moment(null=True)
     last_used_real_at: datetime | None = moment(null=True)
+    rate: float | None = None
 
 
 class ImportRun(SQLModel, table=True):
