@@ -24,7 +24,7 @@ AT_ONCE = timedelta(seconds=2)
 #: Every link of a mail (of three or more) followed within so long.
 EVERY_LINK = timedelta(seconds=30)
 _MANY_LINKS = 3
-#: Nobody has received, read and clicked so soon after the mail left.
+#: Nobody has received, read and clicked so soon after the mail left, or arrived: it may have waited on its way.
 TOO_SOON = timedelta(seconds=10)
 #: What is followed so close to a visit to the hidden link is the same machine's.
 SCAN = timedelta(minutes=5)
@@ -120,14 +120,15 @@ def doubt_click(
     visit: Visit,
     link: int,
     links: int,
-    sent_at: datetime | None,
+    arrived_at: datetime | None,
     others: Sequence[Followed],
     known: Scanners = Scanners(),
 ) -> Doubt | None:
     """Why this is no person's click; None when it counts.
 
-    ``links`` is how many the mail has; ``others`` are those of them that were followed before. ``known`` are machines
-    that the operator knows beside ours.
+    ``links`` is how many the mail has; ``others`` are those of them that were followed before. The mail arrived at
+    ``arrived_at``, as far as it is known: it left then, at the least. ``known`` are machines that the operator knows
+    beside ours.
     """
     if link == HIDDEN:
         return Doubt("hidden_link", "the hidden link of the mail was followed, which no person sees", SCAN)
@@ -136,11 +137,11 @@ def doubt_click(
         or _bare(visit, "the user agent is one that only machines have")
         or _scanned(visit, others)
         or _burst(visit, link, links, others)
-        or _too_soon(visit, sent_at)
+        or _too_soon(visit, arrived_at)
     )
 
 
-def doubt_open(visit: Visit, sent_at: datetime | None, known: Scanners = Scanners()) -> Doubt | None:
+def doubt_open(visit: Visit, arrived_at: datetime | None, known: Scanners = Scanners()) -> Doubt | None:
     """Why this says nothing of a person; None when it does.
 
     Gmail's and Yahoo's proxies count: they fetch when somebody opens the mail.
@@ -148,7 +149,7 @@ def doubt_open(visit: Visit, sent_at: datetime | None, known: Scanners = Scanner
     return (
         _says_so(visit, known)
         or _bare(visit, "Apple's mail fetches pictures whether or not anyone looks (Mail Privacy Protection)")
-        or _too_soon(visit, sent_at)
+        or _too_soon(visit, arrived_at)
     )
 
 
@@ -210,7 +211,7 @@ def _burst(visit: Visit, link: int, links: int, others: Iterable[Followed]) -> D
     return None
 
 
-def _too_soon(visit: Visit, sent_at: datetime | None) -> Doubt | None:
-    if sent_at is not None and visit.at - sent_at < TOO_SOON:
-        return Doubt("too_soon", f"it came within {TOO_SOON.seconds} seconds of the mail's leaving")
+def _too_soon(visit: Visit, arrived_at: datetime | None) -> Doubt | None:
+    if arrived_at is not None and visit.at - arrived_at < TOO_SOON:
+        return Doubt("too_soon", f"it came within {TOO_SOON.seconds} seconds of the mail's leaving or arriving")
     return None

@@ -22,12 +22,23 @@ from storage.retractions import NOT_COUNTED, retract_on
 _MOST_A_DAY = 6
 _NONE = Scanners()
 
-_TOUCH = "select lead_id, coalesce(sent_at, claimed_at) as left_at from touch where key = $1"
-#: Of somebody who was erased nothing new is kept. Locked until the end: the visits of a burst come at once, and each
-#: must see the others.
-_LEAD = """
-select id from lead where id = $1 and not exists (select from erasure where lead_id = $1) for no key update
+#: Whose mail it is: a merged lead's behaviour is its survivor's, and so is what comes after. Locked until the end: the
+#: visits of a burst come at once, and each must see the others. The survivor alone: who merges and parts leads locks
+#: both in the order of their ids.
+_HOLD = """
+select id from lead where id = (
+    select coalesce(l.merged_into, l.id) from touch t join lead l on l.id = t.lead_id where t.key = $1
+) for no key update
 """
+#: Asked once the lead is held. Of somebody who was erased nothing new is kept.
+_TOUCH = """
+select coalesce(l.merged_into, l.id) as lead_id, greatest(coalesce(t.sent_at, t.claimed_at), (
+    select occurred_at from behaviour where message_id = 'delivery:' || t.key || ':delivered' and sender = ''
+)) as arrived_at
+from touch t join lead l on l.id = t.lead_id
+where t.key = $1 and not exists (select from erasure e where e.lead_id in (l.id, l.merged_into))
+"""
+_ATTEMPTS = 10
 _SEEN = """
 select message_id, properties, trusted, occurred_at from behaviour
 where lead_id = $1 and kind = 'delivery' and name = $2 and occurred_at >= $3 and properties->>'touch' = $4
@@ -37,7 +48,7 @@ _AGAIN = """
 update behaviour set properties = properties || jsonb_build_object(
     'times', coalesce((properties->>'times')::int, 1) + 1, 'last', $2::timestamptz
 )
-where message_id = $1
+where message_id = $1 and sender = ''
 """
 
 
@@ -69,25 +80,43 @@ class _Seen:
         self.last = clock.to_real(datetime.fromisoformat(last)) if last else self.first
 
 
+class _Elsewhere(Exception):
+    """The lead was merged, or parted, while its row was waited for: the behaviour is another's now."""
+
+
 async def record(db: Database, sight: Sight, visit: Visit, clock: ScaledClock, known: Scanners = _NONE) -> Doubt | None:
     """Store a visit and what it says of the visits before; returns why it is not counted, None when it is.
 
     ``known`` are machines that the operator knows.
     A touch that nobody knows (any more), or of somebody erased, leaves nothing behind.
     """
+    for left in reversed(range(_ATTEMPTS)):
+        try:
+            async with db.pool.acquire() as connection, connection.transaction():
+                return await _record(connection, sight, visit, clock, known)
+        except (_Elsewhere, *inbox.OVERTAKEN):
+            if not left:
+                raise
+    raise AssertionError
+
+
+async def _record(
+    connection: Connection, sight: Sight, visit: Visit, clock: ScaledClock, known: Scanners
+) -> Doubt | None:
     now = clock.from_real(visit.at)
-    async with db.pool.acquire() as connection, connection.transaction():
-        touch = await connection.fetchrow(_TOUCH, sight.touch)
-        lead = touch and await connection.fetchval(_LEAD, touch["lead_id"])
-        if lead is None:
-            return None
-        left_at = clock.to_real(touch["left_at"]) if touch["left_at"] else None
-        seen = await _seen(connection, lead, sight, visit, clock)
-        doubt = _judged(sight, visit, left_at, seen, known)
-        await _store(connection, lead, sight, doubt, seen, now)
-        if doubt is not None and doubt.back:
-            burst = [one.message_id for one in seen if one.trusted and visit.at - one.first <= doubt.back]
-            await retract_on(connection, burst, doubt.why, now)
+    lead = await connection.fetchval(_HOLD, sight.touch)
+    touch = await connection.fetchrow(_TOUCH, sight.touch)
+    if touch is None:
+        return None
+    if touch["lead_id"] != lead:
+        raise _Elsewhere
+    arrived_at = clock.to_real(touch["arrived_at"]) if touch["arrived_at"] else None
+    seen = await _seen(connection, lead, sight, visit, clock)
+    doubt = _judged(sight, visit, arrived_at, seen, known)
+    await _store(connection, lead, sight, doubt, seen, now)
+    if doubt is not None and doubt.back:
+        burst = [one.message_id for one in seen if one.trusted and visit.at - one.first <= doubt.back]
+        await retract_on(connection, burst, doubt.why, now)
     return doubt
 
 
@@ -100,12 +129,12 @@ async def _seen(connection: Connection, lead: str, sight: Sight, visit: Visit, c
 
 
 def _judged(
-    sight: Sight, visit: Visit, left_at: datetime | None, seen: Sequence[_Seen], known: Scanners
+    sight: Sight, visit: Visit, arrived_at: datetime | None, seen: Sequence[_Seen], known: Scanners
 ) -> Doubt | None:
     if sight.link is None:
-        return doubt_open(visit, left_at, known)
+        return doubt_open(visit, arrived_at, known)
     others = [Followed(one.link, one.last) for one in seen if one.link is not None]
-    return doubt_click(visit, sight.link, sight.links, left_at, others, known)
+    return doubt_click(visit, sight.link, sight.links, arrived_at, others, known)
 
 
 async def _store(

@@ -11,9 +11,12 @@ from adapters.email.links import OpenLinks, TrackedLinks
 from api.app import create_app
 from domain.clock import ScaledClock
 from domain.trust import HIDDEN
+from domain.words import DeliveryKind
 from runtime.settings import Settings
-from storage import erasure
+from storage import erasure, merges
 from storage.database import Database
+from storage.inbox import PgInbox
+from storage.leads import LeadInput, upsert
 from tests.api.conftest import client_of
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"
@@ -201,7 +204,41 @@ async def test_a_click_seconds_after_the_mail_left_is_not_counted(
 
     await http.get(mail.link())
 
-    assert await reasons(database) == [(1, "it came within 10 seconds of the mail's leaving")]
+    assert await reasons(database) == [(1, "it came within 10 seconds of the mail's leaving or arriving")]
+
+
+async def test_a_click_seconds_after_a_mail_that_was_held_up_arrived_is_not_counted(
+    http: httpx.AsyncClient, database: Database, mail: Mail
+):
+    now = datetime.now(UTC)
+    await PgInbox(database).deliver(mail.touch, DeliveryKind.DELIVERED, now - timedelta(seconds=3))
+
+    await http.get(mail.link())
+
+    delivered, click = await noted(database)
+    assert (delivered["trusted"], click["trusted"]) == (True, False)
+    assert click["properties"]["not_counted"]["rule"] == "too_soon"
+
+
+async def test_of_a_merged_lead_a_gateways_clicks_are_told_and_a_persons_counts(
+    http: httpx.AsyncClient, database: Database, mail: Mail
+):
+    """What the lead did is its survivor's, and the mail is the merged lead's still."""
+    await http.get(mail.link(1), headers={"User-Agent": "curl/8.5.0"})
+    await _ago(database, minutes=1)
+    await http.get(mail.link(2))
+    now = datetime.now(UTC)
+    other = (await upsert(database, LeadInput(email="bo@acme.example"), now)).lead_id
+    await database.pool.execute("update lead set created_at = created_at - interval '1 day' where id = $1", other)
+    assert (await merges.merge(database, mail.lead, other, "op", "same", now)).survivor == other
+    await _ago(database, minutes=1)
+
+    await http.get(mail.link(1))
+    assert await counted(database) == [2, 1]
+    await http.get(mail.hidden)
+
+    assert await counted(database) == []
+    assert {one["lead_id"] for one in await noted(database)} == {other}
 
 
 async def test_a_burst_takes_back_the_click_it_began_with(http: httpx.AsyncClient, database: Database, mail: Mail):
