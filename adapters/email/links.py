@@ -11,7 +11,8 @@ from itsdangerous.encoding import base64_encode
 from domain.errors import Refused
 from domain.trust import HIDDEN
 
-#: Of tokens that may yet change their shape. What is read must stay readable for as long as mail is kept.
+#: The first part of every token, so that its shape may change. What was written must stay readable for as long as mail
+#: is kept: also the tokens of ``_Signed.read_any``, which had no version.
 _VERSION = "1"
 
 
@@ -54,7 +55,7 @@ class UnsubscribeLinks:
 
     def verify(self, token: str) -> UnsubscribeToken:
         """Whose link this is. Raises ``Refused`` when we did not sign it."""
-        lead, touch = self._signed.read(token, parts=2)
+        lead, touch = self._signed.read_any(token, parts=2)
         return UnsubscribeToken(lead, touch)
 
 
@@ -73,7 +74,7 @@ class QuestionLinks:
 
     def verify(self, token: str) -> QuestionToken:
         """Who is asked for what. Raises ``Refused`` when we did not sign it."""
-        lead, touch, field = self._signed.read(token, parts=3)
+        lead, touch, field = self._signed.read_any(token, parts=3)
         return QuestionToken(lead, touch, field)
 
 
@@ -90,12 +91,12 @@ class TrackedLinks:
 
     def url(self, touch: str, link: int, of: int, url: str) -> str:
         """``url`` is where it leads; "" for the hidden link."""
-        return f"{self.base}/c/{self._signed.write(_VERSION, touch, str(link), str(of), url)}"
+        return f"{self.base}/c/{self._signed.write(touch, str(link), str(of), url)}"
 
     def verify(self, token: str) -> LinkToken:
         """What was followed. Raises ``Refused`` when we did not sign it, or it leads anywhere but to https."""
-        version, touch, link, of, url = self._signed.read(token, parts=5)
-        if version != _VERSION or not (is_https(url) or link == str(HIDDEN)):
+        touch, link, of, url = self._signed.read(token, parts=4)
+        if not (is_https(url) or link == str(HIDDEN)):
             raise self._signed.damaged()
         return LinkToken(touch, int(link), int(of), url)
 
@@ -108,13 +109,11 @@ class OpenLinks:
         self._signed = _Signed("tendril.open", "picture", secrets)
 
     def url(self, touch: str) -> str:
-        return f"{self._base}/o/{self._signed.write(_VERSION, touch)}.gif"
+        return f"{self._base}/o/{self._signed.write(touch)}.gif"
 
     def verify(self, token: str) -> str:
         """The touch. Raises ``Refused`` when we did not sign it."""
-        version, touch = self._signed.read(token, parts=2)
-        if version != _VERSION:
-            raise self._signed.damaged()
+        (touch,) = self._signed.read(token, parts=1)
         return touch
 
 
@@ -153,16 +152,27 @@ class _Signed:
         )
 
     def write(self, *parts: str) -> str:
-        signed = self._serializer.dumps(parts)
+        signed = self._serializer.dumps((_VERSION, *parts))
         return signed if isinstance(signed, str) else signed.decode()
 
     def read(self, token: str, parts: int) -> list[str]:
-        """Raises ``Refused``."""
+        """Raises ``Refused``, also for a version that nobody has written yet."""
+        version, *found = self._loaded(token)
+        if version != _VERSION or len(found) != parts:
+            raise self.damaged()
+        return found
+
+    def read_any(self, token: str, parts: int) -> list[str]:
+        """The same, of tokens that had no version until November 2026: their first part is a lead's id (``ld_…``)."""
+        found = self._loaded(token)
+        return found if len(found) == parts and not found[0].isdecimal() else self.read(token, parts)
+
+    def _loaded(self, token: str) -> list[str]:
         try:
             found = [str(part) for part in self._serializer.loads(token)]
         except (BadData, ValueError, TypeError):
             found = []
-        if len(found) != parts:
+        if not found:
             raise self.damaged()
         return found
 

@@ -1,5 +1,7 @@
 """Links in a mail are changed to say that they were followed, and nothing else is."""
 
+import hashlib
+
 import pytest
 from itsdangerous import URLSafeSerializer
 
@@ -161,6 +163,37 @@ def test_a_token_of_today_is_readable_for_as_long_as_mail_is_kept():
     )
 
     assert TrackedLinks(BASE, ["a-secret"]).verify(token) == (KEY, 1, 2, "https://docs.example/")
+
+
+def test_tokens_of_before_there_were_versions_are_readable_for_ever():
+    """As they were written until 22 November 2026. If this fails, nobody can unsubscribe by a mail of before."""
+    unsubscribe = (
+        "WyJsZF9hYWFhYmJiYmNjY2MiLCJsZF9hYWFhYmJiYmNjY2MvMS8wL2d1aWRlIl0.fm6sPeFOBgoo0ZKv_DojNHILf5hzxhtbGs64hRbN0gA"
+    )
+    question = (
+        "WyJsZF9hYWFhYmJiYmNjY2MiLCJsZF9hYWFhYmJiYmNjY2MvMS8wL2d1aWRlIiwicm9sZSJd.ItCXIEIK-htwAAqRl"
+        "3u80fMajwssAXDio4RZA_f6pDM"
+    )
+
+    assert UnsubscribeLinks(BASE, ["a-secret"]).verify(unsubscribe) == ("ld_aaaabbbbcccc", KEY)
+    assert QuestionLinks(BASE, ["a-secret"]).verify(question) == ("ld_aaaabbbbcccc", KEY, "role")
+
+
+def test_every_token_says_its_version_and_one_of_another_is_refused():
+    unsubscribe, question = UnsubscribeLinks(BASE, ["s"]), QuestionLinks(BASE, ["s"])
+    assert unsubscribe.verify(unsubscribe.token("ld_a", KEY)) == ("ld_a", KEY)
+    assert question.verify(question.token("ld_a", KEY, "role")) == ("ld_a", KEY, "role")
+
+    given = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
+    for links, salt, parts in (
+        (unsubscribe, "tendril.unsubscribe", ("ld_a", KEY)),
+        (question, "tendril.question", ("ld_a", KEY, "role")),
+    ):
+        signer = URLSafeSerializer("s", salt=salt, signer_kwargs=given)
+        assert tuple(links.verify(signer.dumps(["1", *parts]))) == parts
+        for unknown in (["2", *parts], ["2", *parts[1:]], ["2"], []):
+            with pytest.raises(Refused):
+                links.verify(signer.dumps(unknown))
 
 
 async def test_a_sent_mail_has_tracked_links_but_leads_straight_to_unsubscribing(sandbox):
