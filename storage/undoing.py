@@ -28,7 +28,8 @@ select o.lead_id, o.number_before, j.decision_number > o.number_after as moved_o
 from operation_lead o left join journey j on j.lead_id = o.lead_id and j.cycle = o.cycle
 left join lateral (
     select d.state ->> 'playbook' as playbook from decision d
-    where d.lead_id = o.lead_id and d.cycle = o.cycle and d.number = o.number_before order by d.revision limit 1
+    where d.lead_id = o.lead_id and d.cycle = o.cycle and d.number = o.number_before
+    order by d.revision desc limit 1
 ) was on true
 left join playbook_version before on before.hash = was.playbook
 left join playbook_version goes_on on goes_on.hash = j.playbook_hash

@@ -9,7 +9,7 @@ import pytest
 
 from domain.core.decide import version_in_force
 from domain.errors import NotFound, Refused
-from domain.operating import Fate, Outcome
+from domain.operating import Fate, OperationKind, OperationRequest, Outcome
 from domain.playbook.compiled import CompiledPlaybook
 from domain.playbook.models import Playbook
 from domain.state import JourneyState
@@ -113,6 +113,33 @@ async def test_a_migration_is_taken_back_by_the_rollback_and_by_nothing_else(dat
     assert (await undoing.undo_of(database, migration)).given == {lead: {"playbook": first}}
     await record(database, state, changes={"playbook": first})
     assert "is taken back" in await undoing.why_not(database, migration)
+
+
+async def test_a_journey_goes_back_to_the_version_that_decided_last_and_not_to_one_that_a_reset_superseded(
+    database: Database,
+):
+    first = await applied(database, length_limit="400d")
+    lead = await enrolled(database)
+    async with database.pool.acquire() as connection, connection.transaction():
+        await enrolment.enrol(connection, [lead], None, NOW)
+    begun = JourneyState.begin(lead, 1, first, NOW)
+    await record(database, begun)
+    for document in (TWO, THREE):
+        await change(database, document, Policy.PIN)
+    state = await record(database, begun, changes={"playbook": TWO.content_hash()})  # as after a reset
+    async with database.pool.acquire() as connection, connection.transaction():
+        request = OperationRequest(playbook=THREE.content_hash())
+        id_ = await operations.create(
+            connection, kind=OperationKind.MIGRATE, by="ann", now=NOW, request=request, leads=[lead]
+        )
+    await record(database, state, changes={"playbook": THREE.content_hash()})
+    done = Fate(lead=lead, outcome=Outcome.DONE, cycle=1, before=1, after=2)
+    await PgOperations(database).settle(id_, [done], NOW, NOW)
+    await PgOperations(database).finish(id_, NOW)
+
+    back = await undoing.undo_of(database, await operations.get(database, id_))
+
+    assert back.given == {lead: {"playbook": TWO.content_hash()}}
 
 
 async def test_nobody_goes_on_to_a_version_that_was_taken_back(database: Database):
