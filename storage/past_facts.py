@@ -125,7 +125,7 @@ def _as_known(row: dict[str, Any], later: Sequence[str], at: datetime) -> dict[s
         properties.pop(NOT_COUNTED, None)
     if later:
         properties.pop("restored", None)
-    if "last" in properties and datetime.fromisoformat(properties["last"]) > at:
+    if row["kind"] == "delivery" and "last" in properties and datetime.fromisoformat(properties["last"]) > at:
         properties = {name: value for name, value in properties.items() if name not in _LATER}
     return row | {"properties": properties}
 

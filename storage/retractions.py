@@ -26,23 +26,25 @@ RESTORED_BY_HAND = "restored by hand"
 _LOCK = """
 select from lead where id in (select lead_id from behaviour where message_id = any($1)) order by id for no key update
 """
+#: How often it was restored. Who sent it may have called a property of theirs the same, and put anything there.
+_TIMES = "substring(properties #>> '{restored,times}' from '^[0-9]{1,6}$')::int"
 _RETRACT = """
 update behaviour set trusted = false, properties = properties || jsonb_build_object(
     'not_counted', jsonb_build_object('reason', $2::text, 'retracted_at', $3::timestamptz)
 )
 where message_id = any($1) and trusted and kind <> $4
-returning message_id, sender, lead_id, kind, name, (properties -> 'restored' ->> 'times')::int as times
-"""
+returning message_id, sender, lead_id, kind, name, /* times */ as times
+""".replace("/* times */", _TIMES)
 _RESTORE = """
 update behaviour set trusted = true, properties = (properties - 'not_counted') || jsonb_build_object(
     'restored', jsonb_build_object(
         'reason', $2::text, 'at', $3::timestamptz,
-        'times', coalesce((properties -> 'restored' ->> 'times')::int, 0) + 1
+        'times', coalesce(/* times */, 0) + 1
     )
 )
 where message_id = any($1) and not trusted and purged_at is null and kind <> $4
-returning message_id, sender, lead_id, kind, name, (properties -> 'restored' ->> 'times')::int as times
-"""
+returning message_id, sender, lead_id, kind, name, /* times */ as times
+""".replace("/* times */", _TIMES)
 _STANDING = """
 select message_id, purged_at is not null as purged from behaviour where message_id = any($1) and kind <> $2
 """
@@ -54,7 +56,8 @@ where message_id = any($1) and kind = 'delivery' and name = any($2) and lead_id 
 
 def why_not_counted(properties: Mapping[str, Any]) -> str:
     """The reason that stands with an event that is not counted."""
-    return str(properties.get(NOT_COUNTED, {}).get("reason", "not trusted"))
+    noted = properties.get(NOT_COUNTED)
+    return str(noted.get("reason", "not trusted")) if isinstance(noted, Mapping) else "not trusted"
 
 
 class Outcome(StrEnum):

@@ -180,7 +180,8 @@ def _behaviour(row: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any
         what, why = f"{word}: {properties.get('event', 'erased')}", properties.get("reason", "")
     elif row["kind"] == "delivery":
         what = what.replace("_", " ")
-    return {"what": what, "why": why, "id": properties.get("touch", ""), "received_at": late}
+    touch = properties.get("touch")  # anything at all where a sender has a property of that name
+    return {"what": what, "why": why, "id": touch if isinstance(touch, str) else "", "received_at": late}
 
 
 def _cursor(row: Mapping[str, Any]) -> str:

@@ -1,5 +1,7 @@
 """Odd text in paths, parameters and headers, and odd shapes in bodies, are never errors of ours."""
 
+from datetime import UTC, datetime
+
 import httpx
 import pytest
 
@@ -76,3 +78,19 @@ async def test_a_form_may_have_any_field_twice(http: httpx.AsyncClient, database
 
     assert page.status_code == 200, page.text
     assert await database.pool.fetchval("select timezone || country from lead") == ""
+
+
+async def test_properties_named_as_our_own_notes_upset_nothing(api: httpx.AsyncClient, playbook: str):
+    """Senders choose names and shapes; what Tendril notes beside them is read with care."""
+    lead = (await api.post("/v1/leads", json={"external_id": "u", "email": "ann@acme.example"})).json()["id"]
+    for number, odd in enumerate(["yesterday", 5, {"times": "often"}, {"times": 1e300}, ["x"], None, {"reason": {}}]):
+        names = ("last", "times", "touch", "restored", "not_counted", "until", "link", "event", "reason")
+        said = {"userId": "u", "event": "Looked", "messageId": f"m{number}", "properties": dict.fromkeys(names, odd)}
+        assert (await api.post("/v1/track", json=said)).status_code == 200
+        for word in ("retract", "restore", "retract"):
+            answer = await api.post(f"/v1/events/m{number}/{word}", json={"reason": "a test"})
+            assert answer.status_code == 200, (odd, word, answer.text)
+
+    for path in ("journey", f"journey?at={datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}", "timeline", "export"):
+        assert (await api.get(f"/v1/leads/{lead}/{path}")).status_code == 200, path
+    assert (await api.get(f"/leads/{lead}")).status_code == 200
