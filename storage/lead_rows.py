@@ -44,9 +44,10 @@ from unnest(
 where lead.id = new.id
 """
 #: What was said of an address before it was a lead's holds for that lead, whatever its address becomes.
+#: A join would read the whole list for every batch; this looks into the index.
 _HOLD_TO = """
-update suppression entry set lead_id = had.lead_id
-from unnest($1::text[], $2::text[]) as had (lead_id, email) where entry.email = had.email and entry.lead_id is null
+update suppression set lead_id = ($1::text[])[array_position($2::text[], email)]
+where email = any($2::text[]) and lead_id is null
 """
 
 
