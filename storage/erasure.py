@@ -15,8 +15,19 @@ from domain.errors import NotFound
 from storage import merges, tombstones, turns
 from storage.database import Connection, Database
 from storage.enrolment import wake_running
-from storage.erasure_sql import FINISH, FORGET_COMPANY, LOCKS, NAMES, REMOVE, REMOVE_NAMED, REMOVE_NAMES, WAITING
+from storage.erasure_sql import (
+    FINISH,
+    FORGET_COMPANY,
+    LOCKS,
+    NAMES,
+    REMOVE,
+    REMOVE_NAMED,
+    REMOVE_NAMES,
+    REMOVE_RAW,
+    WAITING,
+)
 from storage.merges_sql import FORGET_MERGES
+from storage.named import pattern
 from storage.tombstones import Name
 
 
@@ -49,6 +60,7 @@ async def erase(db: Database, lead: str, by: str, now: datetime) -> Erased:
             everyone = await merges.everyone(connection, lead)
             names = await _names(connection, everyone)
             erased = [await _erase(connection, each, names, by, now) for each in everyone]
+            await _remove_raw(connection, names)
     return erased[0].model_copy(update={"waiting": tuple(sorted({what for each in erased for what in each.waiting}))})
 
 
@@ -115,6 +127,12 @@ async def _erase(connection: Connection, lead: str, names: Sequence[Name], by: s
 async def _lock(connection: Connection, lead: str) -> None:
     for statement in LOCKS:
         await connection.execute(statement, lead)
+
+
+async def _remove_raw(connection: Connection, names: Sequence[Name]) -> None:
+    if named := pattern(name.value for name in names):
+        for statement in REMOVE_RAW:
+            await connection.execute(statement, named)
 
 
 async def _remove(connection: Connection, lead: str, names: Sequence[str]) -> None:

@@ -1,5 +1,7 @@
 """What erasing a person removes from each table. ``$1`` is the lead; ids, times and counts of a nobody are left."""
 
+from storage.named import LETTERS, REQUESTS
+
 #: In the order in which everybody locks (``storage.turns``): a decision that is being written is waited for.
 LOCKS = (
     "select from journey where lead_id = $1 order by cycle for update",
@@ -37,11 +39,6 @@ update decision set title = 'erased', cause = 'erased', wake_types = '{}', score
     )
 where lead_id = $1 and title <> 'erased'
 """
-#: Exact values within a dead letter: a short id must not be found in the middle of something else.
-_DEAD_LETTERS = """
-delete from dead_letter d using unnest($1::text[]) as name
-where position(lower(to_json(name)::text) in lower(d.body::text)) > 0
-"""
 #: A sender's message id stays, so that a retry counts once, unless it names the person.
 _BEHAVIOUR = """
 update behaviour b set name = case when kind in ('delivery', 'crm') then name else 'erased' end, properties = '{}',
@@ -53,14 +50,10 @@ update behaviour b set name = case when kind in ('delivery', 'crm') then name el
 where lead_id = $1 and (properties <> '{}' or user_id is not null or anonymous_id is not null
     or name <> 'erased' and kind not in ('delivery', 'crm'))
 """
-#: Raw requests of vendors that name the person, in a JSON body or in a form's.
-_WEBHOOKS = """
-delete from webhook_request w using unnest($1::text[]) as name
-where position(lower(name) in lower(encode(w.body, 'escape'))) > 0
-    or position(replace(lower(name), '@', '%40') in lower(encode(w.body, 'escape'))) > 0
-"""
+#: What is kept raw and names the person, with what finds their names (``storage.named``) as argument.
+REMOVE_RAW = (f"delete {LETTERS}", f"delete {REQUESTS}")
 #: With the lead's names as argument.
-REMOVE_NAMES = (_DEAD_LETTERS, _WEBHOOKS, "delete from alias where previous_id = any($1) or user_id = any($1)")
+REMOVE_NAMES = ("delete from alias where previous_id = any($1) or user_id = any($1)",)
 #: With the lead and its names as arguments.
 REMOVE_NAMED = (_BEHAVIOUR, "delete from suppression where lead_id = $1 or email = any($2)")
 #: With the lead alone.

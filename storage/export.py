@@ -1,11 +1,14 @@
 """Everything that is held on one person, for whoever asks for it (in the EU: articles 15 and 20 of the GDPR)."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from domain.errors import NotFound
 from storage import merges
 from storage.database import Connection, Database
+from storage.erasure_sql import NAMES
+from storage.named import LETTERS, REQUESTS, own, pattern
 
 #: Part of the export → what is read. Decisions that were taken back are parts of the story too.
 PARTS = {
@@ -54,6 +57,11 @@ PARTS = {
     "operator_actions": "select at, by, action, detail from operator_action where subject = $1 order by id",
     "opportunities": "select vendor, id, outcome, at from crm_deal where lead_id = $1 order by vendor, id",
 }
+#: What is kept raw and names the person, with what finds their names (``storage.named``) as argument.
+_RAW = {
+    "dead_letters": f"select id, source, reason, body, received_at {LETTERS} order by id",
+    "requests": f"select id, vendor, body, received_real_at {REQUESTS} order by id",
+}
 
 
 async def held(db: Database, lead: str, now: datetime) -> dict[str, Any]:
@@ -76,4 +84,12 @@ async def _held(connection: Connection, lead: str) -> dict[str, Any]:
         raise NotFound(f"There is no lead {lead}.", "`tendril leads list` shows the leads there are.")
     account = await connection.fetchrow("select * from account where id = $1", person["account_id"])
     parts = {name: [dict(row) for row in await connection.fetch(PARTS[name], lead)] for name in PARTS}
-    return {"lead": dict(person), "account": dict(account) if account else None, **parts}
+    raw = await _raw(connection, [row["value"] for row in await connection.fetch(NAMES, lead)])
+    return {"lead": dict(person), "account": dict(account) if account else None, **parts, **raw}
+
+
+async def _raw(connection: Connection, names: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """What could not be understood, and what vendors told, as it came: of what they told of many, the person's own."""
+    named = pattern(names)
+    rows = {part: await connection.fetch(query, named) if named else [] for part, query in _RAW.items()}
+    return {part: [{**row, "body": own(row["body"], named)} for row in found] for part, found in rows.items()}

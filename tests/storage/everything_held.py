@@ -1,5 +1,9 @@
 """Somebody of whom everything is held that can be: ``NEEDLE`` stands in all that is personal, and nowhere else."""
 
+import json
+from hashlib import sha256
+from urllib.parse import urlencode
+
 from domain.decision import Contribution, OpenHandoff, Reason, Rejected, Scores, SendTouch
 from domain.operating import OperationKind
 from domain.state import HandoffState, JourneyState
@@ -14,11 +18,14 @@ from tests.storage.samples import NOW, event
 
 NEEDLE = "needle"
 EMAIL = f"robin@{NEEDLE}-works.example"
+#: Whom the same vendors tell of, too.
+OTHER = "eve@other.example"
 #: What an export must show: one word for each place that something is kept in.
 PLACES = frozenset(
     """
     user-id visitor role source owner company group consent wording answer suppression path property title reason
     evidence rejected forward note brief handoff crm-field crm-id merge crm-seen deal operation
+    letter large-letter vendors-letter request form-request
     """.split()  # noqa: SIM905 - two dozen quoted words would read worse
 )
 
@@ -72,7 +79,7 @@ async def _known(db: Database, email: str) -> str:
 async def _did_something(db: Database, lead: str) -> None:
     visit = event(f"{mark('user-id')}/1", name=f"/{mark('path')}", properties={"text": mark("property")}, lead_id=lead)
     await accept(db, [visit, event("plain-message", lead_id=lead, user_id=mark("user-id"))], NOW)
-    await dead_letters.add(db, "batch", "has no name", {"userId": mark("user-id"), "traits": {"email": EMAIL}}, NOW)
+    await _kept_raw(db)
     await db.pool.execute(
         "insert into answer (lead_id, field, touch_key, playbook_hash, basis, consent, at)"
         " values ($1, 'role', $1 || '/1/0/hello', 'hash', 'consent', $2, $3)",
@@ -81,6 +88,26 @@ async def _did_something(db: Database, lead: str) -> None:
         NOW,
     )
     await db.pool.execute("insert into preference (lead_id, least_days, at) values ($1, 30, $2)", lead, NOW)
+
+
+async def _kept_raw(db: Database) -> None:
+    """Events that could not be taken, and what vendors told of this person and of somebody else."""
+    told = {"email": EMAIL.upper(), "text": mark("vendors-letter")}
+    request = json.dumps([{"email": OTHER, "text": "hers"}, told])
+    for source, body in (
+        ("batch", {"userId": mark("user-id"), "traits": {"email": EMAIL, "text": mark("letter")}}),
+        ("batch", {"text": json.dumps({"email": EMAIL, "text": mark("large-letter")})[:-2]}),
+        ("webhook esp", {"vendor": "esp", "headers": {}, "request": request}),
+    ):
+        await dead_letters.add(db, source, "has no name", body, NOW)
+    form = {"recipient": EMAIL, "text": mark("form-request")}
+    for raw in (request.replace("vendors-letter", "request"), urlencode(form)):
+        await db.pool.execute(
+            "insert into webhook_request (vendor, digest, body, received_real_at) values ('esp', $1, $2, $3)",
+            sha256(raw.encode()).digest(),
+            raw.encode(),
+            NOW,
+        )
 
 
 async def _decided(db: Database, lead: str, playbook: str) -> None:

@@ -8,7 +8,7 @@ from domain.errors import NotFound
 from storage import export
 from storage.database import Database
 from storage.inbox import accept
-from tests.storage.everything_held import PLACES, mark, somebody
+from tests.storage.everything_held import OTHER, PLACES, mark, somebody
 from tests.storage.samples import NOW, enrolled, event
 
 
@@ -21,6 +21,12 @@ async def test_everything_that_is_held_is_in_it(database: Database, playbook: st
     assert "robin@" in held
 
 
+async def test_what_a_vendor_told_of_others_in_the_same_request_is_not(database: Database, playbook: str):
+    held = await export.held(database, await somebody(database, playbook), NOW)
+    assert "robin@" in to_json([held["dead_letters"], held["requests"]]).decode().casefold()
+    assert OTHER not in to_json(held).decode()
+
+
 async def test_nothing_of_anybody_else_is_in_it(database: Database, playbook: str):
     await somebody(database, playbook)
     other = await enrolled(database)
@@ -29,6 +35,7 @@ async def test_nothing_of_anybody_else_is_in_it(database: Database, playbook: st
     held = await export.held(database, other, NOW)
 
     assert "needle" not in to_json(held).decode()
+    assert held["dead_letters"] == held["requests"] == []
     assert held["lead"]["email"] == "ann@acme.example"
     assert held["account"]["domain"] == "acme.example"
     assert [behaviour["name"] for behaviour in held["behaviour"]] == ["/pricing"]

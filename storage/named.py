@@ -1,0 +1,114 @@
+r"""Where a person stands by name in what is kept raw: dead letters, and vendors' requests as they came.
+
+Names are looked for as text, in every spelling that JSON, JSON within a string of JSON, and a form have for them, and
+with what must not stand beside them, or ``ann@`` would be found in ``joann@``. One search serves erasing and exporting.
+
+- An address, wherever it stands.
+- An id of eight characters and more, wherever it stands as a word of its own.
+- A shorter id, which may stand anywhere by chance, where it is a whole text or a field of a form, and a number where
+  it is what a key ending in ``id`` says.
+
+PostgreSQL and Python read these patterns alike: no more is used of the syntax than both have.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import idna
+
+#: Dead letters and requests that name somebody; ``$1`` is their ``pattern``. ``encode`` never fails, whatever bytes
+#: came: those of no ASCII are written ``\303\251``, which is one more spelling.
+LETTERS = "from dead_letter d where d.body::text ~* $1 or d.reason ~* $1"
+REQUESTS = "from webhook_request w where encode(w.body, 'escape') ~* $1"
+
+_SHORT = 8
+#: What is never written otherwise, and how else JSON and forms write some of the rest.
+_PLAIN = frozenset("-._~")
+_OTHERWISE = {'"': r"\\*\"", "\\": r"\\+", "/": r"\\+/", " ": r"\+"}
+#: The end of a character written with an escape: what follows it begins a word.
+_ESCAPE = r"\\[bfnrt]|\\u[0-9a-f]{4}|%[0-9a-f]{2}|\\[0-3][0-7]{2}"
+
+
+def pattern(names: Iterable[str]) -> str:
+    """What finds any of the names, whatever their case; "" without names."""
+    return "|".join(_found(name) for name in sorted(set(names)) if name)
+
+
+def own(raw: Any, pattern: str) -> Any:
+    """What was kept raw (bytes, text or JSON's values), read, without what its lists say of others.
+
+    A vendor tells of many people in one request.
+    """
+    return _own(raw.decode(errors="replace") if isinstance(raw, bytes) else raw, re.compile(pattern, re.IGNORECASE))
+
+
+def _own(raw: Any, named: re.Pattern[str]) -> Any:
+    if isinstance(raw, dict):
+        return {key: _own(value, named) for key, value in raw.items()}
+    if isinstance(raw, list):
+        mine = [one for one in raw if named.search(json.dumps(one, ensure_ascii=False))]
+        return [_own(one, named) for one in mine or raw]
+    read = _read(raw) if isinstance(raw, str) and named.search(raw) else None
+    return raw if read is None else _own(read, named)
+
+
+def _read(text: str) -> Any:
+    """The object or list that a text is in JSON; None where it is none."""
+    try:
+        return json.loads(text) if text[:1] in {"{", "["} else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _found(name: str) -> str:
+    if "@" in name:
+        return _address("|".join(map(_spelled, _readable(name))))
+    spelled = _spelled(name)
+    if len(name) >= _SHORT:
+        return _word(spelled)
+    return f"{_whole(spelled)}|{_number(spelled)}" if name.isdecimal() else _whole(spelled)
+
+
+def _address(spelled: str) -> str:
+    return rf"(?:^|[^a-z0-9._-]|{_ESCAPE})(?:{spelled})(?![a-z0-9_-]|\.[a-z0-9])"
+
+
+def _word(spelled: str) -> str:
+    return rf"(?:^|[^a-z0-9_.@-]|{_ESCAPE})(?:{spelled})(?![a-z0-9_@-]|%40|\.[a-z0-9])"
+
+
+def _whole(spelled: str) -> str:
+    return rf'"(?:{spelled})\\*"|=(?:{spelled})(?:[&"#\\]|$)'
+
+
+def _number(spelled: str) -> str:
+    return rf'id\\*"\s*:\s*(?:{spelled})(?![a-z0-9._-])'
+
+
+def _readable(address: str) -> list[str]:
+    """The address as it is stored, and with its domain as people write it."""
+    local, _, domain = address.rpartition("@")
+    try:
+        return [address] if "xn--" not in domain else [address, f"{local}@{idna.decode(domain)}"]
+    except idna.IDNAError:
+        return [address]
+
+
+def _spelled(name: str) -> str:
+    return "".join(map(_ways, name))
+
+
+def _ways(mark: str) -> str:
+    if mark.isascii() and (mark.isalnum() or mark in _PLAIN):
+        return re.escape(mark)
+    ways = {_OTHERWISE.get(mark, re.escape(mark))}
+    for way in {mark, mark.lower(), mark.upper()}:
+        said = way.encode(errors="replace")
+        units = way.encode("utf-16-be", errors="replace").hex()
+        ways |= {re.escape(way), "".join(f"%{byte:02x}" for byte in said)}
+        ways.add("".join(rf"\\+u{units[at : at + 4]}" for at in range(0, len(units), 4)))
+        if not mark.isascii():
+            ways.add("".join(rf"\\{byte:03o}" for byte in said))
+    return f"(?:{'|'.join(sorted(ways))})"

@@ -1,0 +1,70 @@
+"""Names are found in what is kept raw however they are written, and not in the middle of anything else."""
+
+import json
+import re
+from hashlib import sha256
+from urllib.parse import quote, quote_plus
+
+from storage import dead_letters
+from storage.database import Database
+from storage.named import LETTERS, REQUESTS, pattern
+from tests.storage.samples import NOW
+
+JURGEN = "j\u00fcrgen@m\u00fcnchen.example"
+#: Every mark that a pattern, JSON or a form could read otherwise.
+ODD = r"""a !"#$%&'()*+,-./:;<=>?[\]^_`{|}~ b"""
+NAMES = ["ann@x.example", "j\u00fcrgen@xn--mnchen-3ya.example", "42", "acme-4711", ODD]
+NAMED = [
+    '{"email":"Ann@X.example"}',
+    json.dumps({"message": json.dumps({"to": ["Ann <ann@x.example>"]})}),
+    json.dumps({"text": "hello\nann@x.example, how are you"}),
+    r'{"from":"Ann \u003cann@x.example\u003e"}',
+    "event=opened&recipient=ann%40x.example",
+    "to=mailto%3Aann@x.example.",
+    json.dumps({"to": JURGEN}),
+    json.dumps({"text": json.dumps({"to": JURGEN.upper()})}),
+    json.dumps({"to": JURGEN}, ensure_ascii=False),
+    f"to={quote(NAMES[1])}",
+    '{"userId": "42"}',
+    json.dumps({"text": '{"user_id":"42"}'}),
+    '{"id":42,"name":"x"}',
+    "event=opened&user=42",
+    json.dumps({"text": json.dumps({"userId": ODD})}),
+    f"user={quote_plus(ODD)}&x=1",
+    "GET /people/ACME-4711/orders",
+    "\ufffd ann@x.example",
+]
+NOT_NAMED = [
+    "joann@x.example",
+    '{"to": "mary.ann@x.example"}',
+    "ann@x.example.org",
+    "ann@x.example-shop.example",
+    '{"attempt": 42, "at": "12:42:01", "agent": "Chrome/42.0", "id": 4242, "userId": "142"}',
+    "user=421&to=42%40x.example",
+    "acme-47110",
+    "acme-4711@other.example",
+]
+
+
+async def test_names_are_found_in_every_spelling_and_nowhere_else(database: Database):
+    for text in NAMED + NOT_NAMED:
+        await dead_letters.add(database, "webhook esp", "is odd", {"request": text}, NOW)
+        body = text.encode().replace("\ufffd".encode(), b"\xff")  # no UTF-8
+        await database.pool.execute(
+            "insert into webhook_request (vendor, digest, body, received_real_at) values ('esp', $1, $2, $3)",
+            sha256(body).digest(),
+            body,
+            NOW,
+        )
+
+    named = pattern(NAMES)
+
+    letters = await database.pool.fetch(f"select body ->> 'request' as text {LETTERS} order by id", named)
+    requests = await database.pool.fetch(f"select body {REQUESTS} order by id", named)
+    assert [row["text"] for row in letters] == NAMED
+    assert [row["body"].decode(errors="replace") for row in requests] == NAMED
+    assert [text for text in NAMED + NOT_NAMED if re.search(named, text, re.IGNORECASE)] == NAMED
+
+
+def test_nobody_has_no_name():
+    assert pattern(["", ""]) == ""
