@@ -13,6 +13,7 @@ from cli.naming import find
 from cli.output import Json, print_json, say, when
 from cli.session import Session, run, session
 from cli.settings import read_settings
+from cli.who import By, who
 from domain.auditing import Finding
 from domain.drift import KINDS, Repair
 from domain.errors import NotFound, Refused
@@ -32,7 +33,7 @@ Repairing = Annotated[
 One = Annotated[str, Option("--lead", metavar="ID", help="Only this lead; its external id or address serves as well.")]
 
 
-def audit(repair: Repairing = False, lead: One = "", as_json: Json = False) -> None:
+def audit(repair: Repairing = False, lead: One = "", by: By = None, as_json: Json = False) -> None:
     """Look after every lead: each is ended, or has exactly one running journey with a next wake.
 
     Compares the database with what Temporal runs, and looks at touches, handoffs, lists and schedules. What is wrong
@@ -43,13 +44,14 @@ def audit(repair: Repairing = False, lead: One = "", as_json: Json = False) -> N
 
     Example: `tendril audit --repair`
     """
+    actor = who(by)
 
     async def look() -> tuple[Result, Sequence[dict[str, Any]]]:
         settings = located(read_settings())
         async with session() as here:
             client = await _temporal(settings)
             try:
-                return await _audited(here, client, settings, lead, repair=repair)
+                return await _audited(here, client, settings, lead, actor, repair=repair)
             except RPCError as error:
                 raise Refused(
                     f"Temporal at {settings.temporal_address} went away: {error.message}.", "Run the command again."
@@ -65,25 +67,25 @@ def audit(repair: Repairing = False, lead: One = "", as_json: Json = False) -> N
 
 
 async def _audited(
-    here: Session, client: Client, settings: Settings, lead: str, *, repair: bool
+    here: Session, client: Client, settings: Settings, lead: str, by: str, *, repair: bool
 ) -> tuple[Result, Sequence[dict[str, Any]]]:
     auditor, repairs = Auditor(here.database, client, here.clock, settings), ALL if repair else frozenset()
     if lead:
-        lead, result = await _one(here, auditor, lead, repairs)
+        lead, result = await _one(here, auditor, lead, by, repairs)
     else:
         with progress("Auditing", await count(here.database), unit="leads") as shown:
-            result = await auditor.everybody("command", repairs, shown)
+            result = await auditor.everybody(by, repairs, shown)
     told = (await audit_results.last(here.database, 1000, datetime.now(UTC)))["told"]
     return result, [one for one in told if not lead or one["lead_id"] == lead]
 
 
-async def _one(here: Session, auditor: Auditor, named: str, repairs: Collection[Repair]) -> tuple[str, Result]:
+async def _one(here: Session, auditor: Auditor, named: str, by: str, repairs: Collection[Repair]) -> tuple[str, Result]:
     """Of a lead by any of its names, or of a workflow whose lead this database does not know. Raises ``NotFound``."""
     try:
         lead = (await find(here.database, named)).id
-        return lead, await auditor.one(lead, "command", repairs)
+        return lead, await auditor.one(lead, by, repairs)
     except NotFound:
-        result = await auditor.one(named, "command", repairs)
+        result = await auditor.one(named, by, repairs)
         if not result.found:
             raise
         return named, result

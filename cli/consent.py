@@ -11,6 +11,7 @@ from cli.importing.files import unreadable
 from cli.naming import Named, find
 from cli.output import Json, print_json, say, when
 from cli.session import run, session
+from cli.who import By, who
 from domain.errors import NotFound
 from storage import erasure, export, tombstones
 from storage.erasure import Erased
@@ -63,13 +64,18 @@ def export_(
 
 
 def erase(
-    lead: Named, yes: Annotated[bool, Option("--yes", "-y", help="Do not ask.")] = False, as_json: Json = False
+    lead: Named,
+    yes: Annotated[bool, Option("--yes", "-y", help="Do not ask.")] = False,
+    by: By = None,
+    as_json: Json = False,
 ) -> None:
+    actor = who(by)
+
     async def remove() -> Erased:
         async with session() as here:
             id_ = (await find(here.database, lead)).id
             _ask(id_, lead, yes=yes)
-            return await erasure.erase(here.database, id_, "tendril leads erase", here.now)
+            return await erasure.erase(here.database, id_, actor, here.now)
 
     erased = run(remove())
     if as_json:
@@ -80,10 +86,13 @@ def erase(
 
 def readmit(
     name: Annotated[str, Argument(metavar="ADDRESS", help="The address, or the external id, that was erased.")],
+    by: By = None,
 ) -> None:
+    actor = who(by)
+
     async def allow() -> bool:
         async with session() as here:
-            return await tombstones.remove(here.database, name)
+            return await tombstones.remove(here.database, name, actor, here.now)
 
     if not run(allow()):
         raise NotFound(f"Nobody who was known as {name} was erased.", "Readmit the address and the external id, each.")

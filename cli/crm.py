@@ -12,6 +12,7 @@ from cli.importing.progress import progress
 from cli.output import Json, Limit, listing, print_json, say
 from cli.session import run, session
 from cli.settings import read_settings
+from cli.who import By, who
 from domain.crm import CORRECTIONS, FIELDS
 from domain.errors import Refused, VendorFault
 from runtime import crm_sync
@@ -20,6 +21,7 @@ from runtime.embedded.where import located
 from runtime.vendors import open_crm
 from storage.crm import PgCrmNews
 from storage.inbox import PgInbox
+from storage.operators_log import count, note
 from storage.playbooks import PgPlaybooks
 
 app = Typer(no_args_is_help=True, help="The CRM: what sales changed there, what differs, who owns leads.")
@@ -44,9 +46,18 @@ Example: `tendril crm drift --leads`
 @app.command(help=_SYNC)
 def sync(
     full: Annotated[bool, Option("--full", help="Every contact, and push everything again.")] = False,
+    by: By = None,
     as_json: Json = False,
 ) -> None:
+    actor = who(by)
+
     async def work(here: "_Crm") -> tuple[int, int]:
+        line = await note(here.pool, actor, "crm_synced", "", here.now, {"full": full, "changed": 0})
+        changed, pushed = await read(here)
+        await count(here.pool, line, {"changed": changed} | ({"to_push": pushed} if full else {}))
+        return changed, pushed
+
+    async def read(here: "_Crm") -> tuple[int, int]:
         if full:
             return await here.shown(
                 "Reading", lambda told: crm_sync.everything(here.reading, here.news, here.now, told)
@@ -103,8 +114,8 @@ def owners(as_json: Json = False) -> None:
 class _Crm:
     """The CRM of a command."""
 
-    def __init__(self, reading: Reading, news: PgCrmNews, now: Any, known: int) -> None:
-        self.reading, self.news, self.now = reading, news, now
+    def __init__(self, reading: Reading, news: PgCrmNews, pool: Any, now: Any, known: int) -> None:
+        self.reading, self.news, self.pool, self.now = reading, news, pool, now
         self._known = known
 
     async def shown(self, what: str, work: Callable[[Progress], Awaitable[T]]) -> T:
@@ -131,7 +142,8 @@ async def _opened() -> AsyncIterator[_Crm]:
             news = PgCrmNews(here.database, connection.name, timedelta(seconds=settings.crm_interval))
             playbooks, inbox = PgPlaybooks(here.database), PgInbox(here.database)
             known = await here.database.pool.fetchval("select count(*) from lead where crm_id <> ''")
-            yield _Crm(Reading(news, connection, playbooks, inbox, here.clock), news, here.now, known)
+            reading = Reading(news, connection, playbooks, inbox, here.clock)
+            yield _Crm(reading, news, here.database.pool, here.now, known)
         finally:
             await connection.close()
 

@@ -15,7 +15,7 @@ from cli.session import Session, run, session
 from cli.who import By, who
 from domain.errors import Refused
 from storage import dead_letters
-from storage.operators_log import note
+from storage.operators_log import count, note
 from storage.tables import DeadLetter
 
 app = Typer(no_args_is_help=True, help="Events that could not be understood, kept whole and with the reason.")
@@ -77,11 +77,12 @@ def replay(
         counts, bad = {"accepted": 0, "duplicates": 0}, []
         async with session() as here:
             async for letter in _letters(here, chosen):
+                subject, detail = str(letter.id), {"accepted": 0}
+                line = await note(here.database.pool, actor, "dead_letter_replayed", subject, here.now, detail)
                 taken, reason = await take_in(here.database, here.clock, letter, corrected)
+                await count(here.database.pool, line, {"accepted": taken.accepted})
                 for name in counts:
                     counts[name] += getattr(taken, name)
-                detail = {"accepted": taken.accepted}
-                await note(here.database.pool, actor, "dead_letter_replayed", str(letter.id), here.now, detail)
                 if reason:
                     bad.append({"id": letter.id, "reason": reason})
         return counts, bad

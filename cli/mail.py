@@ -9,6 +9,7 @@ from typer import Argument, Exit, Option, Typer, echo
 from adapters.email.received import Came, told
 from cli.output import Json, listing
 from cli.session import run, session
+from cli.who import By, who
 from domain.errors import Refused
 from storage import mail, webhooks
 from storage.webhooks import Took
@@ -44,26 +45,30 @@ def list_(as_json: Json = False) -> None:
 
 
 @app.command()
-def pause(domain: Domain, why: Why) -> None:
+def pause(domain: Domain, why: Why, by: By = None) -> None:
     """Let no mail leave from a domain until it is resumed. What is due waits; nothing is lost.
 
     Example: `tendril mail pause mail.example.com --reason "moving to another vendor"`
     """
+    actor = who(by)
 
     async def stop() -> bool:
         async with session() as here:
-            return await mail.pause(here.database, domain, why, here.now)
+            return await mail.pause(here.database, domain, actor, why, here.now)
 
     echo(f"{domain} is paused." if run(stop()) else f"{domain} was paused already: the reason stays.")
 
 
 @app.command()
-def resume(domain: Domain) -> None:
+def resume(
+    domain: Domain, reason: Annotated[str, Option(help="Why; kept in the operators' log.")] = "", by: By = None
+) -> None:
     """Let mail leave again. Bounces and complaints of before count no more."""
+    actor = who(by)
 
     async def go_on() -> bool:
         async with session() as here:
-            return await mail.resume(here.database, domain, here.now)
+            return await mail.resume(here.database, domain, actor, here.now, reason)
 
     echo(f"Mail leaves from {domain} again." if run(go_on()) else f"{domain} was not paused.")
 

@@ -7,6 +7,7 @@ from typer import Argument, Option, echo
 from cli.naming import Named, find
 from cli.output import Json, Limit, listing, print_json
 from cli.session import run, session
+from cli.who import By, who
 from domain.merging import Said
 from storage import duplicates, merges, unmerges
 from storage.merges import Merged
@@ -38,7 +39,6 @@ MERGES = """What was merged, by whom and why, newest first.
 
 Example: `tendril leads merges`
 """
-_BY = "tendril leads"
 _WHY = {
     Said.IDENTIFIED: "a profile named both",
     Said.ALIAS: "an alias named both",
@@ -63,12 +63,15 @@ def merge(
     other: Other,
     why: Annotated[str, Option(help="Kept with the merge.")] = Said.OPERATOR.value,
     preview: Annotated[bool, Option("--preview", help="Only say what would become of them.")] = False,
+    by: By = None,
     as_json: Json = False,
 ) -> None:
+    actor = who(by)
+
     async def unite() -> Merged:
         async with session() as here:
             ids = [(await find(here.database, named)).id for named in (lead, other)]
-            return await merges.merge(here.database, ids[0], ids[1], _BY, why, here.now, preview=preview)
+            return await merges.merge(here.database, ids[0], ids[1], actor, why, here.now, preview=preview)
 
     done = run(unite())
     if as_json:
@@ -79,11 +82,14 @@ def merge(
 
 def unmerge(
     lead: Annotated[str, Argument(metavar="ID", help="The lead that was merged into another, by any of its names.")],
+    by: By = None,
     as_json: Json = False,
 ) -> None:
+    actor = who(by)
+
     async def part() -> Unmerged:
         async with session() as here:
-            return await unmerges.unmerge(here.database, await duplicates.part(here.database, lead), _BY, here.now)
+            return await unmerges.unmerge(here.database, await duplicates.part(here.database, lead), actor, here.now)
 
     done = run(part())
     if as_json:
@@ -104,11 +110,13 @@ def suggested(limit: Limit = 100, as_json: Json = False) -> None:
     listing(items, total, _SUGGESTED, as_json=as_json, empty="No two leads seem to be one.")
 
 
-def distinct(lead: Named, other: Other) -> None:
+def distinct(lead: Named, other: Other, by: By = None) -> None:
+    actor = who(by)
+
     async def part() -> list[str]:
         async with session() as here:
             ids = [(await find(here.database, named)).id for named in (lead, other)]
-            await duplicates.deny(here.database, ids[0], ids[1], _BY, here.now)
+            await duplicates.deny(here.database, ids[0], ids[1], actor, here.now)
             return ids
 
     echo("{} and {} are two people, and stay two.".format(*run(part())))

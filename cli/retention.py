@@ -12,7 +12,7 @@ from domain import retention as rules
 from domain.facts import MEMORY
 from domain.retention import Rule
 from storage import retention
-from storage.operators_log import note
+from storage.operators_log import count, note, noted
 from storage.retention import PgRetention
 
 app = Typer(no_args_is_help=True, help="How long what people did is kept, by type of event.")
@@ -69,11 +69,13 @@ def set_(
 
     async def put() -> list[Rule]:
         async with session() as here:
-            if keep == "default":
-                await retention.drop(here.database, chosen.name)
-            else:
-                await retention.put(here.database, chosen)
-            await note(here.database.pool, actor, "retention_set", chosen.name, here.now, {"keep": keep})
+            async with noted(
+                here.database, actor, "retention_set", chosen.name, here.now, {"keep": keep}
+            ) as connection:
+                if keep == "default":
+                    await retention.drop_on(connection, chosen.name)
+                else:
+                    await retention.put_on(connection, chosen)
             return await retention.in_force(here.database)
 
     now = next((one for one in run(put()) if one.name == chosen.name), None)
@@ -85,12 +87,15 @@ def set_(
 @app.command("run", help=_RUN)
 def run_(
     preview: Annotated[bool, Option("--preview", help="Purge nothing; say how much would go.")] = False,
+    by: By = None,
     as_json: Json = False,
 ) -> None:
+    actor = who(by)
+
     async def work() -> dict[str, int]:
         async with session() as here:
             found = await retention.preview(here.database, here.now)
-            return found if preview else await _purge(here, found)
+            return found if preview else await _purge(here, actor, found)
 
     purged = run(work())
     if as_json:
@@ -102,11 +107,13 @@ def run_(
     echo(f"{sum(purged.values()):,} {'would be' if preview else 'were'} purged.")
 
 
-async def _purge(here: Session, foreseen: dict[str, int]) -> dict[str, int]:
+async def _purge(here: Session, by: str, foreseen: dict[str, int]) -> dict[str, int]:
     rows = dict.fromkeys(foreseen, 0)
+    line = await note(here.database.pool, by, "retention_run", "", here.now, {"purged": 0})
     with progress("Purging", sum(foreseen.values())) as shown:
         async for step in PgRetention(here.database).purge(here.now):
             rows[step.rule] = rows.get(step.rule, 0) + step.rows
+            await count(here.database.pool, line, {"purged": step.rows})
             shown(sum(rows.values()), step.rule)
     return rows
 

@@ -8,7 +8,6 @@ from typer import Argument, Exit, Option, echo
 from cli.output import Json, print_json
 from cli.session import run, session
 from cli.who import By, who
-from storage.operators_log import note_events
 from storage.retractions import BY_HAND, RESTORED_BY_HAND, Outcome
 from storage.retractions import restore as give_back
 from storage.retractions import retract as take_back
@@ -49,9 +48,7 @@ def retract(
 
     async def settle() -> dict[str, Outcome]:
         async with session() as here:
-            outcomes = await take_back(here.database, message_ids, reason, here.now)
-            await note_events(here.database.pool, actor, "events_retracted", message_ids, here.now)
-            return outcomes
+            return await take_back(here.database, message_ids, actor, reason, here.now)
 
     _tell(run(settle()), as_json=as_json)
 
@@ -66,9 +63,7 @@ def restore(
 
     async def settle() -> dict[str, Outcome]:
         async with session() as here:
-            outcomes = await give_back(here.database, message_ids, reason, here.now)
-            await note_events(here.database.pool, actor, "events_restored", message_ids, here.now)
-            return outcomes
+            return await give_back(here.database, message_ids, actor, reason, here.now)
 
     _tell(run(settle()), as_json=as_json)
 

@@ -8,7 +8,6 @@ from cli.output import Json, Limit, listing
 from cli.session import run, session
 from cli.who import By, who
 from storage import parked
-from storage.operators_log import note
 
 app = Typer(no_args_is_help=True, help="Touches of which nobody can tell whether they were sent.")
 
@@ -44,9 +43,7 @@ def resolve(
 
     async def settle() -> None:
         async with session() as here:
-            await parked.resolve(here.database, key, here.now, sent=sent)
-            detail = {"touch": key, "sent": sent}
-            await note(here.database.pool, actor, "touch_resolved", key.partition("/")[0], here.now, detail)
+            await parked.resolve(here.database, key, actor, here.now, sent=sent)
 
     run(settle())
     echo(f"{key} counts as {'sent' if sent else 'not sent'}; its journey decides with that.")

@@ -25,6 +25,7 @@ from runtime.temporal import AUDIT_SCHEDULE, SCHEDULE, prepare_namespace
 from storage import audit, audit_results
 from storage.audit_results import Audited
 from storage.database import Database
+from storage.operators_log import note
 from workflows.messages import WAKE, workflow_id
 
 #: Everything that an audit can do.
@@ -161,7 +162,7 @@ class Auditor:
         self, by: str, began: datetime, counts: _Counts, found: Iterable[Finding], repairs: Collection[Repair]
     ) -> Result:
         ordered = sorted(found, key=lambda one: (one.notice, one.kind, one.subject))
-        await self._repair(ordered, repairs)
+        await self._repair(by, ordered, repairs)
         done = [(one, _DONE.get(_repair(one), "") if _repair(one) in repairs else "") for one in ordered]
         left = sum(not outcome and not one.notice for one, outcome in done)
         if left and by == "schedule":  # whoever asks is told
@@ -172,17 +173,31 @@ class Auditor:
         )
         return Result(audited, done)
 
-    async def _repair(self, found: Sequence[Finding], repairs: Collection[Repair]) -> None:
+    async def _repair(self, by: str, found: Sequence[Finding], repairs: Collection[Repair]) -> None:
         to_do = {
             repair: list(dict.fromkeys(one.lead or one.subject for one in found if _repair(one) is repair))
             for repair in repairs
         }
+        if set(repairs) - SAFE:  # only a person asks for more than what is safe at any time
+            await self._note(by, to_do)
         if leads := to_do.get(Repair.WAKE):
             await audit.wake(self._database, leads)
         await _at_once(to_do.get(Repair.SIGNAL, ()), self._signal)
         await _at_once(to_do.get(Repair.TERMINATE, ()), self._terminate)
         if to_do.get(Repair.SCHEDULE):
             await prepare_namespace(self._client, self._settings)
+
+    async def _note(self, by: str, to_do: Mapping[Repair, Sequence[str]]) -> None:
+        """Keep in the operators' log who lets what be done, before it is: Temporal knows no transaction of ours."""
+        asked = {repair: subjects for repair, subjects in to_do.items() if subjects and repair in _DONE}
+        whose = {subject for subjects in asked.values() for subject in subjects}
+        now = self._clock.from_real(_real_now())
+        async with self._database.pool.acquire() as connection, connection.transaction():
+            for lead in asked.get(Repair.TERMINATE, ()):
+                await note(connection, by, "journey_terminated", lead, now)
+            if asked:
+                counts = {_DONE[repair]: len(subjects) for repair, subjects in asked.items()}
+                await note(connection, by, "audit_repaired", whose.pop() if len(whose) == 1 else "", now, counts)
 
     async def _signal(self, lead: str) -> None:
         await _unless_gone(self._client.get_workflow_handle(workflow_id(lead)).signal(WAKE, ["audit"]))

@@ -9,6 +9,7 @@ from domain.errors import NotFound, Refused
 from domain.merging import Said
 from storage import merges
 from storage.database import Database
+from storage.operators_log import note
 
 
 class Suggestion(BaseModel):
@@ -77,7 +78,8 @@ async def suggestions(db: Database, limit: int) -> tuple[list[Suggestion], int]:
 
 
 async def deny(db: Database, one: str, other: str, by: str, now: datetime) -> None:
-    """These two are two: not suggested again, and united by nobody but a person. ``by`` is an opaque actor.
+    """These two are two: not suggested again, and united by nobody but a person. ``by`` is an opaque actor,
+    kept in the operators' log.
 
     Raises ``NotFound``, and ``Refused`` where both names are one lead's.
     """
@@ -90,6 +92,7 @@ async def deny(db: Database, one: str, other: str, by: str, now: datetime) -> No
         if len(known) == 1:
             raise Refused(f"{one} and {other} are one lead.", "`tendril leads unmerge ID` makes them two.")
         await connection.execute(_DENY, *pair, Said.OPERATOR, now, by)
+        await note(connection, by, "leads_distinct", pair[0], now, {"other": pair[1]})
 
 
 async def records(db: Database, lead: str = "", limit: int = 100) -> list[MergeRecord]:

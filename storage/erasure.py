@@ -27,6 +27,7 @@ from storage.erasure_sql import (
     WAITING,
 )
 from storage.merges_sql import FORGET_MERGES
+from storage.operators_log import note
 from storage.named import pattern
 from storage.tombstones import Name
 
@@ -47,8 +48,8 @@ class Erased(BaseModel):
 
 
 async def erase(db: Database, lead: str, by: str, now: datetime) -> Erased:
-    """Remove the person, with every lead that is part of theirs. ``by`` is an opaque actor. Again is harmless, and says
-    how far it has come.
+    """Remove the person, with every lead that is part of theirs. ``by`` is an opaque actor, kept in the operators'
+    log with the lead's id. Again is harmless, and says how far it has come.
 
     Raises ``NotFound``.
     """
@@ -107,6 +108,8 @@ async def _erase(connection: Connection, lead: str, names: Sequence[Name], by: s
     if row is None:
         raise NotFound(f"There is no lead {lead}.", "`tendril leads list --search TEXT` finds leads.")
     await tombstones.raise_them(connection, [name for name in names if name.kind != "anonymous_id"], now)
+    if await _progress(connection, lead) is None:
+        await note(connection, by, "lead_erased", lead, now)
     await connection.execute(
         "insert into erasure (lead_id, by, at, email) values ($1, $2, $3, $4) on conflict (lead_id) do update"
         " set email = coalesce(excluded.email, erasure.email),"

@@ -15,6 +15,7 @@ from domain.playbook.models import EVERY_OTHER, Sending
 from domain.words import DeliveryKind
 from storage.addresses import domain_of
 from storage.database import Connection, Database
+from storage.operators_log import note
 from storage.permission import FORBID
 
 _log = logging.getLogger("tendril.mail")
@@ -193,18 +194,25 @@ def _too_far(row: Any | None) -> str:
 _WORDS = {"bounced": "bounced", "complained": "were complained of"}
 
 
-async def pause(db: Database, domain: str, why: str, now: datetime) -> bool:
-    """No mail leaves from the domain until it is resumed. False when it was paused already."""
-    return bool(await db.pool.fetchval(_PAUSE, domain.lower(), now, why))
+async def pause(db: Database, domain: str, by: str, why: str, now: datetime) -> bool:
+    """No mail leaves from the domain until it is resumed. False when it was already. ``by`` is an opaque actor."""
+    async with db.pool.acquire() as connection, connection.transaction():
+        if not await connection.fetchval(_PAUSE, domain.lower(), now, why):
+            return False
+        await note(connection, by, "mail_paused", domain.lower(), now, {"reason": why})
+    return True
 
 
-async def resume(db: Database, domain: str, now: datetime) -> bool:
+async def resume(db: Database, domain: str, by: str, now: datetime, reason: str = "") -> bool:
     """Mail leaves again, and what went wrong before counts no more. False when nothing ever paused it. Raises
     ``NotFound``.
     """
-    if await db.pool.fetchval(_RESUME, domain.lower(), now):
-        return True
-    if not await db.pool.fetchval(_SENT, domain.lower()):
+    async with db.pool.acquire() as connection, connection.transaction():
+        if await connection.fetchval(_RESUME, domain.lower(), now):
+            await note(connection, by, "mail_resumed", domain.lower(), now, {"reason": reason} if reason else {})
+            return True
+        known = await connection.fetchval(_SENT, domain.lower())
+    if not known:
         raise NotFound(
             f"Nothing is known of the sending domain {domain}.", "`tendril mail list` shows those there are."
         )

@@ -1,6 +1,7 @@
 """What operators did: who, when, to what and why. Kept for good; nothing personal in it but the words of a reason."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
@@ -73,6 +74,16 @@ async def note(
     """
     line: int = await connection.fetchval(_NOTE, now, by, action, subject, dict(detail or {}), operation)
     return line
+
+
+@asynccontextmanager
+async def noted(
+    db: Database, by: str, action: str, subject: str, now: datetime, detail: Mapping[str, Any] | None = None
+) -> AsyncIterator[Connection]:
+    """A transaction in which something is done and kept in the log, both or neither; the arguments are ``note``'s."""
+    async with db.pool.acquire() as connection, connection.transaction():
+        yield connection
+        await note(connection, by, action, subject, now, detail)
 
 
 async def count(connection: Connection, line: int, more: Mapping[str, int]) -> None:

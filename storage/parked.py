@@ -6,6 +6,7 @@ from typing import Any
 from domain.errors import NotFound, Refused
 from storage.database import Connection, Database
 from storage.enrolment import wake_running
+from storage.operators_log import note
 
 _LIST = """
 select key, lead_id, channel, asset, step, reason, claimed_at, attempts from touch where status = 'unknown'
@@ -20,10 +21,11 @@ async def list_parked(db: Database, limit: int = 100) -> tuple[list[dict[str, An
     return [dict(row) for row in rows], total
 
 
-async def resolve(db: Database, key: str, now: datetime, *, sent: bool) -> None:
+async def resolve(db: Database, key: str, by: str, now: datetime, *, sent: bool) -> None:
     """Settle a parked touch as a person found it. Not sent means withdrawn: the journey may plan it again.
 
-    The journey is woken to decide with what is now known. Raises ``NotFound``, or ``Refused`` when it is not parked.
+    The journey is woken to decide with what is now known; the operators' log keeps ``by``, an opaque actor. Raises
+    ``NotFound``, or ``Refused`` when it is not parked.
     """
     async with db.pool.acquire() as connection, connection.transaction():
         lead = await _parked_lead(connection, key)
@@ -36,6 +38,7 @@ async def resolve(db: Database, key: str, now: datetime, *, sent: bool) -> None:
             now,
         )
         await wake_running(connection, [lead], "touch_resolved")
+        await note(connection, by, "touch_resolved", lead, now, {"touch": key, "sent": sent})
 
 
 async def _parked_lead(connection: Connection, key: str) -> str:

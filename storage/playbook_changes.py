@@ -96,7 +96,9 @@ async def put_in_force(db: Database, playbook: Playbook, asked: Asked, now: date
         change = await _change(connection, name, before, content_hash, asked, now) if before != content_hash else None
         some = await connection.fetchval("select exists (select from playbook_active where is_default)")
         if asked.default or not some:
-            await connection.execute(_MAKE_DEFAULT, name)
+            moved = await connection.execute(_MAKE_DEFAULT, name)
+            if asked.default and change is None and moved != "UPDATE 0":
+                await note(connection, asked.by, "playbook_made_default", name, now)
         return change
 
 
@@ -135,9 +137,9 @@ async def _change(
     await connection.execute(
         _REMEMBER, name, before, after, policy, asked.rollback, asked.by, now, asked.reason, change.operation
     )
-    detail = {"version": after, "replaced": before, "policy": policy} | (
-        {"reason": asked.reason} if asked.reason else {}
-    )
+    detail: dict[str, Any] = {"version": after, "replaced": before, "policy": policy}
+    detail |= {"default": True} if asked.default else {}
+    detail |= {"reason": asked.reason} if asked.reason else {}
     action = "playbook_rolled_back" if asked.rollback else "playbook_applied"
     await note(connection, asked.by, action, name, now, detail, change.operation)
     return change

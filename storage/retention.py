@@ -16,7 +16,7 @@ from typing import Any
 
 from domain.ports import Purged
 from domain.retention import DEFAULTS, Rule, in_order, rule
-from storage.database import Database
+from storage.database import Connection, Database
 from storage.statement import Statement
 
 #: Rows that one step reads.
@@ -162,8 +162,14 @@ async def in_force(db: Database) -> list[Rule]:
 
 async def put(db: Database, changed: Rule) -> None:
     """Let the rule hold from the next round on. All begin anew: what each is for may be another's now."""
+    async with db.pool.acquire() as connection, connection.transaction():
+        await put_on(connection, changed)
+
+
+async def put_on(connection: Connection, changed: Rule) -> None:
+    """As ``put``, in a transaction of the caller's."""
     await _change(
-        db,
+        connection,
         "insert into retention_rule (name, days) values ($1, $2) on conflict (name) do update set days = excluded.days",
         changed.name,
         None if changed.keep is None else changed.keep.days,
@@ -172,7 +178,13 @@ async def put(db: Database, changed: Rule) -> None:
 
 async def drop(db: Database, name: str) -> None:
     """Let the default hold again; a rule without one is gone."""
-    await _change(db, "delete from retention_rule where name = $1", name)
+    async with db.pool.acquire() as connection, connection.transaction():
+        await drop_on(connection, name)
+
+
+async def drop_on(connection: Connection, name: str) -> None:
+    """As ``drop``, in a transaction of the caller's."""
+    await _change(connection, "delete from retention_rule where name = $1", name)
 
 
 async def preview(db: Database, now: datetime) -> dict[str, int]:
@@ -245,7 +257,6 @@ async def _done(db: Database, name: str) -> int:
     return found or 0
 
 
-async def _change(db: Database, statement: str, *values: Any) -> None:
-    async with db.pool.acquire() as connection, connection.transaction():
-        await connection.execute(statement, *values)
-        await connection.execute("update retention_pass set done = 0 where name <> $1", _ROUND)
+async def _change(connection: Connection, statement: str, *values: Any) -> None:
+    await connection.execute(statement, *values)
+    await connection.execute("update retention_pass set done = 0 where name <> $1", _ROUND)

@@ -13,6 +13,7 @@ from domain.facts import RESTORED, RETRACTION
 from storage import inbox
 from storage.database import Connection, Database
 from storage.inbox import NewBehaviour
+from storage.operators_log import note_events
 from storage.permission import suppress_leads
 
 #: Name of the event that a retraction is; told to journeys.
@@ -71,13 +72,16 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-async def retract(db: Database, message_ids: Sequence[str], reason: str, now: datetime) -> dict[str, Outcome]:
+async def retract(db: Database, message_ids: Sequence[str], by: str, reason: str, now: datetime) -> dict[str, Outcome]:
     """Retract events by their message ids, all or none; twice is once. ``now`` is deployment time.
+
+    The operators' log keeps how many of whom, and who did it (``by``, an opaque actor).
 
     A retraction can't be retracted (it is unknown here), and lifts no suppression.
     """
     async with db.pool.acquire() as connection, connection.transaction():
         done = await retract_on(connection, message_ids, reason, now)
+        await note_events(connection, by, "events_retracted", sorted(done), now)
         known = await _known(connection, message_ids)
     return {
         each: Outcome.RETRACTED if each in done else Outcome.NOT_COUNTED if each in known else Outcome.UNKNOWN
@@ -90,16 +94,17 @@ async def retract_on(connection: Connection, message_ids: Sequence[str], reason:
     return await _change(connection, _RETRACT, message_ids, reason, RETRACTED, now)
 
 
-async def restore(db: Database, message_ids: Sequence[str], reason: str, now: datetime) -> dict[str, Outcome]:
+async def restore(db: Database, message_ids: Sequence[str], by: str, reason: str, now: datetime) -> dict[str, Outcome]:
     """Let events count after all that were retracted, or were never counted; twice is once.
 
     The next decision scores with them; being no news, they fire no trigger. What they forbid (a complaint that was
-    taken for a machine's) holds at once.
+    taken for a machine's) holds at once. The operators' log keeps it as well.
     """
     async with db.pool.acquire() as connection, connection.transaction():
         done = await _change(connection, _RESTORE, message_ids, reason, RESTORED, now)
         known = await _known(connection, message_ids)
         await _suppress(connection, done, now)
+        await note_events(connection, by, "events_restored", sorted(done), now)
     return {
         each: Outcome.RESTORED if each in done else known.get(each, Outcome.UNKNOWN)
         for each in dict.fromkeys(message_ids)

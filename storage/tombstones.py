@@ -15,6 +15,7 @@ from typing import NamedTuple
 from storage.addresses import normalised
 from storage.database import Connection, Database
 from storage.lead_merge import LeadInput
+from storage.operators_log import note
 
 _KEY_BYTES = 32
 _MAKE_KEY = """
@@ -65,12 +66,18 @@ async def raised(connection: Connection, names: AbstractSet[Name]) -> set[Name]:
     return {digests[row["digest"]] for row in rows}
 
 
-async def remove(db: Database, text: str) -> bool:
-    """Let somebody come back who was known by this address or external id. False when nobody was."""
-    async with db.pool.acquire() as connection:
+async def remove(db: Database, text: str, by: str, now: datetime) -> bool:
+    """Let somebody come back who was known by this address or external id. False when nobody was.
+
+    The operators' log keeps that ``by`` (an opaque actor) let somebody, and not whom: nothing here says who it was.
+    """
+    async with db.pool.acquire() as connection, connection.transaction():
         key = await connection.fetchval(_KEY)
         digests = [_digest(key, Name("email", normalised(text))), _digest(key, Name("user_id", text))] if key else []
-        return bool(await connection.fetch("delete from tombstone where digest = any($1) returning 1", digests))
+        gone = await connection.fetch("delete from tombstone where digest = any($1) returning 1", digests)
+        if gone:
+            await note(connection, by, "person_readmitted", "", now, {"names": len(gone)})
+    return bool(gone)
 
 
 def _digest(key: bytes, name: Name) -> bytes:

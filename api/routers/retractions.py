@@ -8,7 +8,6 @@ from api.auth import Operator
 from api.context import Context
 from api.problems import Problem
 from api.schemas.retractions import RestoreBody, Restored, RetractBody, Retracted
-from storage.operators_log import note_events
 from storage.retractions import Outcome, restore, retract
 
 router = APIRouter(prefix="/v1/events", tags=["tracking"])
@@ -18,16 +17,14 @@ router = APIRouter(prefix="/v1/events", tags=["tracking"])
 @router.post("/{message_id:path}/retract", summary="Take an event back")
 async def take_back(message_id: str, body: RetractBody, context: Context, key: Operator) -> Retracted:
     """It is kept and shown, and counts no more: the journey wakes and decides without it. Twice is once."""
-    outcomes = await retract(context.database, [message_id], body.reason, context.now())
-    await note_events(context.database.pool, key.name, "events_retracted", [message_id], context.now())
+    outcomes = await retract(context.database, [message_id], key.name, body.reason, context.now())
     return Retracted(message_id=message_id, outcome=_known(outcomes[message_id]))
 
 
 @router.post("/{message_id:path}/restore", summary="Let an event count after all")
 async def give_back(message_id: str, body: RestoreBody, context: Context, key: Operator) -> Restored:
     """One that was taken back, or was taken for a machine's: the journey wakes and scores with it. Twice is once."""
-    outcomes = await restore(context.database, [message_id], body.reason, context.now())
-    await note_events(context.database.pool, key.name, "events_restored", [message_id], context.now())
+    outcomes = await restore(context.database, [message_id], key.name, body.reason, context.now())
     return Restored(message_id=message_id, outcome=_known(outcomes[message_id]))
 
 

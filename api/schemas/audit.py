@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 class AuditRunView(BaseModel):
     """The last audit of every lead, in numbers. Times are real."""
 
-    by: str = Field(description="`schedule`, or `command` of an operator.")
+    by: str = Field(description="`schedule`, or an operator by name.")
     began_real_at: datetime
     ended_real_at: datetime
     leads: int = Field(description="Leads with a journey in the database.")

@@ -41,9 +41,10 @@ async def carry_out(
     """
     pool = context.database.pool
     lead = await current(pool, lead)
-    if kind is CommandKind.OPT_OUT:
-        await opt_out.by_operator(context.database, lead, request.by, context.now())
-    line = await note_command(pool, request.by, kind, lead, context.now(), id_, reason or request.reason)
+    async with pool.acquire() as connection, connection.transaction():
+        line = await note_command(connection, request.by, kind, lead, context.now(), id_, reason or request.reason)
+        if kind is CommandKind.OPT_OUT:
+            await opt_out.by_operator(connection, lead, request.by, context.now())
     try:
         answer = await send(context, lead, kind, request, id_)
     except (NoOpenRun, Problem) as fault:

@@ -17,7 +17,8 @@ from cli.importing.rejects import Rejects
 from cli.importing.report import default_rejects
 from cli.output import Json, print_json, say
 from cli.session import Session, run, session
-from storage import imports
+from cli.who import By, who
+from storage import imports, operators_log
 
 HELP = """Import behaviour from a file: events in Segment's shape, one JSON object a line, or a CSV file.
 
@@ -51,6 +52,7 @@ class _Asked:
     dry_run: bool
     again: bool
     as_json: bool
+    by: str
 
 
 def import_(  # noqa: PLR0917 - every option of the command, each given by name
@@ -65,6 +67,7 @@ def import_(  # noqa: PLR0917 - every option of the command, each given by name
     encoding: Annotated[str, Option(help="A CSV file's, when it is not UTF-8 or UTF-16 with a byte order mark.")] = "",
     delimiter: Annotated[str, Option(help="What stands between columns; `tab` for a tabulator.")] = "",
     again: Annotated[bool, Option("--again", help="Import a file again that was imported to its end.")] = False,
+    by: By = None,
     as_json: Json = False,
 ) -> None:
     if timezone and timezone not in available_timezones():
@@ -74,7 +77,7 @@ def import_(  # noqa: PLR0917 - every option of the command, each given by name
     where = rejects or default_rejects(file)
     if where.resolve() == file.resolve():
         raise BadParameter("the file of rejected lines can't be the file that is imported", param_hint="--rejects")
-    if run(_run(_Asked(options, where, dry_run=dry_run, again=again, as_json=as_json))):
+    if run(_run(_Asked(options, where, dry_run=dry_run, again=again, as_json=as_json, by=who(by)))):
         raise Exit(SOME_REJECTED)
 
 
@@ -110,7 +113,9 @@ async def _import(here: Session, job: Job, rejects: Rejects, asked: _Asked) -> N
         say(f"{job.options.path} was imported to its end before: nothing is left to do. --again imports it again.")
         outcome = Outcome(before=before.rows_done)
     else:
-        outcome = await _take(Backfill(job, here, rejects), job, before)
+        detail = {"wake": asked.options.wake, "events": 0}
+        line = await operators_log.note(here.database.pool, asked.by, "events_imported", "", here.now, detail)
+        outcome = await _take(Backfill(job, here, rejects, line), job, before)
     if asked.as_json:
         print_json(report.imported(job, outcome, rejects))
     elif not before.finished:

@@ -16,7 +16,7 @@ from cli.importing.progress import Shown
 from cli.importing.rejects import Rejects
 from cli.importing.seen import Seen
 from cli.session import Session
-from storage import history, imports, inbox
+from storage import history, imports, inbox, operators_log
 from storage.database import Connection
 from storage.history import Past
 
@@ -59,12 +59,15 @@ class Forecast(Outcome):
 
 
 class Backfill:
-    """One run over the file. After any interruption a new run goes on where the last committed batch ended."""
+    """One run over the file, counted in ``line`` of the operators' log. After any interruption a new run goes on where
+    the last committed batch ended.
+    """
 
-    def __init__(self, job: Job, here: Session, rejects: Rejects) -> None:
+    def __init__(self, job: Job, here: Session, rejects: Rejects, line: int = 0) -> None:
         self._job = job
         self._here = here
         self._rejects = rejects
+        self._line = line
 
     async def run(self, before: imports.Progress, show: Shown) -> Outcome:
         """Take every line after ``before``. Lines up to there are only read, for the file of rejects."""
@@ -119,6 +122,7 @@ class Backfill:
 
         async def progress(connection: Connection) -> None:
             await imports.advance(connection, self._job.id, last, rejected)
+            await operators_log.count(connection, self._line, {"events": len(good)})
 
         if self._job.options.wake:
             taken = await tracking.take(self._here.database, _events(good), self._arrival(), inbox.IMPORT)

@@ -21,9 +21,10 @@ from cli.importing.rejects import Rejects
 from cli.nearest import did_you_mean
 from cli.output import Json, print_json, say
 from cli.session import Session, run, session
+from cli.who import By, who
 from domain.errors import NotFound
 from domain.playbook.compiled import CompiledPlaybook
-from storage import imports, playbooks
+from storage import imports, operators_log, playbooks
 
 HELP = """Take leads from a CSV file and enrol them in a playbook.
 
@@ -49,6 +50,7 @@ class _Asked:
     as_json: bool
     yes: bool
     again: bool
+    by: str
 
 
 def import_(  # noqa: PLR0917 - every option of the command, each given by name
@@ -69,6 +71,7 @@ def import_(  # noqa: PLR0917 - every option of the command, each given by name
     delimiter: Annotated[str, Option(help="What stands between columns; `tab` for a tabulator.")] = ",",
     again: Annotated[bool, Option("--again", help="Import a file again that was imported to its end.")] = False,
     yes: Annotated[bool, Option("--yes", "-y", help="Do not ask before enrolling.")] = False,
+    by: By = None,
     as_json: Json = False,
 ) -> None:
     options = Options(
@@ -82,7 +85,8 @@ def import_(  # noqa: PLR0917 - every option of the command, each given by name
     where = rejects or report.default_rejects(file)
     if where.resolve() == file.resolve():
         raise BadParameter("the file of rejected rows can't be the file that is imported", param_hint="--rejects")
-    run(_run(_Asked(options, playbook, where, dry_run=dry_run, as_json=as_json, yes=yes, again=again)))
+    asked = _Asked(options, playbook, where, dry_run=dry_run, as_json=as_json, yes=yes, again=again, by=who(by))
+    run(_run(asked))
 
 
 async def _run(asked: _Asked) -> None:
@@ -129,7 +133,9 @@ async def _import(here: Session, job: Job, rejects: Rejects, asked: _Asked) -> N
         _tell_finished(job, rejects, as_json=asked.as_json)
         return
     _ask(job, before, asked)
-    outcome = await _take(Import(job, here.database, here.clock, rejects), job, before)
+    detail = {"playbook": job.playbook.document.name, "leads": 0}
+    line = await operators_log.note(here.database.pool, asked.by, "leads_imported", "", here.now, detail)
+    outcome = await _take(Import(job, here.database, here.clock, rejects, line), job, before)
     if asked.as_json:
         print_json(report.imported(job, outcome, rejects))
     else:

@@ -11,7 +11,7 @@ from cli.importing.progress import Shown
 from cli.importing.rejects import Rejects
 from cli.importing.rows import Row
 from domain.ports import Clock
-from storage import imports
+from storage import imports, operators_log
 from storage.database import Connection, Database
 from storage.leads import upsert_many
 
@@ -46,13 +46,16 @@ async def already(db: Database, job: Job) -> imports.Progress:
 
 
 class Import:
-    """One run over the file. After any interruption a new run goes on where the last committed batch ended."""
+    """One run over the file, counted in ``line`` of the operators' log. After any interruption a new run goes on where
+    the last committed batch ended.
+    """
 
-    def __init__(self, job: Job, db: Database, clock: Clock, rejects: Rejects) -> None:
+    def __init__(self, job: Job, db: Database, clock: Clock, rejects: Rejects, line: int) -> None:
         self._job = job
         self._db = db
         self._clock = clock
         self._rejects = rejects
+        self._line = line
         self._pace = Pace(job.options.rate)
         self.outcome = Outcome()
 
@@ -87,6 +90,7 @@ class Import:
 
         async def progress(connection: Connection) -> None:
             await imports.advance(connection, self._job.id, last, rejected)
+            await operators_log.count(connection, self._line, {"leads": len(leads)})
 
         now = self._clock.from_real(datetime.now(UTC))
         name = self._job.playbook.document.name

@@ -8,6 +8,7 @@ from typer import Argument, BadParameter, Exit, Option
 from cli.importing.pace import parse_rate
 from cli.output import Json
 from cli.session import run
+from cli.who import By, who
 
 RESET = """Take journeys back to before a decision, so that today's rules decide again: for mending what a bug decided.
 
@@ -50,13 +51,14 @@ def reset(  # noqa: PLR0917 - every option of the command, each given by name
     rate: Annotated[str, Option(help="No faster than this: 20/s, 600/m.")] = _DEFAULT_RATE,
     yes: Annotated[bool, Option("--yes", "-y", help="Do not ask.")] = False,
     dry_run: Annotated[bool, Option("--dry-run", help="Only show what would happen.")] = False,
+    by: By = None,
     as_json: Json = False,
 ) -> None:
     if sum((before is not None, bool(at), bool(rules))) != 1:
         raise BadParameter("give one of --before, --at and --rules", param_hint="--before")
     from cli.journeys import resetting  # noqa: PLC0415 - Temporal's client would slow every other command
 
-    asked = resetting.Asked(before, at, rules, reason, cycle, parse_rate(rate), yes, dry_run, as_json)
+    asked = resetting.Asked(before, at, rules, reason, cycle, parse_rate(rate), yes, dry_run, as_json, who(by))
     if run(resetting.reset(asked, leads or [], where, file)):
         raise Exit(1)
 

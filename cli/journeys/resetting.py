@@ -5,7 +5,6 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from getpass import getuser
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +37,7 @@ class Asked:
     yes: bool
     dry_run: bool
     as_json: bool
+    by: str
 
 
 Point = tuple[Standing, int]
@@ -84,7 +84,7 @@ async def _one(here: Session, resetting: Resetting, points: Sequence[Point], lef
     for lead, why in left.items():
         raise Refused(f"{lead} can't be reset: {why}.", "`tendril journeys timeline` shows what it decided.")
     standing, number = points[0]
-    batch = Batch(uuid.uuid4().hex[:12], getuser(), asked.reason)
+    batch = Batch(uuid.uuid4().hex[:12], asked.by, asked.reason)
     plan = await resetting.plan(standing, number, batch)
     if not asked.as_json:
         echo(reset_words.one(plan))
@@ -104,7 +104,7 @@ async def _one(here: Session, resetting: Resetting, points: Sequence[Point], lef
 async def _many(
     here: Session, resetting: Resetting, points: Sequence[Point], left: dict[str, str], asked: Asked
 ) -> int:
-    batch = Batch(_batch_name(asked), getuser(), asked.reason)
+    batch = Batch(_batch_name(asked), asked.by, asked.reason)
     summary = await resets.summary(here.database, [(one.lead, one.cycle, number) for one, number in points])
     if not asked.as_json:
         echo(reset_words.many(summary, points, left, batch.name, asked.rate))

@@ -11,7 +11,7 @@ from storage.tables.columns import moment
 
 class AuditRun(SQLModel, table=True):
     """One audit, finished: how many journeys the database had (``leads``) and Temporal ran (``running``), how many were
-    looked at twice, and who asked (``schedule``, or an operator's ``command``).
+    looked at twice, and who asked (``schedule``, or an operator by name).
     """
 
     __tablename__ = "audit_run"

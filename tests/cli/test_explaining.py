@@ -29,7 +29,7 @@ async def lead(database: Database) -> str:
     visit = NewBehaviour(message_id="m1", kind="page", name="/customers/orchard", occurred_at=BEGAN, lead_id=lead)
     await accept(database, [visit], BEGAN)
     await live(database, lead, days=29, start=BEGAN)
-    await retractions.retract(database, ["m1"], "a scanner", _day(30))
+    await retractions.retract(database, ["m1"], "ann", "a scanner", _day(30))
     await permission.suppress(database, "ann@acme.example", "complained", "test", _day(31))
     return lead
 

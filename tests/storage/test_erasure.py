@@ -154,8 +154,8 @@ async def test_whoever_was_erased_is_not_taken_in_again(database: Database, play
 async def test_whoever_asks_for_it_is_taken_in_as_somebody_new(database: Database, playbook: str):
     former = await somebody(database, playbook)
     await erasure.erase(database, former, "test", NOW)
-    assert await tombstones.remove(database, EMAIL.upper())
-    assert not await tombstones.remove(database, EMAIL)
+    assert await tombstones.remove(database, EMAIL.upper(), "ann", NOW)
+    assert not await tombstones.remove(database, EMAIL, "ann", NOW)
     taken = await leads.upsert(database, LeadInput(email=EMAIL), NOW)
     assert taken.enrolled
     assert taken.lead_id != former

@@ -184,10 +184,10 @@ async def test_a_parked_touch_waits_for_a_person(database: Database, ledger: PgL
     claim = await ledger.claim(key, "b", NOW, 30)
     assert (claim.result, claim.reason) == (ClaimResult.UNKNOWN, "the vendor can't tell")
     assert ([item["key"] for item in (await parked.list_parked(database))[0]]) == [key]
-    await parked.resolve(database, key, NOW, sent=True)
+    await parked.resolve(database, key, "ann", NOW, sent=True)
     assert await status(database, key) == "sent"
     with pytest.raises(Refused, match="not unknown"):
-        await parked.resolve(database, key, NOW, sent=False)
+        await parked.resolve(database, key, "ann", NOW, sent=False)
 
 
 async def test_a_failed_touch_is_refused_with_its_reason(ledger: PgLedger, key: str):

@@ -95,7 +95,7 @@ async def test_too_many_bounces_stop_the_domain_until_a_person_lets_it_go_on(dat
     (stopped,) = await claimed(database, keys[5:6])
     assert (stopped.result, "2 of its last 5 mails bounced" in stopped.reason) == (ClaimResult.BUSY, True)
     assert await status(database, keys[5]) == "planned"
-    await mail.resume(database, DOMAIN, NOW + timedelta(minutes=1))
+    await mail.resume(database, DOMAIN, "ann", NOW + timedelta(minutes=1))
     assert results(await claimed(database, keys[5:], days=0.5)) == ["claimed", "claimed"]
 
 
@@ -105,7 +105,7 @@ async def test_what_bounced_before_it_went_on_does_not_stop_it_again(database: D
     await claimed(database, keys[:2])
     inbox = PgInbox(database)
     await inbox.deliver(keys[0], DeliveryKind.BOUNCED_HARD, NOW)
-    await mail.resume(database, DOMAIN, NOW + timedelta(minutes=1))
+    await mail.resume(database, DOMAIN, "ann", NOW + timedelta(minutes=1))
     await claimed(database, keys[2:], days=0.1)
     await inbox.deliver(keys[1], DeliveryKind.BOUNCED_HARD, NOW + timedelta(days=0.1))
     assert not await mail.paused(database)
@@ -145,15 +145,15 @@ async def test_a_domain_that_is_being_paused_and_a_claim_under_way_do_not_wait_f
 async def test_a_domain_is_paused_and_resumed_by_hand(database: Database):
     keys = await mails(database, 2)
     assert results(await claimed(database, keys[1:])) == ["claimed"]
-    assert not await mail.resume(database, DOMAIN, NOW), "it has sent, and was never paused"
-    assert await mail.pause(database, DOMAIN.upper(), "moving to another vendor", NOW)
-    assert not await mail.pause(database, DOMAIN, "again", NOW)
+    assert not await mail.resume(database, DOMAIN, "ann", NOW), "it has sent, and was never paused"
+    assert await mail.pause(database, DOMAIN.upper(), "ann", "moving to another vendor", NOW)
+    assert not await mail.pause(database, DOMAIN, "ann", "again", NOW)
     (stopped,) = await claimed(database, keys[:1])
     assert stopped.reason == f"{DOMAIN} is paused: moving to another vendor"
-    assert await mail.resume(database, DOMAIN, NOW)
+    assert await mail.resume(database, DOMAIN, "ann", NOW)
     assert results(await claimed(database, keys[:1])) == ["claimed"]
     with pytest.raises(NotFound, match=r"nowhere\.example"):
-        await mail.resume(database, "nowhere.example", NOW)
+        await mail.resume(database, "nowhere.example", "ann", NOW)
 
 
 async def test_a_segments_own_sender_writes_and_stays_through_all_attempts(database: Database):

@@ -41,9 +41,9 @@ async def test_what_happened_earlier_and_came_later_was_not_known_then(database:
 
 async def test_a_retraction_shows_from_when_it_was_made(database: Database, begun: JourneyState):
     await accept(database, [event("1", lead_id=begun.lead)], _day(0))
-    await retractions.retract(database, ["1"], "a scanner", _day(2))
-    await retractions.restore(database, ["1"], "no scanner", _day(4))
-    await retractions.retract(database, ["1"], "a scanner after all", _day(6))
+    await retractions.retract(database, ["1"], "ann", "a scanner", _day(2))
+    await retractions.restore(database, ["1"], "ann", "no scanner", _day(4))
+    await retractions.retract(database, ["1"], "ann", "a scanner after all", _day(6))
 
     def first(view: dict[str, Any]) -> Any:
         return next(one for one in view["behaviours"] if one["message_id"] == "1")

@@ -22,7 +22,7 @@ async def one(database: Database, begun: JourneyState, **given: Any) -> None:
 async def test_it_is_kept_with_the_reason_and_counts_no_more(database: Database, begun: JourneyState):
     await one(database, begun, properties={"title": "Prices"})
 
-    assert await retract(database, ["m-1"], "a test", LATER) == {"m-1": Outcome.RETRACTED}
+    assert await retract(database, ["m-1"], "ann", "a test", LATER) == {"m-1": Outcome.RETRACTED}
 
     async with database.pool.acquire() as connection:
         visit, retraction = (await gather(connection, begun, LATER)).behaviours
@@ -35,7 +35,7 @@ async def test_it_is_kept_with_the_reason_and_counts_no_more(database: Database,
 async def test_the_journey_wakes_and_is_told_why(database: Database, begun: JourneyState):
     await one(database, begun)
 
-    await retract(database, ["m-1"], "a test", LATER)
+    await retract(database, ["m-1"], "ann", "a test", LATER)
 
     assert await database.pool.fetchval("select types from pending_wake") == ["behaviour retracted"]
 
@@ -43,7 +43,7 @@ async def test_the_journey_wakes_and_is_told_why(database: Database, begun: Jour
 async def test_twice_is_once(database: Database, begun: JourneyState):
     await one(database, begun)
 
-    outcomes = [(await retract(database, ["m-1", "m-1"], "a test", LATER))["m-1"] for _ in range(2)]
+    outcomes = [(await retract(database, ["m-1", "m-1"], "ann", "a test", LATER))["m-1"] for _ in range(2)]
 
     assert outcomes == [Outcome.RETRACTED, Outcome.NOT_COUNTED]
     assert await database.pool.fetchval("select count(*) from behaviour") == 2
@@ -51,9 +51,9 @@ async def test_twice_is_once(database: Database, begun: JourneyState):
 
 async def test_what_nobody_knows_is_unknown_and_so_is_a_retraction(database: Database, begun: JourneyState):
     await one(database, begun)
-    await retract(database, ["m-1"], "a test", LATER)
+    await retract(database, ["m-1"], "ann", "a test", LATER)
 
-    outcomes = await retract(database, ["nobody", "retracted:m-1"], "a test", LATER)
+    outcomes = await retract(database, ["nobody", "retracted:m-1"], "ann", "a test", LATER)
 
     assert set(outcomes.values()) == {Outcome.UNKNOWN}
     assert await database.pool.fetchval("select trusted from behaviour where kind = 'retraction'")
@@ -62,16 +62,16 @@ async def test_what_nobody_knows_is_unknown_and_so_is_a_retraction(database: Dat
 async def test_what_an_unknown_visitor_did_counts_for_nobody_later(database: Database):
     await inbox.accept(database, [event("m-1", anonymous_id="v-1")], NOW)
 
-    assert await retract(database, ["m-1"], "a test", LATER) == {"m-1": Outcome.RETRACTED}
+    assert await retract(database, ["m-1"], "ann", "a test", LATER) == {"m-1": Outcome.RETRACTED}
     assert [row["trusted"] for row in await database.pool.fetch("select trusted from behaviour")] == [False]
 
 
 async def test_what_is_restored_counts_again_and_the_journey_is_told_each_time(database: Database, begun: JourneyState):
     await one(database, begun, properties={"title": "Prices"})
     for _ in range(2):
-        await retract(database, ["m-1"], "a test", LATER)
-        assert await restore(database, ["m-1"], "a customer", LATER) == {"m-1": Outcome.RESTORED}
-    assert await restore(database, ["m-1"], "a customer", LATER) == {"m-1": Outcome.COUNTED}
+        await retract(database, ["m-1"], "ann", "a test", LATER)
+        assert await restore(database, ["m-1"], "ann", "a customer", LATER) == {"m-1": Outcome.RESTORED}
+    assert await restore(database, ["m-1"], "ann", "a customer", LATER) == {"m-1": Outcome.COUNTED}
 
     async with database.pool.acquire() as connection:
         visit, *told = (await gather(connection, begun, LATER)).behaviours
@@ -83,18 +83,18 @@ async def test_what_is_restored_counts_again_and_the_journey_is_told_each_time(d
 
 async def test_a_machines_visit_that_was_a_persons_can_be_restored(database: Database, begun: JourneyState):
     await one(database, begun, trusted=False, properties={"not_counted": {"reason": "a robot"}})
-    assert await restore(database, ["m-1"], "a person", LATER) == {"m-1": Outcome.RESTORED}
+    assert await restore(database, ["m-1"], "ann", "a person", LATER) == {"m-1": Outcome.RESTORED}
 
 
 async def test_a_complaint_that_counts_after_all_forbids_at_once(database: Database, begun: JourneyState):
     await one(database, begun, kind="delivery", name="complained", trusted=False)
     assert await database.pool.fetchval("select count(*) from suppression") == 0
-    await restore(database, ["m-1"], "a person", LATER)
+    await restore(database, ["m-1"], "ann", "a person", LATER)
     assert await database.pool.fetchval("select reason from suppression") == "complained"
 
 
 async def test_what_is_kept_no_longer_or_unknown_cannot_be_restored(database: Database, begun: JourneyState):
     await one(database, begun, trusted=False)
     await database.pool.execute("update behaviour set purged_at = $1", NOW)
-    outcomes = await restore(database, ["m-1", "nobody"], "a person", LATER)
+    outcomes = await restore(database, ["m-1", "nobody"], "ann", "a person", LATER)
     assert outcomes == {"m-1": Outcome.PURGED, "nobody": Outcome.UNKNOWN}

@@ -25,7 +25,7 @@ async def _lived(db: Database, begun: JourneyState) -> JourneyState:
     """Two decisions, the second made again; a touch, a visit retracted, one that came late, a word, an operator."""
     await accept(db, [event("1", lead_id=begun.lead, days=0.1)], NOW + 0.1 * DAY)
     await accept(db, [event("2", name="/late", lead_id=begun.lead, days=0.2)], NOW + 3 * DAY)
-    await retractions.retract(db, ["1"], "a scanner", NOW + 4 * DAY)
+    await retractions.retract(db, ["1"], "ann", "a scanner", NOW + 4 * DAY)
     first = await record(db, begun, send=(send(begun),))
     await db.pool.execute("update touch set status = 'sent', sent_at = $1", NOW + 1.1 * DAY)
     await record(db, first)
@@ -45,6 +45,7 @@ async def test_a_timeline_has_one_line_a_thing_the_newest_first(database: Databa
     assert [(item.kind, item.what, item.counts) for item in items] == [
         ("operator", "pause", True),
         ("consent", "yes to email", True),
+        ("operator", "events retracted", True),
         ("retraction", "retracted: page /pricing", True),
         ("decision", "2, made anew: Decision 2", True),
         ("decision", "2: Decision 2", False),
@@ -55,8 +56,8 @@ async def test_a_timeline_has_one_line_a_thing_the_newest_first(database: Databa
         ("journey", "journey 1 begins", True),
     ]
     assert (items[0].by, items[0].why) == ("kim", "holiday")
-    assert items[7].received_at == NOW + 3 * DAY
-    assert items[8].why == "not counted: a scanner"
+    assert items[8].received_at == NOW + 3 * DAY
+    assert items[9].why == "not counted: a scanner"
 
 
 async def test_a_timeline_is_read_page_by_page_and_since_a_moment(database: Database, begun: JourneyState):
@@ -69,7 +70,7 @@ async def test_a_timeline_is_read_page_by_page_and_since_a_moment(database: Data
 
     assert paged == whole
     since, _ = await timeline(database, begun.lead, since=NOW + 4 * DAY)
-    assert [item.kind for item in since] == ["operator", "consent", "retraction"]
+    assert [item.kind for item in since] == ["operator", "consent", "operator", "retraction"]
     with pytest.raises(Refused, match="cursor"):
         await timeline(database, begun.lead, cursor="nonsense")
     with pytest.raises(NotFound):
