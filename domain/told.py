@@ -31,7 +31,8 @@ class About:
 class Delivery:
     """What became of a touch. ``detail`` is the vendor's code or class, never prose that may quote an address.
 
-    ``visit`` where the vendor says who opened or clicked, for the rules of trust; ``url`` what was clicked.
+    ``visit`` where the vendor says who opened or clicked, for the rules of trust; ``url`` what was clicked. Where that
+    is one of our own tracked links, which the vendor tracked too: its number ``link`` of ``links`` (``domain.trust``).
     """
 
     id: str
@@ -41,6 +42,8 @@ class Delivery:
     detail: str = ""
     visit: Visit | None = None
     url: str = ""
+    link: int | None = None
+    links: int = 0
 
 
 @dataclass(frozen=True, slots=True)

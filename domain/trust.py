@@ -102,7 +102,11 @@ class Scanners:
 
 
 class Followed(NamedTuple):
-    """A link of the same mail and the last time it was followed, on the wall clock."""
+    """A link of the same mail and the last time it was followed, on the wall clock.
+
+    Below zero are numbers of links of which only the address is known. What vendors tell comes in any order: what was
+    followed shortly after the visit is as close to it as what was before.
+    """
 
     link: int
     at: datetime
@@ -194,16 +198,16 @@ def _bare(visit: Visit, why: str) -> Doubt | None:
 
 
 def _scanned(visit: Visit, others: Iterable[Followed]) -> Doubt | None:
-    if any(other.link == HIDDEN and visit.at - other.at <= SCAN for other in others):
+    if any(other.link == HIDDEN and abs(visit.at - other.at) <= SCAN for other in others):
         return Doubt("scanner_here", "a machine followed the hidden link of the same mail minutes before")
     return None
 
 
 def _burst(visit: Visit, link: int, links: int, others: Iterable[Followed]) -> Doubt | None:
     seen = [other for other in others if other.link not in {HIDDEN, link}]
-    if any(visit.at - other.at <= AT_ONCE for other in seen):
+    if any(abs(visit.at - other.at) <= AT_ONCE for other in seen):
         return Doubt("at_once", f"several links were followed within {AT_ONCE.seconds} seconds", AT_ONCE)
-    soon = {other.link for other in seen if visit.at - other.at <= EVERY_LINK} | {link}
+    soon = {other.link for other in seen if abs(visit.at - other.at) <= EVERY_LINK} | {link}
     if links >= _MANY_LINKS and len(soon) >= links:
         return Doubt(
             "every_link", f"every link of the mail was followed within {EVERY_LINK.seconds} seconds", EVERY_LINK

@@ -12,15 +12,18 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from domain.ports import Clock, SalesFeedback
-from domain.told import About, Answer, Changed, Delivery, Happened, Told, Unreadable
-from domain.trust import Scanners, doubt_click, doubt_open
+from domain.told import Answer, Changed, Delivery, Happened, Told, Unreadable
+from domain.trust import Doubt, Scanners
 from domain.words import DeliveryKind
-from storage import crm, dead_letters, inbox
+from storage import crm, dead_letters, inbox, told_visits
 from storage.addresses import normalised
 from storage.database import Connection, Database
 from storage.inbox import SUPPRESSING, NewBehaviour, sales_event
+from storage.mail import FATES
 from storage.permission import suppress_on
 from storage.retractions import NOT_COUNTED
+from storage.told_about import whose_are
+from storage.told_visits import ToldVisit, Verdicts
 
 #: Of a dead letter that is a vendor's request: this and the vendor's name.
 SOURCE = "webhook "
@@ -31,31 +34,6 @@ insert into webhook_request (vendor, digest, body, received_real_at, told) value
 on conflict (vendor, digest) do nothing returning id
 """
 _COUNTED = 'update webhook_request set taken = $2, "foreign" = $3 where id = $1'
-#: By the first thing that is known. Somebody erased is nobody.
-_WHOSE = """
-select found.lead_id, found.touch, found.handoff, found.sent_at,
-    (select email from lead where id = found.lead_id) as email
-from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) with ordinality
-    as about (touch, vendor_id, task, lead, crm_id, email, mail, ord)
-left join lateral (
-    select lead_id, touch, handoff, sent_at from (
-        select 1 as rank, t.lead_id, t.key as touch, h.id as handoff, t.sent_at
-        from touch t left join handoff h on h.touch_key = t.key where t.key = about.touch
-        union all select 2, t.lead_id, t.key, h.id, t.sent_at
-        from touch t left join handoff h on h.touch_key = t.key
-        where t.vendor_id = about.vendor_id and t.vendor_id <> '' and t.vendor = $1
-        union all select 3, t.lead_id, t.key, h.id, t.sent_at
-        from touch t join handoff h on h.touch_key = t.key where t.vendor_id = about.task and t.vendor_id <> ''
-        union all select 3, t.lead_id, t.key, h.id, t.sent_at
-        from touch t left join handoff h on h.touch_key = t.key where t.mail_name = about.mail and t.mail_name <> ''
-        union all select 4, l.id, null, null, null from lead l where l.id = about.lead
-        union all select 5, l.id, null, null, null from lead l where about.crm_id <> '' and l.crm_id = about.crm_id
-        union all select 6, l.id, null, null, null from lead l where about.email <> '' and l.email = about.email
-    ) as ways
-    where not exists (select from erasure e where e.lead_id = ways.lead_id) order by rank limit 1
-) as found on true
-order by about.ord
-"""
 #: Told again, it locks nobody: the rows of leads are held only by what is new (``inbox``).
 _AWAY = """
 update lead set away_until = told.until
@@ -63,6 +41,7 @@ from unnest($1::text[], $2::timestamptz[]) as told (lead, until) join lead own o
 where lead.id = coalesce(own.merged_into, own.id) and (lead.away_until is null or lead.away_until < told.until)
 """
 _ATTEMPTS = 10
+_VISITS = (DeliveryKind.OPENED, DeliveryKind.CLICKED)
 #: Where the operator knows of no machines beside ours.
 NOT_KNOWN = Scanners()
 
@@ -165,41 +144,53 @@ async def _take(connection: Connection, vendor: str, told: Sequence[Told], comin
     for record, crm_id in sorted(changed):  # in one order for everybody
         await crm.changed(connection, vendor, record, crm_id, coming.at)
     concerning = [one for one in told if isinstance(one, Delivery | Answer | Happened)]
-    whose = await _whose(connection, vendor, [one.about for one in concerning])
-    events = [_behaviour(vendor, one, owner, coming) for one, owner in zip(concerning, whose, strict=True) if owner]
+    whose = await whose_are(connection, vendor, [one.about for one in concerning])
+    verdicts = await _verdicts(connection, vendor, concerning, whose, coming)
+    events = [
+        _behaviour(vendor, one, owner, coming, verdicts.doubts.get(number))
+        for number, (one, owner) in enumerate(zip(concerning, whose, strict=True))
+        if owner
+    ]
     lost = [one for one, owner in zip(concerning, whose, strict=True) if not owner]
     new = await inbox.accept_on(connection, events, now) if events else 0
+    await told_visits.take_back(connection, verdicts, now)
     await _note_absences(connection, events, coming.clock)
     former = [one for one, owner in zip(concerning, whose, strict=True) if owner and _of_a_former_address(one, owner)]
     await _suppress_addresses(connection, vendor, [*lost, *former], now)
     return Took(new=new, foreign=len(lost), dead=len(dead))
 
 
-async def _whose(connection: Connection, vendor: str, abouts: Sequence[About]) -> list[Any | None]:
-    """Of each the row ``lead_id``, ``touch``, ``handoff``, ``sent_at``; None where nobody is known."""
-    if not abouts:
-        return []
-    rows = await connection.fetch(
-        _WHOSE,
-        vendor,
-        [about.touch for about in abouts],
-        [about.vendor_id for about in abouts],
-        [about.task for about in abouts],
-        [about.lead for about in abouts],
-        [about.crm_id for about in abouts],
-        [normalised(about.email) if about.email else "" for about in abouts],
-        [about.mail for about in abouts],
-    )
-    return [row if row["lead_id"] else None for row in rows]
+async def _verdicts(
+    connection: Connection, vendor: str, concerning: Sequence[Any], whose: Sequence[Any], coming: _Coming
+) -> Verdicts:
+    visits = []
+    for number, (one, owner) in enumerate(zip(concerning, whose, strict=True)):
+        if owner and isinstance(one, Delivery) and one.visit and one.kind in _VISITS:
+            sent_at = coming.clock.to_real(owner["sent_at"]) if owner["sent_at"] else None
+            given = _message_id(vendor, one, owner), one, one.visit, owner["touch"] or "", sent_at
+            visits.append(ToldVisit(number, *given))
+    if not visits or coming.clock.from_real(coming.at) != coming.at:
+        return told_visits.judge_alone(visits, coming.known)
+    told = [(one, owner) for one, owner in zip(concerning, whose, strict=True) if owner]
+    fates = [owner["touch"] for one, owner in told if isinstance(one, Delivery) and one.kind in FATES]
+    await told_visits.hold(connection, [owner["lead_id"] for _, owner in told], fates)
+    arrived = {
+        owner["touch"]: one.at
+        for one, owner in told
+        if isinstance(one, Delivery) and one.kind is DeliveryKind.DELIVERED and owner["touch"]
+    }
+    return await told_visits.judge(connection, visits, arrived, coming.known)
 
 
-def _behaviour(vendor: str, told: Delivery | Answer | Happened, owner: Any, coming: _Coming) -> NewBehaviour:
-    """The event as the inbox takes it."""
+def _behaviour(
+    vendor: str, told: Delivery | Answer | Happened, owner: Any, coming: _Coming, visit: Doubt | None
+) -> NewBehaviour:
+    """The event as the inbox takes it; ``visit``: why a visit does not count."""
     if isinstance(told, Answer):
         answer = SalesFeedback(handoff=owner["handoff"] or "", outcome=told.outcome, reason=told.reason)
         return sales_event(owner["lead_id"], answer, _when(told, coming))
     kind, name, properties = _worded(told, owner)
-    doubt = _doubt(told, owner, coming)
+    doubt = _doubt(told, owner, visit)
     if doubt:
         properties[NOT_COUNTED] = doubt
     return NewBehaviour(
@@ -215,16 +206,16 @@ def _behaviour(vendor: str, told: Delivery | Answer | Happened, owner: Any, comi
 
 def _worded(told: Delivery | Happened, owner: Any) -> tuple[str, str, dict[str, Any]]:
     if isinstance(told, Delivery):
-        url = told.url.partition("#")[0].partition("?")[0]
-        given = {"touch": owner["touch"], "detail": told.detail, "url": url}
-        return "delivery", told.kind, {name: value for name, value in given.items() if value}
+        given = {"touch": owner["touch"], "detail": told.detail, "url": told_visits.bare(told.url)}
+        link = {} if told.link is None else {"link": told.link}
+        return "delivery", told.kind, {name: value for name, value in given.items() if value} | link
     touch = {"touch": owner["touch"]} if told.kind == "delivery" and owner["touch"] else {}
     return told.kind, told.name, dict(told.properties) | touch
 
 
 def _message_id(vendor: str, told: Delivery | Happened, owner: Any) -> str:
     """The same for the same thing, also where it is learned in two ways, as a bounce is."""
-    if isinstance(told, Delivery) and owner["touch"] and told.kind not in (DeliveryKind.OPENED, DeliveryKind.CLICKED):
+    if isinstance(told, Delivery) and owner["touch"] and told.kind not in _VISITS:
         return f"delivery:{owner['touch']}:{told.kind}" + (f":{told.id}" if _repeatable(told) else "")
     return f"{vendor}:{told.id}"
 
@@ -241,20 +232,11 @@ def _when(told: Delivery | Answer | Happened, coming: _Coming) -> datetime:
     return now if now != coming.at else min(told.at, now)
 
 
-def _doubt(told: Delivery | Happened, owner: Any, coming: _Coming) -> dict[str, str] | None:
-    """Why it does not count: a machine did it, as far as the vendor tells, or it is about an address of before."""
+def _doubt(told: Delivery | Happened, owner: Any, visit: Doubt | None) -> dict[str, str] | None:
+    """Why it does not count: a machine did it, or it is about an address of before."""
     if _of_a_former_address(told, owner):
         return {"reason": "the mail went to an address that the lead no longer has", "rule": "former_address"}
-    if not isinstance(told, Delivery) or told.visit is None:
-        return None
-    sent_at = coming.clock.to_real(owner["sent_at"]) if owner["sent_at"] else None
-    if told.kind is DeliveryKind.OPENED:
-        doubt = doubt_open(told.visit, sent_at, coming.known)
-    elif told.kind is DeliveryKind.CLICKED:
-        doubt = doubt_click(told.visit, 1, 1, sent_at, (), coming.known)
-    else:
-        return None
-    return {"reason": doubt.why, "rule": doubt.rule} if doubt else None
+    return {"reason": visit.why, "rule": visit.rule} if visit else None
 
 
 def _of_a_former_address(told: Told, owner: Any) -> bool:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import APIKeyHeader
 
+from adapters.email.links import TrackedLinks
 from adapters.inbound import Forged, Inbound, InboundRequest
 from api.context import ApiContext, Context
 from api.problems import Problem
@@ -40,8 +41,10 @@ async def take(vendor: str, request: Request, context: Context) -> Response:
         url=_public(context, request),
         query=dict(request.query_params),
     )
+    settings = context.settings
+    links = TrackedLinks(settings.public_url, settings.link_secrets)
     try:
-        reply = await webhooks.take(context.database, context.clock, inbound, came, context.settings.scanners)
+        reply = await webhooks.take(context.database, context.clock, inbound, came, settings.scanners, links)
     except Forged as forged:
         raise Problem(
             401,

@@ -2,18 +2,22 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from prometheus_client import Counter
 
+from adapters.email.links import TrackedLinks
 from adapters.inbound import Forged, Inbound, InboundRequest, Reply, Unreadable
 from domain.clock import ScaledClock
-from domain.told import Told
+from domain.errors import Refused
+from domain.told import Delivery, Told
 from domain.trust import Scanners
 from runtime.telemetry import REGISTRY
 from storage import webhooks
 from storage.database import Database
+from storage.told_visits import bare
 from storage.webhooks import Took
 
 WEBHOOKS = Counter(
@@ -27,15 +31,19 @@ async def take(
     inbound: Inbound,
     request: InboundRequest,
     known: Scanners = webhooks.NOT_KNOWN,
+    links: TrackedLinks | None = None,
 ) -> Reply:
-    """Raises ``Forged`` when it is not the vendor's, having stored nothing. ``known``: machines the operator knows."""
+    """Raises ``Forged`` when it is not the vendor's, having stored nothing.
+
+    ``known``: machines the operator knows. ``links`` reads the links of our own mail.
+    """
     try:
         # In a thread: some fetch their vendor's certificate for it, the first time.
         await asyncio.to_thread(inbound.verify, request)
     except Forged:
         WEBHOOKS.labels(inbound.vendor, "forged").inc()
         raise
-    told = understood(inbound, request)
+    told = [_of_ours(one, links) for one in understood(inbound, request)]
     took = await _kept_or_not(database, clock, inbound, request, told, known)
     WEBHOOKS.labels(inbound.vendor, _outcome(took)).inc()
     return await inbound.reply(request, told)
@@ -62,6 +70,17 @@ def understood(inbound: Inbound, request: InboundRequest) -> list[Told]:
         return inbound.read(request)
     except ValueError as problem:
         return [Unreadable({}, str(problem) or "the body is not what this vendor sends")]
+
+
+def _of_ours(told: Told, links: TrackedLinks | None) -> Told:
+    """A click on one of our own tracked links, which the vendor tracked too: which it is, and where it leads."""
+    if links is None or not isinstance(told, Delivery) or not told.url.startswith(f"{links.base}/c/"):
+        return told
+    try:
+        link = links.verify(bare(told.url).removeprefix(f"{links.base}/c/"))
+    except Refused:
+        return told
+    return replace(told, url=link.url, link=link.link, links=link.of)
 
 
 def kept(body: Mapping[str, Any], at: datetime) -> InboundRequest:

@@ -11,6 +11,9 @@ from fastapi import FastAPI
 from standardwebhooks import Webhook
 
 from adapters.email import mail_in
+from adapters.email.carrier import reference
+from adapters.email.links import TrackedLinks
+from adapters.email.postmark_webhook import PostmarkInbound
 from adapters.inbound import About, Delivery, Happened, InboundRequest
 from adapters.webhook_inbound import SignedInbound
 from api.services.replaying import replay
@@ -19,9 +22,11 @@ from domain.ports import ClaimResult, Receipt
 from domain.state import JourneyState
 from domain.trust import Scanners, Visit
 from domain.words import Channel, DeliveryKind
+from runtime.settings import Settings
 from storage import dead_letters, leads, webhooks
 from storage.database import Database
 from storage.erasure import erase
+from storage.inbox import accept
 from storage.journeys import PgJourneys
 from storage.leads import LeadInput
 from storage.ledger import PgLedger
@@ -29,8 +34,9 @@ from storage.playbooks import PgPlaybooks, store
 from tests.adapters.test_came_back import mail as came_back
 from tests.api.conftest import REAL, assert_problem
 from tests.storage.planned import plan
-from tests.storage.samples import NOW, playbook
+from tests.storage.samples import NOW, event, playbook
 
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 SECRET = "whsec_dGhlLXNlY3JldC1vZi10aGVzZS10ZXN0cw=="
 
 
@@ -238,15 +244,93 @@ async def test_mail_that_comes_back_is_behaviour_and_its_words_are_kept_nowhere(
 
 async def test_a_click_from_a_network_that_the_operator_knows_is_a_machines(database: Database):
     _, key = await sent(database)
-    browser = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
     clicks = [
-        Delivery(f"c-{n}", About(touch=key), DeliveryKind.CLICKED, NOW, visit=Visit(datetime.now(UTC), browser, ip))
+        Delivery(f"c-{n}", About(touch=key), DeliveryKind.CLICKED, NOW, visit=Visit(datetime.now(UTC), BROWSER, ip))
         for n, ip in enumerate(("192.0.2.7", "198.51.100.7"))
     ]
     came = InboundRequest(b"3", {}, datetime.now(UTC))
     await webhooks.take(database, "mail", came, clicks, REAL, Scanners.read("", "192.0.2.0/24"))
     rows = await database.pool.fetch("select trusted from behaviour where name = 'clicked' order by position")
     assert [row["trusted"] for row in rows] == [False, True]
+
+
+EIGHT = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+
+
+def followed(key: str, name: str, seconds: float, url: str = "", **given: Any) -> Delivery:
+    """A link that the vendor says was followed by a browser, so long after eight."""
+    at = EIGHT + timedelta(seconds=seconds)
+    visit = Visit(at, BROWSER, "198.51.100.7")
+    return Delivery(
+        name, About(touch=key), DeliveryKind.CLICKED, at, visit=visit, url=url or f"https://{name}", **given
+    )
+
+
+async def hears(database: Database, *told: Delivery) -> None:
+    body = repr([one.id for one in told]).encode()
+    await webhooks.take(database, "mail", InboundRequest(body, {}, datetime.now(UTC)), told, REAL)
+
+
+async def doubted(database: Database) -> dict[str, str]:
+    """The rule, or the reason of those taken back, by the name of each click; "" of those that count."""
+    rows = await database.pool.fetch("select * from behaviour where name = 'clicked' order by id")
+    lost = {row["message_id"].removeprefix("mail:"): row["properties"].get("not_counted", {}) for row in rows}
+    assert [row["trusted"] for row in rows] == [not found for found in lost.values()]
+    return {name: found and found.get("rule", "taken back") for name, found in lost.items()}
+
+
+async def test_a_gateways_clicks_that_a_vendor_tells_are_known_by_each_other_in_any_order(database: Database):
+    _, key = await sent(database)
+
+    await hears(database, followed(key, "alone", 0))
+    await hears(database, followed(key, "a", 601), followed(key, "again", 606, "https://alone"))
+    await hears(database, followed(key, "b", 600), followed(key, "b2", 600, "https://b"))
+    await hears(database, followed(key, "later", 900))
+
+    lost = await doubted(database)
+    assert lost == {"alone": {}, "a": "taken back", "again": {}, "b": "at_once", "b2": "at_once", "later": {}}
+    assert await database.pool.fetchval("select count(*) from behaviour where kind = 'retraction'") == 1
+
+
+async def test_a_burst_that_a_vendor_tells_in_several_requests_at_once_is_one(database: Database):
+    _, key = await sent(database)
+    await asyncio.gather(*(hears(database, followed(key, name, 0)) for name in ("a", "b", "c", "d")))
+    assert all((await doubted(database)).values())
+
+
+async def test_of_our_own_links_that_a_vendor_tracked_as_well_all_is_known(
+    http: httpx.AsyncClient, app: FastAPI, database: Database, settings: Settings
+):
+    """Beside each is our own event of the same click: that is no second link."""
+    lead, key = await sent(database)
+    links, now = TrackedLinks(settings.public_url, settings.link_secrets), datetime.now(UTC)
+    auth = ("tendril", "password")
+    app.state.inbounds = {"postmark": PostmarkInbound(*auth)}
+    said = {"touch": key, "link": 1, "url": "https://docs.example/1"}
+    given = {"kind": "delivery", "name": "clicked", "lead_id": lead, "properties": said}
+    await accept(database, [event(f"delivery:{key}:clicked:1", **given, occurred_at=now - timedelta(seconds=16))], now)
+
+    for number in (1, 2, 3):
+        body = {"RecordType": "Click", "MessageID": "m", "Metadata": {"touch": reference(key)}, "UserAgent": BROWSER}
+        at = now - timedelta(seconds=20 - 5 * number)
+        click = {"OriginalLink": links.url(key, number, 3, f"https://docs.example/{number}"), "ReceivedAt": f"{at}"}
+        assert (await http.post("/v1/webhooks/postmark", json=body | click, auth=auth)).status_code == 200
+
+    rows = await database.pool.fetch("select properties from behaviour where name = 'clicked' order by id")
+    told = [row["properties"] for row in rows]
+    assert [one["link"] for one in told] == [1, 1, 2, 3]
+    assert [one["url"] for one in told[1:]] == [f"https://docs.example/{number}" for number in (1, 2, 3)]
+    assert ["not_counted" in one for one in told] == [True] * 4
+    assert told[3]["not_counted"]["rule"] == "every_link"
+
+
+async def test_a_click_told_seconds_after_a_mail_that_was_held_up_arrived_is_not_counted(database: Database):
+    _, key = await sent(database)
+    arrived = Delivery("d", About(touch=key), DeliveryKind.DELIVERED, EIGHT)
+    await hears(database, followed(key, "a", 3), arrived)
+    await hears(database, followed(key, "b", 8))
+    await hears(database, followed(key, "c", 20))
+    assert await doubted(database) == {"a": "too_soon", "b": "too_soon", "c": {}}
 
 
 async def test_the_same_things_told_in_many_requests_at_once_are_taken_once(database: Database):
