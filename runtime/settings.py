@@ -165,7 +165,8 @@ class Settings(FromEnvironment):
     tracking_rate: float = Field(
         2000.0,
         ge=0,
-        description="Events a second that one key may send to one API process, ten seconds' worth at once; 0 for any.",
+        description="Events a second that a key without a rate of its own may send to one API process, ten seconds'"
+        " worth at once; 0 for any.",
     )
     decode_rate: float = Field(
         200.0,

@@ -1,6 +1,7 @@
 """API keys: shown once, kept as a digest."""
 
 import hashlib
+import math
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +19,10 @@ SCOPES = ("read", "write", "operate", "track", "decode")
 
 
 class KeyInfo(BaseModel):
-    """A key without its secret. ``id`` and ``name`` are opaque: they may appear in logs and decisions."""
+    """A key without its secret. ``id`` and ``name`` are opaque: they may appear in logs and decisions.
+
+    ``rate``: events a second that it may send; None or 0 for as many as the deployment lets every key.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -29,6 +33,7 @@ class KeyInfo(BaseModel):
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
+    rate: float | None = None
 
     @property
     def claims(self) -> bool:
@@ -40,19 +45,37 @@ class KeyInfo(BaseModel):
 _NOTED_EVERY = timedelta(minutes=1)
 _SELECT = """
 select id, name, scopes, created_real_at as created_at, expires_real_at as expires_at, revoked_real_at as revoked_at,
-       last_used_real_at as last_used_at
+       last_used_real_at as last_used_at, rate
 from api_key
 """
 _WORKS = "revoked_real_at is null and (expires_real_at is null or expires_real_at > now())"
 
 
-async def create(db: Database, name: str, scopes: Iterable[str], expires: datetime | None = None) -> str:
-    """Make a key and return it whole: it can't be read again. Raises ``Refused`` for an unknown scope."""
+async def create(
+    db: Database, name: str, scopes: Iterable[str], expires: datetime | None = None, rate: float | None = None
+) -> str:
+    """Make a key and return it whole: it can't be read again. ``rate`` as ``KeyInfo``'s.
+
+    Raises ``Refused`` for an unknown scope, and a rate that is none.
+    """
+    return await create_on(db.pool, name, scopes, expires, rate)
+
+
+async def create_on(
+    connection: Connection,
+    name: str,
+    scopes: Iterable[str],
+    expires: datetime | None = None,
+    rate: float | None = None,
+) -> str:
+    """As ``create``, in a transaction of the caller's."""
     wanted = sorted(set(scopes))
     if unknown := [scope for scope in wanted if scope not in SCOPES]:
         raise Refused(f"There is no scope {unknown[0]!r}.", f"Use one or more of {', '.join(SCOPES)}.")
+    if rate is not None and not 0 <= rate < math.inf:
+        raise Refused(f"{rate:g} is no rate of a key.", "Give events a second, or none for what every key may send.")
     key = f"tdl_{secrets.token_urlsafe(32)}"
-    await _insert(db.pool, name, key, wanted, expires)
+    await _insert(connection, name, key, wanted, expires, rate)
     return key
 
 
@@ -82,40 +105,44 @@ class Rotated:
     old_until: datetime
 
 
-async def rotate(db: Database, name: str, overlap: timedelta, expires: datetime | None = None) -> Rotated:
+async def rotate(connection: Connection, name: str, overlap: timedelta, expires: datetime | None = None) -> Rotated:
     """Give the holder of the key called ``name`` (or of that id) a new secret; the old one works for ``overlap`` more.
 
-    The new key has the same name and scopes and, unless ``expires`` says otherwise, as long a life as the old one was
-    given. Whatever else works under that name ends with the old one. Raises ``NotFound`` when none of that name works.
+    The new key has the same name, scopes and rate and, unless ``expires`` says otherwise, as long a life as the old one
+    was given. Whatever else works under that name ends with the old one. In the caller's transaction.
+    Raises ``NotFound`` when none of that name works.
     """
     key, now = f"tdl_{secrets.token_urlsafe(32)}", datetime.now(UTC)
-    async with db.pool.acquire() as connection, connection.transaction():
-        rows = await connection.fetch(
-            f"{_SELECT} where (name = $1 or id = $1) and {_WORKS} order by created_real_at desc for update", name
-        )
-        if not rows:
-            raise NotFound(f"No key called {name!r} works.", "`tendril keys list` shows the keys there are.")
-        old = KeyInfo.model_validate(dict(rows[0]))
-        if expires is None and old.expires_at is not None:
-            expires = now + (old.expires_at - old.created_at)
-        new = await _insert(connection, old.name, key, sorted(old.scopes), expires)
-        await connection.execute(
-            "update api_key set expires_real_at = least(expires_real_at, $2) where id = any($1)",
-            [row["id"] for row in rows],
-            now + overlap,
-        )
+    rows = await connection.fetch(
+        f"{_SELECT} where (name = $1 or id = $1) and {_WORKS} order by created_real_at desc for update", name
+    )
+    if not rows:
+        raise NotFound(f"No key called {name!r} works.", "`tendril keys list` shows the keys there are.")
+    old = KeyInfo.model_validate(dict(rows[0]))
+    if expires is None and old.expires_at is not None:
+        expires = now + (old.expires_at - old.created_at)
+    new = await _insert(connection, old.name, key, sorted(old.scopes), expires, old.rate)
+    await connection.execute(
+        "update api_key set expires_real_at = least(expires_real_at, $2) where id = any($1)",
+        [row["id"] for row in rows],
+        now + overlap,
+    )
     until = min(filter(None, (old.expires_at, now + overlap)))
     return Rotated(key, new, old.scopes, expires, until)
 
 
-async def _insert(connection: Connection, name: str, key: str, scopes: list[str], expires: datetime | None) -> str:
+async def _insert(
+    connection: Connection, name: str, key: str, scopes: list[str], expires: datetime | None, rate: float | None
+) -> str:
     made: str = await connection.fetchval(
-        "insert into api_key (id, name, digest, scopes, expires_real_at) values ($1, $2, $3, $4, $5) returning id",
+        "insert into api_key (id, name, digest, scopes, expires_real_at, rate) values ($1, $2, $3, $4, $5, $6)"
+        " returning id",
         f"key_{secrets.token_hex(6)}",
         name,
         _digest(key),
         scopes,
         expires,
+        rate,
     )
     return made
 
@@ -128,7 +155,12 @@ async def list_keys(db: Database) -> list[KeyInfo]:
 
 async def revoke(db: Database, key_id: str) -> None:
     """Refuse the key from now on. Raises ``NotFound``."""
-    done = await db.pool.fetchval(
+    await revoke_on(db.pool, key_id)
+
+
+async def revoke_on(connection: Connection, key_id: str) -> None:
+    """As ``revoke``, in a transaction of the caller's."""
+    done = await connection.fetchval(
         "update api_key set revoked_real_at = coalesce(revoked_real_at, now()) where id = $1 returning id", key_id
     )
     if done is None:

@@ -157,3 +157,22 @@ async def test_a_bad_event_waits_for_its_keys_turn(api: httpx.AsyncClient, app: 
         assert (good.status_code, await database.pool.fetchval("select count(*) from dead_letter")) == (200, 0)
 
     assert ((await waiting).json()["accepted"], (await waiting).json()["rejected"]) == (1, 1)
+
+
+async def test_a_key_may_have_a_rate_of_its_own(api: httpx.AsyncClient, database: Database, clock: Time):
+    """A low one, a high one, and one that is the deployment's."""
+    made = [
+        await keys.create(database, name, ["track"], rate=rate) for name, rate in (("a", 0.05), ("b", 50), ("c", 0))
+    ]
+    heads = [{"Authorization": f"Bearer {each}"} for each in made]
+    batches = [await api.post("/v1/batch", json=batch(120), headers=head) for head in heads]
+    assert {answer.status_code for answer in batches} == {200}
+
+    low, high, same = [await api.post("/v1/track", json=TRACK, headers=head) for head in heads]
+
+    assert (low.status_code, high.status_code, same.status_code) == (429, 200, 429)
+    assert "more than 0.05 events a second" in low.json()["detail"]
+    assert "tendril keys list" in low.json()["remedy"]
+    assert "TENDRIL_TRACKING_RATE" in same.json()["remedy"]
+    clock.now += int(low.headers["retry-after"])
+    assert (await api.post("/v1/track", json=TRACK, headers=heads[0])).status_code == 200

@@ -43,7 +43,8 @@ async def test_a_revoked_key_is_refused(tendril: Terminal, database: Database):
 
 
 async def test_a_rotated_key_gives_way_to_its_successor(tendril: Terminal, database: Database):
-    old = (await tendril("keys", "create", "website", "--scope", "write", "--expires", "90d")).out.strip()
+    made = ("keys", "create", "website", "--scope", "write", "--expires", "90d", "--rate", "600/m")
+    old = (await tendril(*made)).out.strip()
 
     answer = await tendril("keys", "rotate", "website", "--overlap", "7d")
 
@@ -55,6 +56,7 @@ async def test_a_rotated_key_gives_way_to_its_successor(tendril: Terminal, datab
     assert abs(after.expires_at - now - timedelta(days=90)) < timedelta(minutes=1)
     listed = (await tendril("keys", "list", "--json")).json["items"]
     assert all(item["last_used_at"] for item in listed), "both have just been used"
+    assert [item["rate"] for item in listed] == [10.0, 10.0]
 
 
 async def test_a_key_rotated_without_overlap_is_refused_at_once(tendril: Terminal, database: Database):
