@@ -99,6 +99,8 @@ async def test_sales_answers_a_handoff_once(world: httpx.AsyncClient, database: 
     refused = await world.post(f"/v1/handoffs/{handoff['id']}/reject", json={"reason": "timing"})
     assert "accepted" in assert_problem(refused, 409, "handoff-closed")["detail"]
     assert await database.pool.fetchval("select ending from journey") == "sales_accepted"
+    log = "select count(*) from operator_action where action = 'sales_accept' and by = 'everything' and subject = $1"
+    assert await database.pool.fetchval(log, lead) == 1
 
 
 async def test_a_rejection_needs_a_reason_and_recycles(world: httpx.AsyncClient, database: Database):
@@ -111,6 +113,8 @@ async def test_a_rejection_needs_a_reason_and_recycles(world: httpx.AsyncClient,
     answer = await world.post(path, json={"reason": "timing"})
 
     assert (answer.json()["status"], answer.json()["outcome_reason"]) == ("rejected", "timing")
+    log = "select detail ->> 'reason' from operator_action where action = 'sales_reject' and subject = $1"
+    assert await database.pool.fetchval(log, lead) == "timing"
     shown = (await world.get("/v1/handoffs", params={"status": "rejected"})).json()
     assert [item["outcome_reason"] for item in shown["items"]] == ["timing"]
     assert await database.pool.fetchval("select ending from journey") == ""

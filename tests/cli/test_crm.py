@@ -58,7 +58,13 @@ async def test_drift_says_what_differs_and_whose_word_holds_and_a_full_sync_ends
         "Segment": (1, 0),
         "First name": (0, 1),
     }
-    assert (await tendril("crm", "sync", "--full", "--json")).json == {"full": True, "changed": 1, "to_push": 2}
+    assert (await tendril("crm", "sync", "--full", "--by", "ann", "--json")).json == {
+        "full": True,
+        "changed": 1,
+        "to_push": 2,
+    }
+    line = await database.pool.fetchrow("select action, by, detail from operator_action order by id desc limit 1")
+    assert tuple(line) == ("crm_synced", "ann", {"full": True, "changed": 1, "to_push": 2})
     assert (await database.pool.fetchval("select fields from lead where id = $1", lead))["first_name"] == "Adelaide"
     assert await database.pool.fetchval("select count(*) from crm_record where version > pushed_version") == 2
     assert "First name" not in (await tendril("crm", "drift")).out

@@ -242,6 +242,8 @@ async def test_a_history_that_nobody_can_read_keeps_the_audit_from_nobody_else(r
     assert (code, "unreadable" in told) == (1, True), told
     code, told = await restorable.told_by_command("--lead", "ld_nobody")
     assert (code, "There is no lead ld_nobody" in told) == (1, True), told
+    log = "select by from operator_action where action = 'journey_terminated' and subject = 'ld_nobody'"
+    assert await stack.database.pool.fetchval(log) == "test"
 
 
 async def _copy(directory: Path, to: Path) -> None:
