@@ -27,8 +27,8 @@ from storage.erasure_sql import (
     WAITING,
 )
 from storage.merges_sql import FORGET_MERGES
-from storage.operators_log import note
 from storage.named import pattern
+from storage.operators_log import note
 from storage.tombstones import Name
 
 
