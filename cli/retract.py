@@ -23,7 +23,8 @@ HELP = """Retract behaviour: it is kept and shown, and counts no more. Its journ
 
 For tests, colleagues, machines: whatever was taken for a lead's interest and was none. What has been sent because of it
 stays sent, and a suppression that it caused stays too. All are retracted in one step; retracting twice is once. Exits
-with code 1 when an id is unknown. `tendril journeys explain LEAD --json` shows the ids.
+with code 1 when an id is unknown. Message ids are their senders': one that several have is refused until `--sender`
+says whose is meant. `tendril journeys explain LEAD --json` shows the ids.
 
 Example: `tendril events retract cli-3f2a m-1017 --reason "a test by our own people"`
 """
@@ -36,11 +37,16 @@ _WORDS = {
     Outcome.UNKNOWN: "No such event",
 }
 MessageIds = Annotated[list[str], Argument(metavar="MESSAGE_ID...", help="The events' message ids.")]
+Whose = Annotated[
+    str | None,
+    Option("--sender", help="Whose ids they are, where several have them: a key's name, '' for Tendril itself."),
+]
 
 
 def retract(
     message_ids: MessageIds,
     reason: Annotated[str, Option(help="Why; shown in the lead's story.")] = BY_HAND,
+    sender: Whose = None,
     by: By = None,
     as_json: Json = False,
 ) -> None:
@@ -48,7 +54,7 @@ def retract(
 
     async def settle() -> dict[str, Outcome]:
         async with session() as here:
-            return await take_back(here.database, message_ids, actor, reason, here.now)
+            return await take_back(here.database, message_ids, actor, reason, here.now, sender)
 
     _tell(run(settle()), as_json=as_json)
 
@@ -56,6 +62,7 @@ def retract(
 def restore(
     message_ids: MessageIds,
     reason: Annotated[str, Option(help="Why; shown in the lead's story.")] = RESTORED_BY_HAND,
+    sender: Whose = None,
     by: By = None,
     as_json: Json = False,
 ) -> None:
@@ -63,7 +70,7 @@ def restore(
 
     async def settle() -> dict[str, Outcome]:
         async with session() as here:
-            return await give_back(here.database, message_ids, actor, reason, here.now)
+            return await give_back(here.database, message_ids, actor, reason, here.now, sender)
 
     _tell(run(settle()), as_json=as_json)
 

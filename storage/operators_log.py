@@ -1,6 +1,6 @@
 """What operators did: who, when, to what and why. Kept for good; nothing personal in it but the words of a reason."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -17,17 +17,26 @@ update operator_action set detail = detail || (
     from unnest($2::text[], $3::int[]) as more (name, number)
 ) where id = $1
 """
+_ANSWERED = """
+update operator_action set detail = detail - 'answered'
+where subject = $1 and action = $2 and detail ->> 'command' = $3 and detail ? 'answered'
+"""
+_NOT_COMMANDED = """
+delete from operator_action
+where subject = $1 and action = $2 and detail ->> 'command' = $3 and detail ? 'answered'
+"""
 #: A command that is sent again with its id is the same one.
 _NOTE_COMMAND = """
 insert into operator_action (at, by, action, subject, detail)
 select $1, $2, $3, $4, $5 where not exists (
     select from operator_action where subject = $4 and action = $3 and detail ->> 'command' = $5::jsonb ->> 'command'
-) returning id
+)
 """
 _NOTE_EVENTS = """
 insert into operator_action (at, by, action, subject, detail)
 select $1, $2, $3, coalesce(lead_id, ''), jsonb_build_object('events', count(*)) from behaviour
-where message_id = any($4) group by lead_id order by lead_id
+where message_id = any($4) and (message_id, sender) in (select * from unnest($4::text[], $5::text[]))
+group by lead_id order by lead_id
 """
 _READ = Statement(
     """
@@ -45,6 +54,7 @@ order by id desc limit :most
 #: those about it alone that it refused. ``:lead`` and ``:at`` (none later than that, where given) are the reader's.
 OF_LEAD = """
 select a.id, a.at, a.by, a.action, a.operation_id, concat_ws('; ', nullif(a.detail ->> 'reason', ''),
+    case when a.detail ? 'answered' then 'the journey has not answered' end,
     case when o.status in ('refused', 'failed') then o.status || ': ' || o.detail end) as why
 from operator_action a left join operation_lead o on o.operation_id = a.operation_id and o.lead_id = a.subject
 where a.subject = :lead and (:at is null or a.at <= :at)
@@ -93,24 +103,29 @@ async def count(connection: Connection, line: int, more: Mapping[str, int]) -> N
 
 async def note_command(
     connection: Connection, by: str, action: str, lead: str, now: datetime, command: str, reason: str = ""
-) -> int | None:
-    """Keep that a journey is commanded, once for each id of a ``command``; the line's id, None where there was one.
+) -> None:
+    """Keep that a journey is commanded, once for each id of a ``command``.
 
-    It stands before the journey hears of it: what follows at once, such as the seller's brief, is told why.
+    It stands before the journey hears of it: what follows at once, such as the seller's brief, is told why. Until
+    ``answered`` the line says that the journey has not: so it does for good where whoever asked died over it.
     """
-    detail = {"command": command} | ({"reason": reason} if reason else {})
-    line: int | None = await connection.fetchval(_NOTE_COMMAND, now, by, action, lead, detail)
-    return line
+    detail = {"command": command, "answered": False} | ({"reason": reason} if reason else {})
+    await connection.execute(_NOTE_COMMAND, now, by, action, lead, detail)
 
 
-async def not_commanded(connection: Connection, line: int | None) -> None:
-    """Take back the line of a command that no journey has taken."""
-    await connection.execute("delete from operator_action where id = $1", line)
+async def answered(connection: Connection, action: str, lead: str, command: str) -> None:
+    """Keep that the journey has answered the command of this id."""
+    await connection.execute(_ANSWERED, lead, action, command)
 
 
-async def note_events(connection: Connection, by: str, action: str, message_ids: Sequence[str], now: datetime) -> None:
-    """Keep what was done to events, for each lead whose they are."""
-    await connection.execute(_NOTE_EVENTS, now, by, action, list(message_ids))
+async def not_commanded(connection: Connection, action: str, lead: str, command: str) -> None:
+    """Take back the line of a command that no journey has taken, now or when it was sent before."""
+    await connection.execute(_NOT_COMMANDED, lead, action, command)
+
+
+async def note_events(connection: Connection, by: str, action: str, events: Mapping[str, str], now: datetime) -> None:
+    """Keep what was done to events (message id → sender), for each lead whose they are."""
+    await connection.execute(_NOTE_EVENTS, now, by, action, list(events), list(events.values()))
 
 
 async def actions(

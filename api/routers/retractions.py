@@ -17,14 +17,14 @@ router = APIRouter(prefix="/v1/events", tags=["tracking"])
 @router.post("/{message_id:path}/retract", summary="Take an event back")
 async def take_back(message_id: str, body: RetractBody, context: Context, key: Operator) -> Retracted:
     """It is kept and shown, and counts no more: the journey wakes and decides without it. Twice is once."""
-    outcomes = await retract(context.database, [message_id], key.name, body.reason, context.now())
+    outcomes = await retract(context.database, [message_id], key.name, body.reason, context.now(), body.sender)
     return Retracted(message_id=message_id, outcome=_known(outcomes[message_id]))
 
 
 @router.post("/{message_id:path}/restore", summary="Let an event count after all")
 async def give_back(message_id: str, body: RestoreBody, context: Context, key: Operator) -> Restored:
     """One that was taken back, or was taken for a machine's: the journey wakes and scores with it. Twice is once."""
-    outcomes = await restore(context.database, [message_id], key.name, body.reason, context.now())
+    outcomes = await restore(context.database, [message_id], key.name, body.reason, context.now(), body.sender)
     return Restored(message_id=message_id, outcome=_known(outcomes[message_id]))
 
 

@@ -35,6 +35,18 @@ async def test_without_a_reason_it_was_by_hand(api: httpx.AsyncClient, lead: str
     )
 
 
+async def test_of_two_senders_one_is_named(api: httpx.AsyncClient, lead: str, database: Database):
+    await database.pool.execute("update behaviour set sender = 'web'")
+    await api.post("/v1/page", json={"userId": lead, "messageId": "a/b c", "properties": {"path": "/docs"}})
+
+    said = assert_problem(await api.post("/v1/events/a/b c/retract", json={}), 409, "refused")
+    assert "“everything”, “web”" in said["detail"]
+    answer = await api.post("/v1/events/a/b c/retract", json={"sender": "web"})
+    assert answer.json()["outcome"] == "retracted"
+    (kept,) = await database.pool.fetch("select name from behaviour where kind = 'page' and trusted")
+    assert kept["name"] == "/docs"
+
+
 async def test_an_unknown_event_is_a_404(api: httpx.AsyncClient, playbook: str):
     assert_problem(await api.post("/v1/events/nobody/retract", json={}), 404, "unknown-event")
 

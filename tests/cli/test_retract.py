@@ -52,6 +52,17 @@ async def test_an_unknown_id_is_said_and_the_others_are_retracted(tendril: Termi
     assert answer.out == "Retracted: m-1\nNo such event: nobody\n"
 
 
+async def test_of_two_senders_one_is_named(tendril: Terminal, database: Database, lead: str):
+    await database.pool.execute("update behaviour set sender = 'web', message_id = 'm-2' where message_id = 'm-1'")
+
+    refused = await tendril("events", "retract", "m-2", code=1)
+    answer = await tendril("events", "retract", "m-2", "--sender", "")
+
+    assert "2 events, of Tendril itself, “web”" in " ".join(refused.err.split())
+    assert answer.out == "Retracted: m-2\n"
+    assert await database.pool.fetchval("select sender from behaviour where kind = 'page' and trusted") == "web"
+
+
 async def test_what_is_restored_is_in_the_story_and_counts(tendril: Terminal, database: Database, lead: str):
     await tendril("events", "retract", "m-1")
     answer = await tendril("events", "restore", "m-1", "m-2", "--reason", "a customer")

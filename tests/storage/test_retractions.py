@@ -3,6 +3,9 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from domain.errors import Refused
 from domain.state import JourneyState
 from storage import inbox
 from storage.database import Database
@@ -64,6 +67,24 @@ async def test_what_an_unknown_visitor_did_counts_for_nobody_later(database: Dat
 
     assert await retract(database, ["m-1"], "ann", "a test", LATER) == {"m-1": Outcome.RETRACTED}
     assert [row["trusted"] for row in await database.pool.fetch("select trusted from behaviour")] == [False]
+
+
+async def test_an_id_that_several_senders_have_is_refused_until_one_is_named(database: Database, begun: JourneyState):
+    await one(database, begun)
+    for sender in ("shop", "web"):
+        await inbox.accept(database, [event("m-1", lead_id=begun.lead)], NOW, sender=sender)
+
+    with pytest.raises(Refused, match="m-1 is the message id of 3 events, of Tendril itself, “shop”, “web”"):
+        await retract(database, ["m-1"], "ann", "a test", LATER)
+    assert await retract(database, ["m-1"], "ann", "a test", LATER, "web") == {"m-1": Outcome.RETRACTED}
+    assert await retract(database, ["m-1"], "ann", "a test", LATER, "nobody") == {"m-1": Outcome.UNKNOWN}
+
+    counted = "select sender from behaviour where message_id = 'm-1' and trusted order by 1"
+    assert [row["sender"] for row in await database.pool.fetch(counted)] == ["", "shop"]
+    with pytest.raises(Refused):
+        await restore(database, ["m-1"], "ann", "a customer", LATER)
+    assert await restore(database, ["m-1"], "ann", "a customer", LATER, "web") == {"m-1": Outcome.RESTORED}
+    assert len(await database.pool.fetch(counted)) == 3
 
 
 async def test_what_is_restored_counts_again_and_the_journey_is_told_each_time(database: Database, begun: JourneyState):
