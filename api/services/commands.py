@@ -19,7 +19,7 @@ from domain.words import CommandKind
 from storage import wakes
 from storage.enrolment import wake_running
 from storage.merges import current
-from storage.operators_log import not_commanded, note_command
+from storage.operators_log import answered, not_commanded, note_command
 from workflows.messages import CommandAnswer, CommandRequest, workflow_id
 
 _PATIENCE_SECONDS = 8.0
@@ -42,17 +42,19 @@ async def carry_out(
     pool = context.database.pool
     lead = await current(pool, lead)
     async with pool.acquire() as connection, connection.transaction():
-        line = await note_command(connection, request.by, kind, lead, context.now(), id_, reason or request.reason)
+        await note_command(connection, request.by, kind, lead, context.now(), id_, reason or request.reason)
         if kind is CommandKind.OPT_OUT:
             await opt_out.by_operator(connection, lead, request.by, context.now())
     try:
         answer = await send(context, lead, kind, request, id_)
+        await answered(pool, kind, lead, id_)
     except (NoOpenRun, Problem) as fault:
         if kind is CommandKind.OPT_OUT:
+            await answered(pool, kind, lead, id_)  # it holds, whoever hears of it when
             return CommandResult(title=_HOLDS, status=None, phase=None, stage=None, decision=None)
         problem = fault if isinstance(fault, Problem) else await _no_run(context, lead)
         if problem.kind != _UNANSWERED:
-            await not_commanded(pool, line)
+            await not_commanded(pool, kind, lead, id_)
         raise problem from fault
     return CommandResult(**answer.model_dump())
 

@@ -255,13 +255,17 @@ async def test_the_log_tells_who_did_what_to_a_lead_and_why(database: Database):
         await operators_log.note_command(database.pool, "bob", "resume", leads[0], NOW, "once")
     told = await operators_log.actions(database, lead=leads[0])
     assert [(row["by"], row["action"], row["detail"]) for row in told] == [
-        ("bob", "resume", {"command": "once"}),
+        ("bob", "resume", {"command": "once", "answered": False}),
         ("ann", "pause", {"leads": 2, "reason": "a fair"}),
     ]
     assert [row["subject"] for row in await operators_log.actions(database, since=NOW + timedelta(hours=1))] == ["k_1"]
     assert len(await operators_log.actions(database, by="ann", operation=id_)) == 1
     done = [(row["by"], row["action"], row["why"]) for row in await operators_log.done_to(database.pool, leads[0], 9)]
-    assert done == [("bob", "resume", "")]  # of an operation only what it has done to the lead
+    # of an operation only what it has done to the lead
+    assert done == [("bob", "resume", "the journey has not answered")]
+    await operators_log.answered(database.pool, "resume", leads[0], "once")
+    assert (await operators_log.done_to(database.pool, leads[0], 9))[0]["why"] == ""
+    await operators_log.not_commanded(database.pool, "resume", leads[0], "once")  # what was answered stays
     await settle(database, id_, await PgOperations(database).take(id_, 1, NOW))
     assert ("ann", "pause", "a fair") in [
         (row["by"], row["action"], row["why"]) for row in await operators_log.done_to(database.pool, leads[0], 9)
