@@ -8,7 +8,7 @@ click. How many links a mail has is known of ours alone. What a burst tells of w
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from domain.told import Delivery
@@ -54,10 +54,14 @@ class ToldVisit(NamedTuple):
 
 
 class Verdicts(NamedTuple):
-    """Why visits are not counted, by their ``number``; and why events from before are no more, by message id."""
+    """Why visits are not counted, by their ``number``; and why events from before are no more, by message id.
+
+    ``noted`` are visits that say nothing new: a link of ours counts once a day, whoever tells of it.
+    """
 
     doubts: dict[int, Doubt]
     taken_back: dict[str, str]
+    noted: set[int]
 
 
 @dataclass(slots=True)
@@ -106,14 +110,14 @@ async def judge(
     if not of_mails:
         return alone
     verdicts = _judged(await _mails(connection, of_mails, delivered), of_mails, known)
-    return Verdicts(verdicts.doubts | alone.doubts, verdicts.taken_back)
+    return verdicts._replace(doubts=verdicts.doubts | alone.doubts)
 
 
 def judge_alone(visits: Sequence[ToldVisit], known: Scanners) -> Verdicts:
     """As ``judge``, each by itself."""
     single = {visit.number: _Mail(visit.sent_at) for visit in visits}
     doubts = {visit.number: _doubt(single[visit.number], visit, known) for visit in visits}
-    return Verdicts({number: doubt for number, doubt in doubts.items() if doubt}, {})
+    return Verdicts({number: doubt for number, doubt in doubts.items() if doubt}, {}, set())
 
 
 async def take_back(connection: Connection, verdicts: Verdicts, now: datetime) -> None:
@@ -138,7 +142,7 @@ async def _mails(
 
 
 def _judged(mails: Mapping[str, _Mail], visits: Sequence[ToldVisit], known: Scanners) -> Verdicts:
-    verdicts = Verdicts({}, {})
+    verdicts = Verdicts({}, {}, set())
     for visit in sorted(visits, key=lambda each: each.visit.at):
         mail = mails[visit.touch]
         if any(click.message_id == visit.message_id for click in mail.clicks):
@@ -148,10 +152,18 @@ def _judged(mails: Mapping[str, _Mail], visits: Sequence[ToldVisit], known: Scan
             verdicts.doubts[visit.number] = doubt
             _spread(mail, visit, doubt, verdicts)
         if visit.told.kind is DeliveryKind.CLICKED:
-            link = mail.link(visit.told.link, visit.told.url)
-            at = visit.visit.at
-            mail.clicks.append(_Click(visit.message_id, link, at, at, doubt is None, visit.number))
+            link, at = mail.link(visit.told.link, visit.told.url), visit.visit.at
+            click = _Click(visit.message_id, link, at, at, doubt is None, visit.number)
+            if any(_same(click, other) for other in mail.clicks):
+                verdicts.noted.add(visit.number)
+            mail.clicks.append(click)
     return verdicts
+
+
+def _same(one: _Click, other: _Click) -> bool:
+    """Whether both are of one day and link of ours, of a machine or not."""
+    days = {each.first.astimezone(UTC).date() for each in (one, other)}
+    return one.link == other.link >= HIDDEN and one.trusted == other.trusted and len(days) == 1
 
 
 def _doubt(mail: _Mail, visit: ToldVisit, known: Scanners) -> Doubt | None:

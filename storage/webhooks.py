@@ -149,7 +149,7 @@ async def _take(connection: Connection, vendor: str, told: Sequence[Told], comin
     events = [
         _behaviour(vendor, one, owner, coming, verdicts.doubts.get(number))
         for number, (one, owner) in enumerate(zip(concerning, whose, strict=True))
-        if owner
+        if owner and number not in verdicts.noted
     ]
     lost = [one for one, owner in zip(concerning, whose, strict=True) if not owner]
     new = await inbox.accept_on(connection, events, now) if events else 0

@@ -185,6 +185,19 @@ async def test_what_cant_be_understood_is_kept_and_taken_in_once_it_can(http, da
     assert await dead_letters.newest(database) == ([], 0)
 
 
+async def test_what_no_database_holds_is_kept_for_a_person_and_told_once(http, database: Database):
+    """A vendor that is answered 4xx or 5xx tells the same again, and then no more."""
+    await sent(database)
+    ann, deep = {"email": "ann@acme.example"}, json.loads("[" * 150 + "]" * 150)
+    for number, data in enumerate([ann | {"a": "\ud800"}, {"email": "\x00"}, ann | {"a": deep}, {"lead": "\ud800"}]):
+        assert (await told(http, "behaviour.Seen", data, id=f"m-{number}")).status_code == 200
+    assert (await told(http, "behaviour.\ud800\x00", ann, id="m-9")).status_code == 200
+
+    letters, total = await dead_letters.newest(database)
+    assert (total, len({letter.reason for letter in letters})) == (5, 3)
+    assert await behaviour(database) == []
+
+
 async def test_a_body_that_is_nothing_is_kept_for_a_person(http, database: Database):
     identity, at, body = "msg_9", datetime.now(UTC), "not json"
     headers = {
@@ -301,7 +314,7 @@ async def test_a_burst_that_a_vendor_tells_in_several_requests_at_once_is_one(da
 async def test_of_our_own_links_that_a_vendor_tracked_as_well_all_is_known(
     http: httpx.AsyncClient, app: FastAPI, database: Database, settings: Settings
 ):
-    """Beside each is our own event of the same click: that is no second link."""
+    """Of the first, our own event of the same click is there: it is no second link, and counts no second time."""
     lead, key = await sent(database)
     links, now = TrackedLinks(settings.public_url, settings.link_secrets), datetime.now(UTC)
     auth = ("tendril", "password")
@@ -318,10 +331,10 @@ async def test_of_our_own_links_that_a_vendor_tracked_as_well_all_is_known(
 
     rows = await database.pool.fetch("select properties from behaviour where name = 'clicked' order by id")
     told = [row["properties"] for row in rows]
-    assert [one["link"] for one in told] == [1, 1, 2, 3]
-    assert [one["url"] for one in told[1:]] == [f"https://docs.example/{number}" for number in (1, 2, 3)]
-    assert ["not_counted" in one for one in told] == [True] * 4
-    assert told[3]["not_counted"]["rule"] == "every_link"
+    assert [one["link"] for one in told] == [1, 2, 3]
+    assert [one["url"] for one in told] == [f"https://docs.example/{number}" for number in (1, 2, 3)]
+    assert ["not_counted" in one for one in told] == [True] * 3
+    assert told[2]["not_counted"]["rule"] == "every_link"
 
 
 async def test_a_click_told_seconds_after_a_mail_that_was_held_up_arrived_is_not_counted(database: Database):
