@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from prometheus_client import Counter
+from pydantic_core import to_jsonable_python
 
 from adapters.email.links import TrackedLinks
 from adapters.inbound import Forged, Inbound, InboundRequest, Reply, Unreadable
+from api.schemas.text import storable
 from domain.clock import ScaledClock
 from domain.errors import Refused
 from domain.told import Delivery, Told
@@ -67,9 +69,20 @@ async def _kept_or_not(
 def understood(inbound: Inbound, request: InboundRequest) -> list[Told]:
     """What it tells. It is the vendor's, so what can't be read at all is kept for a person, and not sent again."""
     try:
-        return inbound.read(request)
+        return [_storable(one) for one in inbound.read(request)]
     except ValueError as problem:
         return [Unreadable({}, str(problem) or "the body is not what this vendor sends")]
+
+
+def _storable(told: Told) -> Told:
+    """The same, or why it can't be kept. What could not be read again would stop every decision about its lead."""
+    if isinstance(told, Unreadable):
+        return told
+    try:
+        storable(to_jsonable_python(told))
+    except ValueError as why:
+        return Unreadable({}, f"{type(told).__name__.lower()}: {why}")
+    return told
 
 
 def _of_ours(told: Told, links: TrackedLinks | None) -> Told:
