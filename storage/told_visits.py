@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from domain.told import Delivery
-from domain.trust import HIDDEN, SCAN, Doubt, Followed, Scanners, Visit, doubt_click, doubt_open
+from domain.trust import HIDDEN, Doubt, Followed, Scanners, Visit, doubt_click, doubt_open
 from domain.words import DeliveryKind
 from storage.database import Connection
 from storage.retractions import retract_on
@@ -29,7 +29,7 @@ select t.key as touch, b.message_id, b.trusted, b.occurred_at as first,
     (b.properties ->> 'link')::int as link, coalesce(b.properties ->> 'url', '') as url
 from touch t join lead l on l.id = t.lead_id
 join behaviour b on b.lead_id = coalesce(l.merged_into, l.id)
-    and b.occurred_at between $2::timestamptz - interval '1 day' and $3
+    and b.occurred_at between $2::timestamptz - interval '1 day' and $3::timestamptz + interval '1 day'
     and b.kind = 'delivery' and b.name = 'clicked' and b.properties ->> 'touch' = t.key
 where t.key = any($1) order by b.id
 """
@@ -134,7 +134,7 @@ async def _mails(
     for touch, at in (*((row["touch"], row["occurred_at"]) for row in rows), *delivered.items()):
         if touch in mails:
             mails[touch].arrived_at = max(at, mails[touch].arrived_at or at)
-    for row in await connection.fetch(_CLICKS, touches, min(times) - SCAN, max(times) + SCAN):
+    for row in await connection.fetch(_CLICKS, touches, min(times), max(times)):
         mail = mails[row["touch"]]
         link = mail.link(row["link"], row["url"])
         mail.clicks.append(_Click(row["message_id"], link, row["first"], row["last"], row["trusted"]))

@@ -298,10 +298,18 @@ async def test_a_gateways_clicks_that_a_vendor_tells_are_known_by_each_other_in_
     await hears(database, followed(key, "alone", 0))
     await hears(database, followed(key, "a", 601), followed(key, "again", 606, "https://alone"))
     await hears(database, followed(key, "b", 600), followed(key, "b2", 600, "https://b"))
-    await hears(database, followed(key, "later", 900))
+    await hears(database, followed(key, "later", 900), followed(key, "lost", -6e10))
 
     lost = await doubted(database)
-    assert lost == {"alone": {}, "a": "taken back", "again": {}, "b": "at_once", "b2": "at_once", "later": {}}
+    assert lost == {
+        "alone": {},
+        "a": "taken back",
+        "again": {},
+        "b": "at_once",
+        "b2": "at_once",
+        "later": {},
+        "lost": "too_soon",
+    }
     assert await database.pool.fetchval("select count(*) from behaviour where kind = 'retraction'") == 1
 
 
@@ -321,7 +329,7 @@ async def test_of_our_own_links_that_a_vendor_tracked_as_well_all_is_known(
     app.state.inbounds = {"postmark": PostmarkInbound(*auth)}
     said = {"touch": key, "link": 1, "url": "https://docs.example/1"}
     given = {"kind": "delivery", "name": "clicked", "lead_id": lead, "properties": said}
-    await accept(database, [event(f"delivery:{key}:clicked:1", **given, occurred_at=now - timedelta(seconds=16))], now)
+    await accept(database, [event(f"delivery:{key}:clicked:1", **given, occurred_at=now - timedelta(seconds=15))], now)
 
     for number in (1, 2, 3):
         body = {"RecordType": "Click", "MessageID": "m", "Metadata": {"touch": reference(key)}, "UserAgent": BROWSER}
