@@ -27,7 +27,7 @@ from storage.erasure_sql import (
     WAITING,
 )
 from storage.merges_sql import FORGET_MERGES
-from storage.named import pattern
+from storage.named import patterns
 from storage.operators_log import note
 from storage.tombstones import Name
 
@@ -61,7 +61,7 @@ async def erase(db: Database, lead: str, by: str, now: datetime) -> Erased:
             everyone = await merges.everyone(connection, lead)
             names = await _names(connection, everyone)
             erased = [await _erase(connection, each, names, by, now) for each in everyone]
-            await _remove_raw(connection, names)
+            await _remove_raw(connection, [*everyone, *(name.value for name in names)])
     return erased[0].model_copy(update={"waiting": tuple(sorted({what for each in erased for what in each.waiting}))})
 
 
@@ -132,10 +132,9 @@ async def _lock(connection: Connection, lead: str) -> None:
         await connection.execute(statement, lead)
 
 
-async def _remove_raw(connection: Connection, names: Sequence[Name]) -> None:
-    if named := pattern(name.value for name in names):
-        for statement in REMOVE_RAW:
-            await connection.execute(statement, named)
+async def _remove_raw(connection: Connection, names: Sequence[str]) -> None:
+    for statement in REMOVE_RAW:
+        await connection.execute(statement, patterns(names))
 
 
 async def _remove(connection: Connection, lead: str, names: Sequence[str]) -> None:

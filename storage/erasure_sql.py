@@ -12,6 +12,9 @@ NAMES = """
 select 'email' as kind, email as value from lead where id = $1 and email is not null
 union select 'user_id', external_id from lead where id = $1 and external_id is not null
 union select kind, value from identity where lead_id = $1
+-- an address they had and refused mail to, unless it is somebody else's now: with the entry gone, it bars them
+union select 'email', email from suppression s
+where lead_id = $1 and not exists (select from lead l where l.email = s.email and l.id <> $1)
 """
 #: What still needs the address, or the CRM's id of the contact, of somebody erased.
 WAITING = """
@@ -50,12 +53,17 @@ update behaviour b set name = case when kind in ('delivery', 'crm') then name el
 where lead_id = $1 and (properties <> '{}' or user_id is not null or anonymous_id is not null
     or name <> 'erased' and kind not in ('delivery', 'crm'))
 """
+#: What was said of an address holds for whoever has it now.
+_HAND_OVER = """
+update suppression s set lead_id = l.id from lead l
+where s.lead_id = $1 and l.email = s.email and l.id <> $1 and l.email <> all($2::text[])
+"""
 #: What is kept raw and names the person, with what finds their names (``storage.named``) as argument.
 REMOVE_RAW = (f"delete {LETTERS}", f"delete {REQUESTS}")
 #: With the lead's names as argument.
 REMOVE_NAMES = ("delete from alias where previous_id = any($1) or user_id = any($1)",)
 #: With the lead and its names as arguments.
-REMOVE_NAMED = (_BEHAVIOUR, "delete from suppression where lead_id = $1 or email = any($2)")
+REMOVE_NAMED = (_BEHAVIOUR, _HAND_OVER, "delete from suppression where lead_id = $1 or email = any($2)")
 #: With the lead alone.
 REMOVE = (
     """

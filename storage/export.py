@@ -8,7 +8,7 @@ from domain.errors import NotFound
 from storage import merges
 from storage.database import Connection, Database
 from storage.erasure_sql import NAMES
-from storage.named import LETTERS, REQUESTS, own, pattern
+from storage.named import LETTERS, REQUESTS, own, patterns
 
 #: Part of the export → what is read. Decisions that were taken back are parts of the story too.
 PARTS = {
@@ -84,12 +84,12 @@ async def _held(connection: Connection, lead: str) -> dict[str, Any]:
         raise NotFound(f"There is no lead {lead}.", "`tendril leads list` shows the leads there are.")
     account = await connection.fetchrow("select * from account where id = $1", person["account_id"])
     parts = {name: [dict(row) for row in await connection.fetch(PARTS[name], lead)] for name in PARTS}
-    raw = await _raw(connection, [row["value"] for row in await connection.fetch(NAMES, lead)])
+    raw = await _raw(connection, [lead, *(row["value"] for row in await connection.fetch(NAMES, lead))])
     return {"lead": dict(person), "account": dict(account) if account else None, **parts, **raw}
 
 
 async def _raw(connection: Connection, names: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
     """What could not be understood, and what vendors told, as it came: of what they told of many, the person's own."""
-    named = pattern(names)
-    rows = {part: await connection.fetch(query, named) if named else [] for part, query in _RAW.items()}
+    named = patterns(names)
+    rows = {part: await connection.fetch(query, named) for part, query in _RAW.items()}
     return {part: [{**row, "body": own(row["body"], named)} for row in found] for part, found in rows.items()}

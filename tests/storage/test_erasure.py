@@ -12,7 +12,7 @@ from domain.errors import NotFound
 from domain.ports import ClaimResult
 from domain.state import JourneyState
 from domain.words import Ending
-from storage import erasure, leads, tombstones
+from storage import erasure, leads, permission, tombstones
 from storage.audiences import PgAudiences
 from storage.database import Database
 from storage.inbox import accept
@@ -149,6 +149,23 @@ async def test_whoever_was_erased_is_not_taken_in_again(database: Database, play
     taken = await leads.upsert_many(database, [LeadInput(email="eve@other.example"), profile], NOW)
     assert [(one.created, one.erased) for one in taken] == [(True, False), (False, True)]
     assert await database.pool.fetchval("select count(*) from lead") == 2
+
+
+async def test_of_their_former_addresses_each_stays_refused_whosever_it_is_now(database: Database, playbook: str):
+    former = ("ann@oldest.example", "ann@older.example")
+    for address in former:
+        await permission.suppress(database, address, "opted_out", "a list", NOW)
+    for address in (*former, "ann@now.example"):
+        lead = await enrolled(database, address, external_id="ann")
+    eve = await enrolled(database, "ann@older.example", external_id="eve")
+
+    await erasure.erase(database, lead, "test", NOW)
+
+    taken = await leads.upsert_many(database, [LeadInput(email=address) for address in former], NOW, enrol=False)
+    assert [one.lead_id for one in taken] == ["", eve]
+    assert [tuple(row) for row in await database.pool.fetch("select email, lead_id from suppression")] == [
+        ("ann@older.example", eve)
+    ]
 
 
 async def test_whoever_asks_for_it_is_taken_in_as_somebody_new(database: Database, playbook: str):
