@@ -68,7 +68,8 @@ class Behaviour(SQLModel, table=True):
     nobody knows whose it is, but for history.
 
     ``message_id`` is the sender's; the same one is taken once, for ever: what retention purges (``purged_at``) keeps
-    it. ``sender`` is the name of the key it came with, "" for Tendril's own events, imports and what came before 0015.
+    it. ``sender`` is the name of the key it came with, "import" for what was imported as news, "" for Tendril's own
+    events, imported history and what came before 0015.
     """
 
     __table_args__ = (
