@@ -38,6 +38,14 @@ def text(event: Mapping[str, Any], name: str) -> str:
     return value
 
 
+def words(event: Mapping[str, Any], name: str) -> str:
+    """A field that must be a text of whatever characters, line breaks among them. Raises ``ValueError``."""
+    value = event.get(name)
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"“{name}” is missing")
+    return value
+
+
 def text_or(event: Mapping[str, Any], name: str, other: str = "") -> str:
     """A field when it is a printable text, else the other: nothing that a database could refuse."""
     value = event.get(name)

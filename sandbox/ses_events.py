@@ -103,8 +103,8 @@ def event(happened: Event) -> dict[str, Any]:
 
 
 def notification(data: Mapping[str, Any], at: datetime) -> dict[str, Any]:
-    """A message of the topic, not signed yet: the same data has the same id."""
-    message = json.dumps(data)
+    """A message of the topic, not signed yet: the same data has the same id. SES ends it with a line break."""
+    message = json.dumps(data) + "\n"
     return {
         "Type": "Notification",
         "MessageId": hashlib.sha256(message.encode()).hexdigest()[:32],
@@ -116,7 +116,7 @@ def notification(data: Mapping[str, Any], at: datetime) -> dict[str, Any]:
 
 
 def confirmation(at: datetime) -> dict[str, Any]:
-    """SNS asks whether the topic's messages are wanted here."""
+    """SNS asks whether the topic's messages are wanted here; its text is of two lines, as SNS's own is."""
     token = "2336412f37fb687f5d51e6e2425e"  # noqa: S105 - what SNS calls its word for it
     url = f"https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn={TOPIC}&Token={token}"
     return {
@@ -124,7 +124,7 @@ def confirmation(at: datetime) -> dict[str, Any]:
         "MessageId": "165545c9-2a5c-472c-8df2-7ff2be2b3b1b",
         "Token": token,
         "TopicArn": TOPIC,
-        "Message": f"You have chosen to subscribe to the topic {TOPIC}.",
+        "Message": f"Messages of {TOPIC} are to be told here.\nCall the SubscribeURL to say that they are wanted.",
         "SubscribeURL": url,
         "Timestamp": _time(at),
     }

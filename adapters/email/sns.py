@@ -4,6 +4,8 @@ Source: docs.aws.amazon.com/sns, Verifying the signatures of Amazon SNS messages
 confirmations and notifications: RSA over some of the fields by name, with SHA-1 (version 1) or SHA-256 (version 2). The
 certificate is named by the message itself, so it counts only when it is fetched over HTTPS from SNS in the topic's own
 region; and what is signed counts only for the topic that was configured, since anybody can have one of their own.
+What is signed is signed whatever is in it: a confirmation's ``Message`` is two lines, and SES ends an event's with a
+line break (as recorded in github.com/anymail/django-anymail, tests/test_amazon_ses_webhooks.py).
 SNS tries for an hour at most. What is answered 4xx it does not send again, anything from 500 on it does.
 """
 
@@ -24,7 +26,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from adapters.inbound import Forged
-from adapters.inbound_json import moment, parsed_object, text, text_or
+from adapters.inbound_json import moment, parsed_object, text, text_or, words
 from domain.errors import Refused, TransientFault
 
 #: An hour of tries, and clocks that differ.
@@ -58,14 +60,14 @@ class SnsMessage:
     def read(cls, body: bytes) -> Self:
         """Raises ``ValueError``, also when the topic delivers raw messages, which nobody signs."""
         fields = parsed_object(body)
-        return cls(text(fields, "Type"), text(fields, "TopicArn"), text(fields, "Message"), fields)
+        return cls(text(fields, "Type"), text(fields, "TopicArn"), words(fields, "Message"), fields)
 
     def signed_part(self) -> bytes:
         """Raises ``ValueError`` for a type that SNS does not have, or a field that is missing."""
         if self.type not in _SIGNED:
             raise ValueError("the type is none of SNS's")
         named = [name for name in _SIGNED[self.type] if name != "Subject" or "Subject" in self.fields]
-        return "".join(f"{name}\n{text(self.fields, name)}\n" for name in named).encode()
+        return "".join(f"{name}\n{words(self.fields, name)}\n" for name in named).encode()
 
 
 class Sns:

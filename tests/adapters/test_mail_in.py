@@ -149,6 +149,17 @@ def test_a_request_of_another_day_is_forged_where_the_time_is_signed(way: Way):
         way.inbound().verify(request)
 
 
+async def test_sess_topic_for_mail_is_confirmed_as_its_other_one_is(sandbox):
+    events = SesInbound(ses_events.TOPIC, f"{sandbox.url}/ses/sns", lambda _url: ses_events.signer().certificate)
+    inbound = mail_in.MailIn("ses-mail", events.verify, mail_in._of_ses, events.reply)
+    request = InboundRequest(ses_events.signed(ses_events.confirmation(NOW)), {}, NOW)
+    inbound.verify(request)
+    assert inbound.read(request) == []
+    assert (await inbound.reply(request, [])).status == 200
+    sandbox.fail("ses", "500", path="sns")
+    assert (await inbound.reply(request, [])).status == 503
+
+
 def test_a_signature_beside_the_mail_counts_for_one_mail_only():
     inbound, request = WAYS["mailgun"].inbound(), mailgun(reply(), NOW, False)
     for _ in range(2):

@@ -28,6 +28,20 @@ def test_both_versions_of_the_signature_are_known(version):
     ses_messages.inbound().verify(InboundRequest(ses_events.signed(message, version), {}, NOW))
 
 
+@pytest.mark.parametrize("name", ["Message", "Subject"])
+@pytest.mark.parametrize("words", ["two\r\nlines\n", "a\xa0space \u200d and\ta tab", "\u2028", "\0"], ids=range(4))
+def test_what_is_signed_may_be_any_words(name, words):
+    message = ses_events.notification({}, NOW) | {name: words}
+    ses_messages.inbound().verify(InboundRequest(ses_events.signed(message), {}, NOW))
+
+
+@pytest.mark.parametrize("words", ["", None, ["x"], "\ud800"], ids=range(4))
+def test_what_nobody_can_have_signed_is_forged(words):
+    request = InboundRequest(ses_events.signed(ses_events.notification({}, NOW)), {}, NOW)
+    with pytest.raises(Forged, match="no signed message"):
+        ses_messages.inbound().verify(ses_messages.changed(request, lambda message: message.update(Message=words)))
+
+
 @pytest.mark.parametrize(
     "url",
     [
