@@ -194,3 +194,8 @@ class Facts(Fact):
     standing: Standing | None = None
     holds: tuple[Hold, ...] = ()
     past: Mapping[int, JourneyState] = {}
+
+    def holding(self, now: datetime, *, stopped: bool) -> Hold | None:
+        """What holds the whole journey: a hold in force before one that is lifted and still waits for its turn."""
+        holds = (hold for hold in self.holds if hold.stops(now, stopped=stopped))
+        return min(holds, key=lambda hold: hold.lifting is not None, default=None)

@@ -114,10 +114,12 @@ def _touches(decision: Decision) -> dict[str, Any]:
 
 
 def _handoff(decision: Decision, handoff: OpenHandoff | None) -> dict[str, Any]:
-    """The handoff with the SDR task of the same decision, which carries its brief."""
+    """The handoff with its SDR task, which carries its brief; a resent one may leave with the same decision."""
     if handoff is None:
         return _NO_HANDOFF
-    task = next((touch.key for touch in decision.send if touch.channel is Channel.SDR_TASK), "")
+    task = next(
+        (touch.key for touch in decision.send if touch.channel is Channel.SDR_TASK and touch.step == "handoff"), ""
+    )
     return {
         "handoff": handoff.id,
         "handoff_reason": handoff.reason,

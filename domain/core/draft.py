@@ -37,8 +37,7 @@ class Draft:
         self.now = now
         self.hits: list[Hit] = playbook.matcher.hits(facts.behaviours)
         self.last_action = newest_activity(self.hits)
-        stopped = state.held_since is not None
-        self.hold = next((hold for hold in facts.holds if hold.stops(now, stopped=stopped)), None)
+        self.hold = facts.holding(now, stopped=state.held_since is not None)
         self.reasons: list[Reason] = []
         self.rejected: list[Rejected] = []
         self.rewound_to: int | None = None

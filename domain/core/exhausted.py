@@ -7,7 +7,7 @@ react to what they were sent last before anything follows.
 from collections.abc import Callable
 from datetime import datetime
 
-from domain.core import paces, stages, steps
+from domain.core import paces, resuming, stages, steps
 from domain.core.draft import Draft
 from domain.core.interrupted import OPEN
 from domain.core.leaving import WHILE_IN_FLIGHT
@@ -20,7 +20,8 @@ def follow(draft: Draft, track: Track) -> bool:
     if track.exhausted == "wait":
         return False
     gap = paces.gap(draft, track.touches[-1])
-    at = _from(draft, paces.over(draft, gap))
+    over = paces.over(draft, gap)
+    at = _from(draft, over if draft.state.hastened else max(over, resuming.unanswered_since(draft) + gap))
     if at > draft.now:
         draft.wake(at, f"every step of {_words(track.stage)} is behind: time to {track.exhausted.replace('_', ' ')}")
         return False

@@ -1,6 +1,6 @@
 """After a long silence: fresh content or one direct question, then back to nurture or sunset (C24)."""
 
-from domain.core import touches
+from domain.core import resuming, touches
 from domain.core.draft import Draft
 from domain.words import Ending, LeadStatus, Phase
 
@@ -24,7 +24,7 @@ def next_step(draft: Draft) -> None:
     if draft.state.phase is Phase.NURTURE:
         draft.wake(draft.quiet_since + rules.after, f"{rules.after.days} quiet days: re-engagement begins")
     elif draft.state.phase is Phase.RE_ENGAGEMENT and not draft.next_touch_at:
-        draft.wake(draft.state.anchor + rules.sunset, "no answer to re-engagement: the journey ends")
+        draft.wake(resuming.unanswered_since(draft) + rules.sunset, "no answer to re-engagement: the journey ends")
 
 
 def _begin(draft: Draft) -> None:
@@ -46,8 +46,12 @@ def _back(draft: Draft) -> None:
 
 
 def _sunset(draft: Draft) -> None:
-    """Ends when every touch is behind us (sent, or impossible) and the last one stayed unanswered for long enough."""
-    over = draft.now >= draft.state.anchor + draft.rules.re_engagement.sunset
+    """Ends when every touch is behind us (sent, or impossible) and the last one stayed unanswered for long enough.
+
+    Not before what fell due during a pause was passed over: the time counts from then.
+    """
+    since = resuming.unanswered_since(draft)
+    over = draft.now >= since + draft.rules.re_engagement.sunset and not draft.skip_due
     if over and not draft.state.in_flight and touches.next_step(draft) is None:
-        draft.because("sunset", "no answer to re-engagement", since=draft.state.anchor)
+        draft.because("sunset", "no answer to re-engagement", since=since)
         draft.end(Ending.SUNSET, "quiet through re-engagement")

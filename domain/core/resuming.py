@@ -14,7 +14,7 @@ from datetime import datetime
 
 from domain.core.draft import Draft
 from domain.facts import TouchFact
-from domain.words import DIRECT_CHANNELS, Phase, ResumePolicy, TouchStatus
+from domain.words import DIRECT_CHANNELS, REPLANNABLE, Phase, ResumePolicy, TouchStatus
 
 
 def go_on(draft: Draft, paused: datetime, policy: ResumePolicy) -> None:
@@ -26,6 +26,20 @@ def go_on(draft: Draft, paused: datetime, policy: ResumePolicy) -> None:
     _give_sales_its_time(draft, paused)
     _POLICIES[policy](draft, paused)
     draft.change(paused_since=None, held_since=None, resumed_at=now, phase_since=quiet, tracks_since=tracks)
+
+
+def unanswered_since(draft: Draft) -> datetime:
+    """From when a lead that does nothing leaves something unanswered: the last touch. One that was caught up with
+    counts from when it left, not from when it was due, and none from before the journey went on.
+    """
+    if draft.state.catch_up is None:
+        return draft.state.anchor
+    left = (
+        touch.at
+        for touch in draft.facts.touches
+        if touch.cycle == draft.state.cycle and touch.channel in DIRECT_CHANNELS and touch.status not in REPLANNABLE
+    )
+    return max(draft.state.catch_up, *left)
 
 
 def _shift(draft: Draft, paused: datetime) -> None:

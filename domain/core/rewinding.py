@@ -7,6 +7,7 @@ decisions since planned and nobody began is called back, and a handoff they open
 
 from datetime import datetime
 
+from domain.core import placing
 from domain.core.draft import Draft
 from domain.decision import ResolveHandoff
 from domain.facts import OperatorCommand
@@ -26,6 +27,8 @@ def rewind(draft: Draft, command: OperatorCommand) -> None:
         last, opened = draft.before.number, _opened_since(draft.before, recorded)
         draft.go_back(_from(draft, recorded, standing, to), to)
         draft.because("rewind", f"goes on from decision {to}", superseded=_range(to + 1, last))
+        if recorded.playbook != draft.state.playbook:
+            placing.place(draft)
         if opened is not None:
             draft.because("rewind", "takes back the handoff that was opened since", handoff=opened.id)
             draft.resolve_handoff = ResolveHandoff(id=opened.id, outcome="withdrawn", reason="rewound")

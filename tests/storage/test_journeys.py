@@ -35,12 +35,12 @@ async def test_an_unknown_lead_is_said_to_be(database: Database, begun: JourneyS
 
 
 async def test_a_decision_is_written_with_all_that_follows(database: Database, begun: JourneyState):
-    task = send(begun, "brief", Channel.SDR_TASK)
+    task = send(begun, "handoff", Channel.SDR_TASK)
     state = await record(
         database,
         begun,
         changes={"phase": Phase.HANDOFF, "status": LeadStatus.SALES_REVIEW, "cursor": 4},
-        send=(send(begun), task),
+        send=(send(begun), send(begun, "call", Channel.SDR_TASK), task),
         open_handoff=OpenHandoff(id=f"{begun.lead}-1-1", reason="ready", sla_at=NOW, brief={"why": "asked"}),
         audiences={"retarget": True, "never": False},
         crm={"status": "sales_review"},

@@ -40,7 +40,7 @@ async def test_the_sellers_task_carries_the_brief_and_needs_no_permission(
     database: Database, ledger: PgLedger, playbook: str
 ):
     lead = await enrolled(database)
-    keys = await plan(database, lead, playbook, "brief", channel=Channel.SDR_TASK)
+    keys = await plan(database, lead, playbook, "handoff", channel=Channel.SDR_TASK)
     await suppress(database, "ann@acme.example", "opted_out", "test", NOW)
     claim = await ledger.claim(keys[0], "a", NOW, 30)
     assert claim.touch is not None

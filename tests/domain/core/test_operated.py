@@ -191,6 +191,22 @@ def test_a_rewind_leads_nowhere_that_is_not_recorded():
     assert all(d.rewound_to is None for d in decisions)
 
 
+def test_a_rewind_across_a_migration_leads_to_a_place_that_the_version_in_force_has():
+    document = minimal_compiled().document.model_dump(mode="json")
+    stages = [stage for stage in document["stages"] if stage["id"] != BuyerStage.COMPARISON]
+    for stage in stages:
+        stage["transitions"] = [move for move in stage["transitions"] if move["to"] != BuyerStage.COMPARISON]
+    tracks = [one for one in document["tracks"] if one["stage"] != BuyerStage.COMPARISON]
+    fewer = compiled(document | {"stages": stages, "tracks": tracks})
+    then = live(days=3)[-1].state.model_copy(update={"stage": BuyerStage.COMPARISON})
+    state = then.model_copy(update={"number": then.number + 3, "playbook": fewer.hash, "stage": stages[0]["id"]})
+    known = facts().model_copy(update={"past": {then.number: then}})
+    back = decide(fewer, state, known, MONDAY + 9 * DAY, [command(CommandKind.REWIND, to=then.number)])
+    assert back.rewound_to == then.number
+    assert back.state.stage in fewer.stages
+    assert "placed" in {reason.rule for reason in back.reasons}
+
+
 @examples(40)
 @given(HAPPENINGS, st.lists(st.tuples(st.integers(1, 90), st.integers(0, 12)), max_size=4))
 def test_however_often_a_journey_is_rewound_nothing_goes_out_twice(happenings, rewinds):

@@ -8,7 +8,7 @@ import pytest
 from domain.core.decide import decide
 from domain.core.simulate import Change, steps
 from domain.facts import Behaviour, Facts, Hold
-from domain.words import CommandKind, Phase, ResumePolicy, TouchStatus
+from domain.words import CommandKind, Ending, Phase, ResumePolicy, TouchStatus
 from tests.domain.core.life import (
     DAY,
     HOUR,
@@ -141,6 +141,53 @@ def test_lifting_a_hold_resumes_once_and_not_who_is_paused_or_held_still():
     paused = _hold(1 * DAY, 4 * DAY, commands={2 * DAY: [command(CommandKind.PAUSE)], 5 * DAY: [resume]}, days=20)
     assert "resume" in dict(rejections(paused, "paused"))
     assert not sent(paused)
+
+
+def test_a_lifted_hold_lets_nobody_go_on_whom_another_holds_still():
+    lifted = Hold(scope="everything", since=MONDAY, lifting=ResumePolicy.SHIFT, until=MONDAY + 30 * DAY)
+    both = facts().model_copy(update={"holds": (lifted, Hold(scope="playbook:minimal", since=MONDAY + DAY))})
+    state = live(days=3)[-1].state.model_copy(update={"held_since": MONDAY + DAY})
+    resume = command(CommandKind.RESUME, since=MONDAY)
+    decision = decide(minimal_compiled(), state, both, MONDAY + 5 * DAY, [resume])
+    assert ("resume", "a hold on playbook:minimal is in force: lift it first") in rejections([decision], "hold")
+    assert (decision.send, decision.state.resumed_at) == ((), None)
+
+
+SUNSET = 21  # days, in the minimal playbook
+QUIET = 200
+
+
+@pytest.mark.parametrize("policy", list(ResumePolicy))
+def test_no_pause_counts_as_silence_after_the_last_question(policy):
+    asked = live(days=QUIET)
+    question = next(at for at, asset in reversed(sent(asked)))
+    paused, resumed = (question - MONDAY) / DAY + 10, QUIET
+    commands = {paused * DAY: [command(CommandKind.PAUSE)], resumed * DAY: [command(CommandKind.RESUME, policy=policy)]}
+    end = live(days=400, commands=commands)[-1]
+    assert end.state.ending is Ending.SUNSET
+    rest = SUNSET - 10 if policy is ResumePolicy.SHIFT else SUNSET
+    assert timedelta(0) <= end.at - (MONDAY + (resumed + rest) * DAY) < DAY
+
+
+def test_a_question_that_is_caught_up_with_has_all_of_its_time_for_an_answer():
+    commands = {
+        92 * DAY: [command(CommandKind.PAUSE)],
+        QUIET * DAY: [command(CommandKind.RESUME, policy=ResumePolicy.CATCH_UP)],
+    }
+    decisions = live(days=400, commands=commands)
+    last = sent(decisions)[-1][0]
+    assert last >= MONDAY + QUIET * DAY
+    assert decisions[-1].state.ending is Ending.SUNSET
+    assert decisions[-1].at >= last + SUNSET * DAY
+
+
+def test_people_get_the_last_gap_to_react_to_what_was_caught_up_with():
+    steps_ = [step(f"s{number}", asset, "10d") for number, asset in enumerate(ASSETS)]
+    ending = playbook_with(track(*steps_, exhausted="end"))
+    resume = command(CommandKind.RESUME, policy=ResumePolicy.CATCH_UP)
+    decisions = live(playbook=ending, commands={DAY: [command(CommandKind.PAUSE)], 40 * DAY: [resume]}, days=90)
+    assert decisions[-1].state.ended
+    assert decisions[-1].at >= sent(decisions)[-1][0] + 10 * DAY
 
 
 def test_opting_out_and_ending_are_not_held():
