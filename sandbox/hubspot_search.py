@@ -27,7 +27,7 @@ def searched(records: list[dict[str, Any]], body: dict[str, Any]) -> dict[str, A
     found = [one for one in records if not groups or any(_in_group(one, group) for group in groups)]
     for sort in reversed(body.get("sorts", [])):
         name = sort.removeprefix("-")
-        found.sort(key=lambda one: str(one["properties"].get(name) or ""), reverse=sort.startswith("-"))
+        found.sort(key=lambda one: _place(one["properties"].get(name) or ""), reverse=sort.startswith("-"))
     page = [_narrowed(one, body.get("properties", [])) for one in found[start : start + limit]]
     following = {"paging": {"next": {"after": str(start + limit)}}} if start + limit < len(found) else {}
     return {"total": len(found), "results": page} | following
@@ -49,11 +49,18 @@ def _holds(value: str | None, wanted: dict[str, Any]) -> bool:
 
 
 def _alike(value: str, asked: str) -> tuple[Any, Any]:
-    """Times are asked for in milliseconds."""
+    """Times are asked for in milliseconds; ids are numbers."""
+    if value.isdigit() and asked.isdigit():
+        return int(value), int(asked)
     try:
         return datetime.fromisoformat(value).timestamp() * 1000, int(asked)
     except ValueError:
         return value, asked
+
+
+def _place(value: str) -> tuple[int, str]:
+    """Numbers by their size, the rest as text."""
+    return (int(value), "") if value.isdigit() else (0, value)
 
 
 def _narrowed(record: dict[str, Any], names: list[str]) -> dict[str, Any]:

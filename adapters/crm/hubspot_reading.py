@@ -1,9 +1,13 @@
 """Reading HubSpot back: contacts and deals that changed, single records, owners.
 
 Limits, as HubSpot documents them (https://developers.hubspot.com/docs/api-reference/search/guide, "Limitations"): five
-searches a second for the whole account, 200 records a page, and no page beyond the 10,000th record of a search. So a
-search begins anew after the last record seen, before that. New values show in a search only after a moment: each
-reading begins a little before the end of the former, and what comes twice is the same.
+searches a second for the whole account, 200 records a page, and no page beyond the 10,000th record of a search.
+
+HubSpot's own pages are counted, and a record that changes meanwhile moves to the end: one behind it would be passed
+over. So none of them is asked for: each search begins at the newest record of the one before. Of more records than a
+page that changed in the same millisecond (HubSpot changes many at once: https://github.com/airbytehq/airbyte/issues/43317)
+those follow by id. New values show in a search only after a moment: each reading begins a little before the end of the
+former, and what comes twice is the same.
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -18,7 +22,6 @@ from adapters.http import VendorClient
 from domain.crm_ports import CrmContact, CrmOpportunity, CrmOwner, CrmPage, OpportunityPage
 
 _PAGE = 200
-_MOST = 10_000
 #: Milliseconds by which searches overlap.
 _OVERLAP = 120_000
 _OWNERS = "/crm/v3/owners"
@@ -110,7 +113,10 @@ class HubSpotReading:
 
 
 class _Search:
-    """A search for what changed, page by page. The cursor is ``since,after``: milliseconds, and HubSpot's page."""
+    """A search for what changed, page by page.
+
+    The cursor is ``since,id``: milliseconds from which to search, or with an id, in which to go on behind that record.
+    """
 
     def __init__(
         self,
@@ -121,29 +127,38 @@ class _Search:
         cursor: str,
         limit: int,
     ) -> None:
-        since, _, after = cursor.partition(",")
+        since, _, self._behind = cursor.partition(",")
         self.path = path
         self._changed = changed
-        self._since, self._after = int(since or 0), after or "0"
-        begun = {"propertyName": changed, "operator": "GTE", "value": str(self._since)}
+        self._since = int(since or 0)
         self.body = {
-            "filterGroups": [{"filters": [begun, *filters]}],
-            "sorts": [changed],
+            "filterGroups": [{"filters": [*self._part(), *filters]}],
+            "sorts": ["hs_object_id" if self._behind else changed],
             "properties": [changed, *properties],
             "limit": max(1, min(limit, _PAGE)),
-            "after": self._after,
+            "after": "0",
         }
+
+    def _part(self) -> list[dict[str, str]]:
+        begun = _asked(self._changed, "GTE", self._since)
+        if not self._behind:
+            return [begun]
+        return [begun, _asked(self._changed, "LTE", self._since), _asked("hs_object_id", "GT", self._behind)]
 
     def went(self, body: dict[str, Any]) -> tuple[str, bool]:
         """The next cursor, and whether there is more now."""
-        newest = max([self._since, *(_milliseconds(one["properties"][self._changed]) for one in body["results"])])
-        after = body.get("paging", {}).get("next", {}).get("after", "")
-        if not after:
-            return f"{max(self._since, newest - _OVERLAP)},", False
-        if int(after) + _PAGE <= _MOST:
-            return f"{self._since},{after}", True
-        # Beyond that HubSpot does not page. More than 10,000 in one millisecond is for the full sync.
-        return f"{newest if newest > self._since else newest + 1},", True
+        found, more = body["results"], bool(body.get("paging", {}).get("next"))
+        if self._behind:
+            last = max((int(one["id"]) for one in found), default=0)
+            return (f"{self._since},{last}" if more and last else f"{self._since + 1},"), True
+        newest = max((_milliseconds(one["properties"][self._changed]) for one in found), default=self._since)
+        if more:
+            return (f"{newest}," if newest > self._since else f"{self._since},0"), True
+        return f"{max(0, newest - _OVERLAP) if found else self._since},", False
+
+
+def _asked(name: str, operator: str, value: object) -> dict[str, str]:
+    return {"propertyName": name, "operator": operator, "value": str(value)}
 
 
 _CONTACT = ("email", "hubspot_owner_id", LEAD_ID)

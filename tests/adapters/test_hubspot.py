@@ -1,6 +1,7 @@
 """HubSpot: contacts in batches, SDR tasks and deals, what sellers do read back."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -271,23 +272,60 @@ async def test_a_task_is_due_when_sales_must_have_answered(sandbox):
     assert "Sla at" not in task["hs_task_body"]
 
 
-async def test_a_search_goes_on_where_hubspot_does_not_page(sandbox, monkeypatch):
-    """HubSpot shows no more than the first 10,000 records of a search."""
-    monkeypatch.setattr("adapters.crm.hubspot_reading._MOST", 20)
-    monkeypatch.setattr("adapters.crm.hubspot_reading._PAGE", 10)
-    hubspot = connection(sandbox)
-    taken: dict[str, str] = {}
-    for number in range(5):  # HubSpot's times are milliseconds: each batch has one of its own
-        taken |= await hubspot.crm.upsert([change(10 * number + each) for each in range(10)])
-        await asyncio.sleep(0.002)
-    found: set[str] = set()
-    cursor = ""
-    for _ in range(20):
-        page = await hubspot.reading.changed(cursor, (), {}, 10)
-        found, cursor = found | {contact.crm_id for contact in page.contacts}, page.cursor
+async def read_in_pages(hubspot, kind, between):
+    """Ids of all that has changed, eight at a time, and the cursor at the end. ``between`` pages something happens."""
+    found, cursor = set(), ""
+    for number in range(30):
+        if kind == "contacts":
+            page = await hubspot.reading.changed(cursor, (), {}, 8)
+            found |= {contact.crm_id for contact in page.contacts}
+        else:
+            page = await hubspot.reading.opportunities(cursor, 8)
+            found |= {deal.id for deal in page.opportunities}
+        cursor = page.cursor
         if not page.more:
-            break
-    assert found == set(taken.values())
+            return found, cursor
+        between(number)
+    raise AssertionError("the pages never end")
+
+
+def stamped(record, second):
+    record.updated_at = f"2031-03-01T10:{second // 60:02}:{second % 60:02}.000Z"
+
+
+@pytest.mark.parametrize("kind", ["contacts", "deals"])
+async def test_records_behind_one_that_changes_between_pages_are_read(sandbox, kind):
+    hubspot = connection(sandbox)
+    [contact, *_] = (await hubspot.crm.upsert([change(number) for number in range(20)])).values()
+    if kind == "deals":
+        await asyncio.gather(*(TestHubSpot().opens(sandbox, contact) for _ in range(20)))
+    there = held(sandbox, kind)
+    for second, record in enumerate(there.values()):
+        stamped(record, second)
+
+    def change_five(page):
+        for record in list(there.values())[:10][5 * page :][:5]:
+            stamped(record, 600 + page)
+
+    found, cursor = await read_in_pages(hubspot, kind, change_five)
+    assert found == set(there)
+    two_minutes_before_the_newest = datetime(2031, 3, 1, 10, 8, 1, tzinfo=UTC)
+    assert cursor == f"{round(two_minutes_before_the_newest.timestamp() * 1000)},"
+
+
+async def test_more_records_than_a_page_that_changed_in_one_millisecond_are_read(sandbox):
+    """Nor are those lost that change meanwhile, nor those that changed before and after."""
+    hubspot = connection(sandbox)
+    await hubspot.crm.upsert([change(number) for number in range(30)])
+    there = held(sandbox, "contacts")
+    for number, record in enumerate(there.values()):
+        stamped(record, {0: 0, 29: 20}.get(number, 10))
+
+    def change_one(page):
+        stamped(next(one for one in there.values() if one.updated_at < "2031-03-01T10:00:15"), 30 + page)
+
+    found, _ = await read_in_pages(hubspot, "contacts", change_one)
+    assert found == set(there)
 
 
 async def test_the_check_says_what_the_token_may_not_do(sandbox):
