@@ -12,7 +12,7 @@ from datetime import datetime
 
 from temporalio import activity
 
-from domain.errors import CannotTell, VendorFault
+from domain.errors import CannotTell, LeadFault, VendorFault
 from domain.ports import Clock, Ledger, OpenClaim, Receipt, TouchChannel, TouchesUnderWay
 from domain.words import Channel, TouchStatus
 
@@ -49,7 +49,7 @@ class Settling:
             return False
         try:
             receipt = await self._asked(claim)
-        except CannotTell as why:
+        except (CannotTell, LeadFault) as why:  # an address that can't be asked about stays so
             _log.error("touch parked: it can't be told whether it was delivered", extra={"key": claim.touch.key})
             return await self.ledger.settle(claim, TouchStatus.UNKNOWN, self._now(), reason=str(why))
         except (VendorFault, TimeoutError) as fault:

@@ -112,20 +112,16 @@ class _Attempt:
         return None if result is None else self._outcome(result, claim.reason)
 
     async def carry_out(self, claim: Claim) -> TouchOutcome:
-        outbound = claim.touch
-        if outbound is None:
-            raise ValueError(f"the ledger gave no touch with {claim.result} for {self._key}")
+        outbound = _outbound(claim)
         channel = await self._reachable()
         if claim.result is ClaimResult.UNRESOLVED:
-            settled = await self._resolve(channel, outbound)
-        elif self._before and self._before.attempts >= claim.attempts:
-            settled = await self._resolve(
-                channel, outbound.model_copy(update={"attempted_at": self._before.at}), ours=True
-            )
-        else:
-            activity.heartbeat(claim.attempts)
-            settled = None
-        return settled or await self._send(channel, outbound)
+            return await self._asked(channel, outbound) or await self._taken_over(channel)
+        if self._before and self._before.attempts >= claim.attempts:
+            # A ledger from a backup does not know which address that attempt wrote to either.
+            sought = outbound.model_copy(update={"attempted_at": self._before.at, "attempted_to": ""})
+            return await self._asked(channel, sought) or await self._send(channel, outbound)
+        activity.heartbeat(claim.attempts)
+        return await self._send(channel, outbound)
 
     async def _reachable(self) -> TouchChannel:
         if self._channel is None:
@@ -134,25 +130,25 @@ class _Attempt:
         assert self._channel is not None  # noqa: S101 narrows the type: _hold_off always raises
         return self._channel
 
-    async def _resolve(
-        self, channel: TouchChannel, outbound: OutboundTouch, *, ours: bool = False
-    ) -> TouchOutcome | None:
-        """Settle a claim whose attempt never reported; None when it certainly was not sent and is now ours."""
+    async def _asked(self, channel: TouchChannel, outbound: OutboundTouch) -> TouchOutcome | None:
+        """Settle by what the vendor knows a claim whose attempt never reported; None when it certainly was not sent."""
         try:
             async with asyncio.timeout(self._parts.send_timeout):
                 receipt = await channel.lookup(outbound)
-        except CannotTell as reason:
+        except (CannotTell, LeadFault) as reason:  # an address that can't be asked about stays so
             await self._parts.ledger.park(self._key, str(reason))
             _log.error("touch parked: it can't be told whether it was delivered", extra={"key": self._key})
             return self._outcome(TouchResult.UNKNOWN, str(reason))
         except (VendorFault, TimeoutError) as fault:
             raise _again("the vendor could not be asked about an open claim", type(fault).__name__) from None
-        if receipt is not None:
-            return await self._sent(receipt)
-        if ours:
-            return None
+        return None if receipt is None else await self._sent(receipt)
+
+    async def _taken_over(self, channel: TouchChannel) -> TouchOutcome:
+        """Carry out a touch whose earlier claim led to nothing, as the lead is now: not as it was when we asked."""
         renewed = await self._parts.ledger.renew(self._key, self.id, self.now, self._parts.lease, self.late_since)
-        return self.settled(renewed)
+        if settled := self.settled(renewed):
+            return settled
+        return await self._send(channel, _outbound(renewed))
 
     async def _send(self, channel: TouchChannel, outbound: OutboundTouch) -> TouchOutcome:
         try:
@@ -202,6 +198,12 @@ class _Attempt:
 
     def _outcome(self, result: TouchResult, detail: str = "") -> TouchOutcome:
         return TouchOutcome(key=self._key, result=result, detail=detail)
+
+
+def _outbound(claim: Claim) -> OutboundTouch:
+    if claim.touch is None:
+        raise ValueError(f"the ledger gave no touch with {claim.result}")
+    return claim.touch
 
 
 def _started(info: activity.Info) -> datetime:

@@ -94,7 +94,8 @@ class OutboundTouch(Value):
 
     ``variant`` is ``experiment:variant`` where the step is part of one: the variant may have another subject.
     ``sender`` is one of the playbook's ``senders``, "" for its own; it stays the same through all attempts.
-    ``attempted_at`` is on the wall clock, shortly before the attempt that nobody knows the end of.
+    Of the attempt that nobody knows the end of: ``attempted_at`` (wall clock) is shortly before it, ``attempted_to`` is
+    the address it wrote to, which need not be the lead's ``email`` any more; "" where that is not known.
     """
 
     key: str
@@ -112,6 +113,7 @@ class OutboundTouch(Value):
     owner: str = ""
     crm_id: str = ""
     attempted_at: datetime | None = None
+    attempted_to: str = ""
 
 
 class OpenClaim(Value):

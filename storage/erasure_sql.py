@@ -79,7 +79,7 @@ REMOVE = (
     _DECISION,
     "update journey set title = 'erased', forward = '{}', next_wake_cause = '', ending_reason = '' where lead_id = $1",
     """
-    update touch set note = '', vendor_id = '',
+    update touch set note = '', vendor_id = '', attempted_to = '',
         status = case status when 'planned' then 'withdrawn' else status end,
         reason = case when status in ('planned', 'claimed') then 'erased' when status = 'sent' then '' else reason end
     where lead_id = $1

@@ -113,7 +113,7 @@ class PgLedger:
         """The vendor took it: true whatever became of the claim meanwhile. The first receipt stays."""
         await self._db.pool.execute(
             "update touch set status = 'sent', claim_id = $2, vendor = $3, vendor_id = $4, sent_at = $5, reason = '',"
-            " leased_until = null where key = $1 and status <> 'sent'",
+            " attempted_to = '', leased_until = null where key = $1 and status <> 'sent'",
             key,
             claim_id,
             receipt.vendor,
@@ -127,8 +127,8 @@ class PgLedger:
     async def mark_failed(self, key: str, claim_id: str, reason: str, now: datetime) -> None:
         """It can't be delivered: certainly nothing was, and the key is not tried again."""
         await self._db.pool.execute(
-            "update touch set status = 'failed', reason = $3, claimed_at = $4, leased_until = null"
-            " where key = $1 and claim_id = $2 and status = 'claimed'",
+            "update touch set status = 'failed', reason = $3, claimed_at = $4, attempted_to = '',"
+            " leased_until = null where key = $1 and claim_id = $2 and status = 'claimed'",
             key,
             claim_id,
             reason,
@@ -137,7 +137,7 @@ class PgLedger:
 
     async def park(self, key: str, reason: str) -> None:
         await self._db.pool.execute(
-            "update touch set status = 'unknown', reason = $2, leased_until = null"
+            "update touch set status = 'unknown', reason = $2, attempted_to = '', leased_until = null"
             " where key = $1 and status = 'claimed'",
             key,
             reason,
@@ -245,5 +245,6 @@ def _outbound(row: Any) -> OutboundTouch:
         brief=row["brief"],
         owner=row["owner"],
         crm_id=row["crm_id"],
+        attempted_to=row["attempted_to"],
         attempted_at=row["leased_until"] and row["leased_until"] - _LONGEST_LEASE,
     )

@@ -44,8 +44,8 @@ where t.status = 'claimed' and t.leased_until < now() - case
 order by random() limit $1
 """
 SETTLE = """
-update touch set status = $3, reason = $4, vendor = $5, vendor_id = $6, leased_until = null,
-    claim_id = case when $3 = 'withdrawn' then '' else claim_id end,
+update touch set status = $3, reason = $4, vendor = $5, vendor_id = $6, attempted_to = '',
+    leased_until = null, claim_id = case when $3 = 'withdrawn' then '' else claim_id end,
     sent_at = case when $3 = 'sent' then coalesce(claimed_at, $7) end
 where key = $1 and claim_id = $2 and status = 'claimed' and leased_until < now()
 returning lead_id
@@ -54,7 +54,7 @@ returning lead_id
 #: Gives a claim back: to be sent later, unless the journey called the touch back meanwhile (``storage.record_sql``).
 RELEASE = """
 update touch set status = case reason when '' then 'planned' else 'withdrawn' end, claim_id = '', claimed_at = null,
-    leased_until = null
+    attempted_to = '', leased_until = null
 where key = $1 and status = 'claimed'
 """
 
@@ -143,7 +143,8 @@ update touch t set
     attempts = attempts + case verdict.verdict when '' then 1 else 0 end,
     sender = case verdict.verdict when '' then $9 else sender end,
     sending_domain = case when verdict.verdict = '' and t.channel = 'email' then $10 else sending_domain end,
-    mail_name = case when verdict.verdict = '' and t.channel = 'email' then $11 else mail_name end
+    mail_name = case when verdict.verdict = '' and t.channel = 'email' then $11 else mail_name end,
+    attempted_to = case when verdict.verdict = '' and t.channel = 'email' then verdict.email else '' end
 from verdict where t.key = verdict.key
 returning t.*, verdict.email, verdict.fields, verdict.owner, verdict.crm_id, verdict.verdict,
     /* brief */

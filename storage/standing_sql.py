@@ -82,7 +82,8 @@ with written as (
     )
     on conflict (key) do update set status = excluded.status, sent_at = excluded.sent_at,
         claimed_at = coalesce(touch.claimed_at, excluded.claimed_at), leased_until = excluded.leased_until,
-        mail_name = case touch.mail_name when '' then excluded.mail_name else touch.mail_name end, reason = ''
+        mail_name = case touch.mail_name when '' then excluded.mail_name else touch.mail_name end, reason = '',
+        attempted_to = ''
     where excluded.status = 'sent' and touch.status <> 'sent'
         or touch.decision_number <= excluded.decision_number and (
             excluded.status in ('unknown', 'failed', 'refused', 'withdrawn') and touch.status in ('planned', 'claimed')

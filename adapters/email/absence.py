@@ -10,6 +10,16 @@ from adapters.email.carrier import Sought
 from domain.errors import CannotTell, TransientFault
 
 
+def written_to(vendor: str, sought: Sought) -> str:
+    """The address that the mail would have gone to, for vendors that find mail by it only.
+
+    Raises ``CannotTell`` where it is not known: that nothing went to another address says nothing.
+    """
+    if not sought.to:
+        raise CannotTell(f"{vendor} finds mail by its address only, and the one of that attempt is not known any more")
+    return sought.to
+
+
 def not_taken(vendor: str, sought: Sought, *, lag: timedelta, kept: timedelta) -> None:
     """Returns when a mail that was looked for in vain was certainly not taken.
 

@@ -2,7 +2,7 @@
 
 - It takes a repeated request for another mail: its idempotency key lasts 15 minutes, and what it answers to a
   repetition is not documented, so it is not built on. After a crash the list of transactional emails is asked for the
-  tag that holds the reference (``getTransacEmailsList``: 30 days by default, a month at most).
+  tag that holds the reference (``getTransacEmailsList``: 30 days by default, a month at most). It wants the address.
 - Rates ("Rate limits"): 1,000 requests a second to send, 2 to ask for mails; 429 says in ``x-sib-ratelimit-reset`` how
   many seconds to wait. Most plans allow less in a day.
 - An address that is none is refused as ``invalid_parameter``, "… in to". Somebody on the blocklist is accepted, and
@@ -18,7 +18,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from adapters.budget import Budget
-from adapters.email.absence import not_taken
+from adapters.email.absence import not_taken, written_to
 from adapters.email.brevo_webhook import BrevoInbound
 from adapters.email.carrier import Mail, Sought, Suppressed, reference
 from adapters.http import VendorClient, retry_after, said
@@ -83,8 +83,8 @@ class Brevo:
 
     async def carried(self, sought: Sought) -> str | None:
         """Look through the mails to that address. Raises ``CannotTell``, or a ``VendorFault``."""
-        today = datetime.now(UTC)
-        params = _days(today - _KEPT, today) | {"email": sought.to, "limit": _MOST_MAILS}
+        today, address = datetime.now(UTC), written_to("Brevo", sought)
+        params = _days(today - _KEPT, today) | {"email": address, "limit": _MOST_MAILS}
         for one in await self._listed("/smtp/emails", "transactionalEmails", params):
             if reference(sought.key) in (one.get("tags") or ()):
                 return _bare(one["messageId"])

@@ -37,7 +37,11 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """A mail that a vendor is asked about. ``since`` (aware) is shortly before the attempt nobody knows the end of."""
+    """A mail that a vendor is asked about. ``since`` (aware) is shortly before the attempt nobody knows the end of.
+
+    ``to`` is the address that attempt wrote to, "" where it is not known: a vendor that is asked by it must not be
+    asked by another.
+    """
 
     key: str
     message_id: str

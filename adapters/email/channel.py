@@ -46,9 +46,9 @@ class EmailChannel:
         return Receipt(vendor=self._carrier.vendor, vendor_id=vendor_id)
 
     async def lookup(self, touch: OutboundTouch) -> Receipt | None:
-        """Ask the carrier. Raises ``CannotTell`` when it can't be asked."""
+        """Ask the carrier about the address of the attempt. Raises ``CannotTell`` when it can't be asked."""
         sender = (await self._playbook(touch)).sender
-        to = recipient(touch.email).addr_spec
+        to = recipient(touch.attempted_to).addr_spec if touch.attempted_to else ""
         sought = Sought(touch.key, message_id(touch.key, sender), to, touch.attempted_at)
         vendor_id = await self._carrier.carried(sought)
         return None if vendor_id is None else Receipt(vendor=self._carrier.vendor, vendor_id=vendor_id)

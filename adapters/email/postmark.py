@@ -2,8 +2,8 @@
 
 What Postmark has no means for, and what is done instead:
 
-- It takes a repeated request for another mail. After a crash it is asked by its message search, which finds metadata
-  ("Messages API"; kept for 45 days by default, at least 7).
+- It takes a repeated request for another mail. After a crash it is asked by its message search, which finds metadata,
+  whoever the mail went to ("Messages API", where the recipient is optional; kept for 45 days by default, at least 7).
 - Metadata has at most 80 characters a value ("Custom metadata FAQ"): a longer reference goes into several fields.
 - It publishes no number for its rate limit ("API error codes", 429): ``per_second`` is our own measure.
 - In broadcast streams it puts its own unsubscribe link into every mail, unless its support lets the owner handle
@@ -100,7 +100,6 @@ class Postmark:
         params = {
             "count": 50,
             "offset": 0,
-            "recipient": sought.to,
             "messagestream": self.stream,
             # Only one field can be searched by; the rest is compared below.
             f"metadata_{TOUCH}": wanted[TOUCH],

@@ -20,7 +20,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from adapters.budget import Budget
-from adapters.email.absence import not_taken
+from adapters.email.absence import not_taken, written_to
 from adapters.email.carrier import Mail, Sought, Suppressed, reference
 from adapters.email.resend_webhook import TOUCH, ResendInbound
 from adapters.http import VendorClient, said
@@ -132,12 +132,12 @@ class Resend:
 
     async def _sent_to(self, sought: Sought) -> AsyncIterator[str]:
         """Ids of mails to that address, newest first, back to the first attempt."""
-        pages = opened = 0
+        pages, opened, to = 0, 0, written_to("Resend", sought).lower()
         async for page in self._pages("/emails"):
             for email in page:
                 if sought.since is not None and instant(email, "created_at") < sought.since:
                     return
-                if sought.to.lower() in (address.lower() for address in email["to"]):
+                if to in (address.lower() for address in email["to"]):
                     opened += 1
                     yield email["id"]
             pages += 1

@@ -23,7 +23,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from adapters.budget import Budget
-from adapters.email.absence import not_taken
+from adapters.email.absence import not_taken, written_to
 from adapters.email.carrier import Mail, Sought, Suppressed, reference
 from adapters.email.sendgrid_webhook import TOUCH, SendGridInbound
 from adapters.http import VendorClient, vendor_code
@@ -155,9 +155,10 @@ class SendGrid:
         return [str(message["sg_message_id"]) for message in self._client.answered(answer, "messages")["messages"]]
 
     async def _logged(self, sought: Sought) -> str | None:
-        if '"' in sought.to:
+        address = written_to("SendGrid", sought)
+        if '"' in address:
             raise CannotTell("SendGrid's Email Logs can't be asked for an address with quotation marks")
-        query = f'to_email = "{sought.to}"'
+        query = f'to_email = "{address}"'
         if sought.since is not None:
             query += f' AND sg_message_id_created_at >= TIMESTAMP "{sought.since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"'
         messages = await self._logs(query, _MOST_OPENED)

@@ -78,7 +78,8 @@ class Touch(SQLModel, table=True):
 
     ``variant`` is ``experiment:variant`` where its step is part of one. ``sender`` (one of the playbook's ``senders``)
     and its domain are set by the first claim and stay, as ``mail_name`` is (``domain.mail``). ``fate`` is bounced or
-    complained, once the receiver said so.
+    complained, once the receiver said so. ``attempted_to`` is the address that the attempt behind an open claim writes
+    to, "" where it is not known: the lead may have another by the time the vendor is asked about it.
     """
 
     __table_args__ = (
@@ -115,6 +116,7 @@ class Touch(SQLModel, table=True):
     sender: str = ""
     sending_domain: str = ""
     fate: str = ""
+    attempted_to: str = ""
 
 
 class Handoff(SQLModel, table=True):

@@ -9,7 +9,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any, ClassVar
@@ -198,6 +198,13 @@ class MailCarrierContract(AgainstAStandIn):
         expected = "can't tell" if self.tells is Tells.NOTHING else sent
         assert [await self.asked(carrier) for _ in range(2)] == [expected, expected]
         assert len(self.held(sandbox)) == 1
+
+    async def test_where_the_address_is_not_known_nobody_says_that_nothing_was_sent(self, sandbox):
+        """As of somebody erased since."""
+        carrier = self.carrier(sandbox)
+        sent = await carrier.carry(mail())
+        with suppress(CannotTell):
+            assert await carrier.carried(replace(sought(mail()), to="")) == sent
 
     async def test_another_mail_to_the_same_lead_is_not_mistaken_for_this_one(self, sandbox):
         carrier = self.carrier(sandbox)

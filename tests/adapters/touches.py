@@ -21,6 +21,7 @@ def touch(channel: Channel, **given: Any) -> OutboundTouch:
         "note": "Call about the pricing page",
         "playbook": minimal_compiled().hash,
         "email": "ada.sample@example.com",
+        "attempted_to": "ada.sample@example.com",
         "fields": {"first_name": "Ada", "last_name": "Sample"},
     }
     return OutboundTouch(**(values | given))

@@ -25,7 +25,7 @@ PLACES = frozenset(
     """
     user-id visitor role source owner company group consent wording answer suppression path property title reason
     evidence rejected forward note brief handoff crm-field crm-id merge crm-seen deal operation
-    letter large-letter vendors-letter request form-request
+    attempted-to letter large-letter vendors-letter request form-request
     """.split()  # noqa: SIM905 - two dozen quoted words would read worse
 )
 
@@ -130,6 +130,8 @@ async def _decided(db: Database, lead: str, playbook: str) -> None:
         crm={"segment": mark("crm-field")},
     )
     await db.pool.execute("update journey set title = $2 where lead_id = $1", lead, mark("title"))
+    tried = "update touch set attempted_to = $2 where lead_id = $1 and channel = 'email'"
+    await db.pool.execute(tried, lead, mark("attempted-to"))
 
 
 async def _was_merged(db: Database, lead: str) -> None:

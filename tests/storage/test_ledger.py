@@ -11,7 +11,7 @@ from domain.errors import NotFound, Refused
 from domain.operating import OperationKind
 from domain.ports import ClaimResult, Receipt
 from domain.state import JourneyState
-from domain.words import Channel
+from domain.words import Channel, TouchStatus
 from storage import handoffs, operations, operators_log, parked, views
 from storage.database import Database
 from storage.leads import ConsentInput, LeadInput, upsert
@@ -167,6 +167,39 @@ async def test_an_expired_claim_is_unresolved_and_one_attempt_may_renew_it(
     renewed = await asyncio.gather(*(ledger.renew(key, f"b{n}", NOW, 30) for n in range(5)))
     assert Counter(claim.result for claim in renewed) == {ClaimResult.CLAIMED: 1, ClaimResult.BUSY: 4}
     assert (await ledger.claim(key, "c", NOW, 30)).result is ClaimResult.BUSY
+
+
+async def test_an_open_claim_remembers_which_address_it_is_about(database: Database, ledger: PgLedger, key: str):
+    await ledger.claim(key, "a", NOW, 30)
+    await database.pool.execute("update lead set email = 'ann@elsewhere.example'")
+    await expire(database)
+    asked = (await ledger.claim(key, "b", NOW, 30)).touch
+    assert asked is not None
+    assert (asked.attempted_to, asked.email) == ("ann@acme.example", "ann@elsewhere.example")
+    renewed = (await ledger.renew(key, "b", NOW, 30)).touch
+    assert renewed is not None
+    assert renewed.attempted_to == renewed.email == "ann@elsewhere.example"
+
+
+async def test_a_claim_that_is_settled_keeps_no_address(database: Database, ledger: PgLedger, key: str):
+    async def settle(status: TouchStatus) -> None:
+        await database.pool.execute("update touch set leased_until = now() - interval '1 hour'")
+        [claim] = await ledger.open_claims(1)
+        assert await ledger.settle(claim, status, NOW)
+
+    ways = [
+        lambda: ledger.mark_sent(key, "a", RECEIPT, NOW),
+        lambda: ledger.release(key, "a"),
+        lambda: ledger.mark_failed(key, "a", "no such user", NOW),
+        lambda: ledger.park(key, "nobody can tell"),
+        lambda: settle(TouchStatus.WITHDRAWN),
+    ]
+    for way in ways:
+        await database.pool.execute("update touch set status = 'planned', claim_id = '', leased_until = null")
+        assert (await ledger.claim(key, "a", NOW, 30)).result is ClaimResult.CLAIMED
+        await way()
+        held = await database.pool.fetchrow("select status, attempted_to from touch")
+        assert (held["status"] != "claimed", held["attempted_to"]) == (True, "")
 
 
 async def test_a_claim_found_at_the_vendor_is_marked_sent_by_whoever_found_it(
