@@ -23,7 +23,7 @@ from domain.trace import TRACE
 from domain.words import DeliveryKind
 from storage import inbox_sql, mail, tombstones, turns
 from storage.database import Connection, Database, json_text
-from storage.permission import suppress_leads
+from storage.permission import one_reason, suppress_leads
 from storage.tombstones import Name
 
 #: Delivery events after which nobody may write again, and the reason recorded.
@@ -305,12 +305,12 @@ async def _suppress(
     connection: Connection, events: Sequence[NewBehaviour], owners: Sequence[str | None], now: datetime
 ) -> None:
     """Write suppression in the transaction that learns of it."""
-    reasons = {
+    reasons = one_reason(
         # a bounce is about the address that was written to, which a merged lead keeps
-        (event.lead_id if event.lead_id and event.name == DeliveryKind.BOUNCED_HARD else owner): SUPPRESSING[event.name]
+        (event.lead_id if event.lead_id and event.name == DeliveryKind.BOUNCED_HARD else owner, SUPPRESSING[event.name])
         for event, owner in zip(events, owners, strict=True)
         if owner and event.kind == "delivery" and event.trusted and event.name in SUPPRESSING
-    }
+    )
     if reasons:
         await suppress_leads(connection, reasons, "delivery", now)
 

@@ -2,6 +2,7 @@
 
 from storage.attach import MOVE_AND_WAKE, PER_SECOND
 from storage.history import BEGIN
+from storage.permission import ON_KNOWN
 
 #: In the order in which everybody locks (``storage.turns``): a decision or claim that is being written is waited for.
 LOCKS = (
@@ -228,8 +229,8 @@ REFUSED_SINCE = (
     from lead mine join suppression entry on entry.email = mine.email, lead theirs
     where mine.id = $1 and theirs.id = $2 and theirs.email is not null and entry.at >= $3
         and entry.reason <> 'hard_bounced'
-    on conflict (email) do nothing
-    """,
+    /* on known */
+    """.replace("/* on known */", ON_KNOWN),
 )
 #: The lead, and all that were merged into it before, are parts of themselves and of it again.
 ON_ITS_OWN = """

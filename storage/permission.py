@@ -5,7 +5,7 @@ claim that began before is waited for, one that begins later sees the refusal. T
 nothing else.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from storage.addresses import domain_of, normalised
@@ -17,7 +17,32 @@ FORBID = "select pg_advisory_xact_lock(7346204)"
 ASK = "pg_advisory_xact_lock_shared(7346204)"
 #: An entry for every address at a domain is ``*@domain``.
 ANYONE = "*@"
-
+#: The one reason that is about an address. Every other is a person's word, and holds whatever their address becomes.
+ABOUT_ADDRESS = "hard_bounced"
+_OUTRANKS = "suppression.reason = 'hard_bounced' and excluded.reason <> 'hard_bounced'"
+#: Ends every statement that writes entries: the first reason stays, but a person's word replaces one about the address,
+#: which would be forgotten with it. An entry that was nobody's becomes the lead's.
+ON_KNOWN = """on conflict (email) do update set
+    reason = case when /* outranks */ then excluded.reason else suppression.reason end,
+    source = case when /* outranks */ then excluded.source else suppression.source end,
+    at = case when /* outranks */ then excluded.at else suppression.at end,
+    lead_id = coalesce(case when /* outranks */ then excluded.lead_id end, suppression.lead_id, excluded.lead_id)
+where /* outranks */ or suppression.lead_id is null and excluded.lead_id is not null
+""".replace("/* outranks */", _OUTRANKS)
+_SUPPRESS = """
+insert into suppression (email, reason, source, lead_id, at)
+select why.email, why.reason, $3, lead.id, $4
+from unnest($1::text[], $2::text[]) as why (email, reason) left join lead on lead.email = why.email
+order by why.email
+/* on known */
+""".replace("/* on known */", ON_KNOWN)
+_SUPPRESS_LEADS = """
+insert into suppression (email, reason, source, lead_id, at)
+select lead.email, why.reason, $3, lead.id, $4
+from unnest($1::text[], $2::text[]) as why (lead_id, reason) join lead on lead.id = why.lead_id
+where lead.email is not null order by lead.email
+/* on known */
+""".replace("/* on known */", ON_KNOWN)
 
 _FORBIDDEN = """coalesce(
         (select 'erased' from erasure where erasure.lead_id = lead.id),
@@ -52,8 +77,17 @@ def everyone(lead: str) -> str:
     return f"array(select {lead}.id union all select m.id from lead m where m.merged_into = {lead}.id)"  # noqa: S608 - an alias of ours
 
 
+def one_reason(said: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Of all that was said of each (name, reason), the reason that stays, as ``ON_KNOWN`` has it."""
+    stays: dict[str, str] = {}
+    for name, reason in said:
+        if stays.get(name, ABOUT_ADDRESS) == ABOUT_ADDRESS:
+            stays[name] = reason
+    return stays
+
+
 async def suppress(db: Database, email: str, reason: str, source: str, now: datetime) -> None:
-    """Never write to this address again. The first reason stays."""
+    """Never write to this address again. The first reason stays (``ON_KNOWN``)."""
     async with db.pool.acquire() as connection, connection.transaction():
         await suppress_on(connection, {normalised(email): reason}, source, now)
 
@@ -61,16 +95,7 @@ async def suppress(db: Database, email: str, reason: str, source: str, now: date
 async def suppress_on(connection: Connection, reasons: Mapping[str, str], source: str, now: datetime) -> None:
     """Never write to these addresses again (normalised address → reason). Takes the turn, as ``suppress_leads``."""
     await connection.execute(FORBID)
-    await connection.execute(
-        "insert into suppression (email, reason, source, lead_id, at)"
-        " select why.email, why.reason, $3, lead.id, $4"
-        " from unnest($1::text[], $2::text[]) as why (email, reason) left join lead on lead.email = why.email"
-        " order by why.email on conflict (email) do nothing",
-        list(reasons),
-        list(reasons.values()),
-        source,
-        now,
-    )
+    await connection.execute(_SUPPRESS, list(reasons), list(reasons.values()), source, now)
 
 
 async def suppress_leads(connection: Connection, reasons: Mapping[str, str], source: str, now: datetime) -> None:
@@ -79,17 +104,7 @@ async def suppress_leads(connection: Connection, reasons: Mapping[str, str], sou
     Takes the turn: everything else of the caller's transaction comes before.
     """
     await connection.execute(FORBID)
-    await connection.execute(
-        "insert into suppression (email, reason, source, lead_id, at)"
-        " select lead.email, why.reason, $3, lead.id, $4"
-        " from unnest($1::text[], $2::text[]) as why (lead_id, reason) join lead on lead.id = why.lead_id"
-        " where lead.email is not null order by lead.email"
-        " on conflict (email) do update set lead_id = excluded.lead_id where suppression.lead_id is null",
-        list(reasons),
-        list(reasons.values()),
-        source,
-        now,
-    )
+    await connection.execute(_SUPPRESS_LEADS, list(reasons), list(reasons.values()), source, now)
 
 
 async def suppressed(db: Database, emails: Sequence[str]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The statements that write a decision. ``storage.record`` says when each is used."""
 
+from storage.permission import ON_KNOWN
 from storage.statement import Statement
 
 _TYPES = {
@@ -81,7 +82,7 @@ resolved as (
 suppressed as (
     insert into suppression (email, reason, source, lead_id, at)
     select email, :suppress, 'journey', id, :at from owner where :suppress <> '' and email is not null
-    on conflict (email) do nothing
+    /* on known */
 ),
 listed as (
     insert into audience_member (audience, lead_id, desired, changed_at)
@@ -106,7 +107,7 @@ synced as (
         where crm_record.desired <> excluded.desired
 )
 select count(*) from turn
-""",
+""".replace("/* on known */", ON_KNOWN),
     **_TYPES,
 )
 

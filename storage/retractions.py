@@ -17,7 +17,7 @@ from storage import inbox
 from storage.database import Connection, Database
 from storage.inbox import NewBehaviour
 from storage.operators_log import note_events
-from storage.permission import suppress_leads
+from storage.permission import one_reason, suppress_leads
 
 #: Name of the event that a retraction is; told to journeys.
 RETRACTED = "behaviour retracted"
@@ -162,7 +162,7 @@ async def _known(connection: Connection, events: Mapping[str, str]) -> dict[str,
 async def _suppress(connection: Connection, events: Mapping[str, str], now: datetime) -> None:
     rows = await connection.fetch(_FORBIDDING, list(events), list(events.values()), list(inbox.SUPPRESSING))
     if rows:
-        reasons = {row["lead_id"]: inbox.SUPPRESSING[row["name"]] for row in rows}
+        reasons = one_reason((row["lead_id"], inbox.SUPPRESSING[row["name"]]) for row in rows)
         await suppress_leads(connection, reasons, "delivery", now)
 
 

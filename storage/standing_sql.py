@@ -1,5 +1,7 @@
 """The statements of ``storage.standing``."""
 
+from storage.permission import ON_KNOWN
+
 STAND = """
 select j.decision_number as number, coalesce(next.run, '') as next_run,
     coalesce(next.cause ^@ 'command', false) as commanded, (
@@ -64,8 +66,8 @@ where lead_id = $1 and desired <> '{}'
 """
 SUPPRESS = """
 insert into suppression (email, reason, source, lead_id, at) values ($1, $2, 'journey', $3, $4)
-on conflict (email) do nothing
-"""
+/* on known */
+""".replace("/* on known */", ON_KNOWN)
 #: That something was sent outweighs whatever else the ledger says; that it may be on its way, only that it waits. What
 #: became of an earlier plan says nothing of one that a later decision made.
 #: Gives 1 when a row was written, else null.

@@ -12,7 +12,7 @@ from storage import operators_log
 from storage.addresses import domain_of, normalised
 from storage.database import Connection, Database
 from storage.enrolment import wake_running
-from storage.permission import ANYONE, FORBID
+from storage.permission import ABOUT_ADDRESS, ANYONE, FORBID, ON_KNOWN
 
 _LONGEST = 320
 _PAGE = 1000
@@ -79,29 +79,33 @@ def reason(text: str) -> Reason | None:
     return _CALLED.get(" ".join(text.replace("_", " ").casefold().split()))
 
 
-#: What is said of a merged lead's address concerns its survivor, whose journey it is.
+#: What is said of a merged lead's address concerns its survivor, whose journey it is. $3: addresses of which a person's
+#: word is said, which holds for whom the entry is, whatever their address is now.
 _HIT = """
 select coalesce(l.merged_into, l.id) as id from lead l where l.email = any($1)
 union
 select coalesce(l.merged_into, l.id) from lead l
 where cardinality($2::text[]) > 0 and substring(l.email from '[^@]*$') = any($2)
+union
+select coalesce(l.merged_into, l.id) from suppression s join lead l on l.id = s.lead_id where s.email = any($3)
 """
-_ADD = """
+_ADD = f"""
 insert into suppression (email, reason, source, lead_id, at)
 select distinct on (new.email) new.email, new.reason, new.source, lead.id, new.at
 from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) with ordinality
     as new (email, reason, source, at, ord)
 left join lead on lead.email = new.email
-order by new.email, new.ord
-on conflict (email) do nothing returning 1
-"""
+order by new.email, new.reason = 'hard_bounced', new.ord
+{ON_KNOWN} returning xmax = 0 as added
+"""  # noqa: S608 - a row that was there has been locked, which xmax tells
 _KNOWN = "select count(*) from suppression where email = any($1)"
 _IN_FLIGHT = "select count(*) from journey where lead_id = any($1) and ended_at is null"
 _MATCHING = "from suppression where ($1 = '' or strpos(email, lower($1)) > 0)"
 
 
 async def add(db: Database, entries: Sequence[Entry], line: int | None = None) -> Reach:
-    """Put some hundreds of entries on the list, in one transaction; the first entry of an address stays.
+    """Put some hundreds of entries on the list, in one transaction; the first entry of an address stays, unless it
+    was about the address alone and another is a person's word (``permission.ON_KNOWN``).
 
     The journeys in flight of the people concerned are woken, and end. How many are new is counted in the ``line`` of
     the operators' log.
@@ -123,7 +127,7 @@ async def add_on(connection: Connection, entries: Sequence[Entry]) -> Reach:
     reach = await _reach(connection, entries)
     await wake_running(connection, await _hit(connection, entries), "suppressed")
     await connection.execute(FORBID)
-    added = len(await connection.fetch(_ADD, *_columns(entries)))
+    added = sum(row["added"] for row in await connection.fetch(_ADD, *_columns(entries)))
     return reach.model_copy(update={"added": added, "known": len(_emails(entries)) - added})
 
 
@@ -173,7 +177,8 @@ async def _reach(connection: Connection, entries: Sequence[Entry]) -> Reach:
 async def _hit(connection: Connection, entries: Sequence[Entry]) -> list[str]:
     emails = _emails(entries)
     domains = [domain_of(email) for email in emails if email.startswith(ANYONE)]
-    return [row["id"] for row in await connection.fetch(_HIT, emails, domains)]
+    said = [entry.email for entry in entries if entry.reason != ABOUT_ADDRESS]
+    return [row["id"] for row in await connection.fetch(_HIT, emails, domains, said)]
 
 
 def _emails(entries: Sequence[Entry]) -> list[str]:

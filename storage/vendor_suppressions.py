@@ -1,13 +1,13 @@
 """A mail vendor's list of people it won't write to, taken over into ours: at most once an entry, however often read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from domain.errors import Refused
 from domain.suppressions import Beginning, Pulled, Suppressed
 from storage import suppression, tombstones, turns
 from storage.database import Connection, Database
-from storage.permission import ANYONE
+from storage.permission import ABOUT_ADDRESS, ANYONE
 from storage.suppression import Entry, Reason
 from storage.tombstones import Name
 
@@ -20,8 +20,10 @@ on conflict (vendor) do update set tried_real_at = excluded.tried_real_at
 returning since_real_at, tried_real_at
 """
 _ENDED = "update suppression_pull set since_real_at = greatest(since_real_at, $2) where vendor = $1"
-_UNKNOWN = """
-select one from unnest($1::text[]) as one where not exists (select from suppression where email = one)
+_NEWS = """
+select new.email from unnest($1::text[], $2::text[]) as new (email, reason) where not exists (
+    select from suppression s where s.email = new.email and (s.reason <> 'hard_bounced' or new.reason = 'hard_bounced')
+)
 """
 
 
@@ -48,15 +50,18 @@ class PgVendorSuppressions:
         await self._db.pool.execute(_ENDED, self._vendor, begun.at - _OVERLAP)
 
     async def take(self, found: Sequence[Suppressed], now: datetime) -> Pulled:
-        """Who was erased is not held again. Whoever is on our list already keeps their reason, and wakes nobody."""
+        """Who was erased is not held again. Whoever is on our list already keeps their reason, and wakes nobody: unless
+        it is about the address, and theirs the person's.
+        """
         addresses = [entry for one in found if (entry := _entry(one, self._vendor, now))]
-        entries = {entry.email: entry for entry in reversed(addresses)}
+        by_weight = sorted(addresses, key=lambda entry: entry.reason == ABOUT_ADDRESS)
+        entries = {entry.email: entry for entry in reversed(by_weight)}
         async with self._db.pool.acquire() as connection, connection.transaction():
             await turns.wait_for_names(connection, entries)  # an erasure under way comes first
             erased = await tombstones.raised(connection, {Name("email", email) for email in entries})
             for name in erased:
                 del entries[name.value]
-            new = [entries[email] for email in await _unknown(connection, list(entries))]
+            new = [entries[email] for email in await _news(connection, entries)]
             reach = await suppression.add_on(connection, new) if new else suppression.Reach()
             await suppression.tell(connection, self._line, reach)
         left = len(found) - len(addresses) + len(erased)
@@ -74,5 +79,6 @@ def _entry(one: Suppressed, vendor: str, now: datetime) -> Entry | None:
     return Entry(email=email, reason=Reason(one.reason), source=vendor, at=min(one.at, now))
 
 
-async def _unknown(connection: Connection, emails: Sequence[str]) -> list[str]:
-    return [row["one"] for row in await connection.fetch(_UNKNOWN, emails)]
+async def _news(connection: Connection, entries: Mapping[str, Entry]) -> list[str]:
+    reasons = [entry.reason for entry in entries.values()]
+    return [row["email"] for row in await connection.fetch(_NEWS, list(entries), reasons)]

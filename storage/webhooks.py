@@ -20,7 +20,7 @@ from storage.addresses import normalised
 from storage.database import Connection, Database
 from storage.inbox import SUPPRESSING, NewBehaviour, sales_event
 from storage.mail import FATES
-from storage.permission import suppress_on
+from storage.permission import one_reason, suppress_on
 from storage.retractions import NOT_COUNTED
 from storage.told_about import whose_are
 from storage.told_visits import ToldVisit, Verdicts
@@ -248,11 +248,11 @@ def _of_a_former_address(told: Told, owner: Any) -> bool:
 
 async def _suppress_addresses(connection: Connection, vendor: str, lost: Sequence[Any], now: datetime) -> None:
     """An address that complained or bounced is written to no more, whoever it belongs to and whoever wrote."""
-    reasons = {
-        normalised(one.about.email): SUPPRESSING[one.kind]
+    reasons = one_reason(
+        (normalised(one.about.email), SUPPRESSING[one.kind])
         for one in lost
         if isinstance(one, Delivery) and one.about.email and one.kind in SUPPRESSING
-    }
+    )
     if reasons:
         await suppress_on(connection, reasons, vendor, now)
 

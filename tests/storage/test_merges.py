@@ -218,6 +218,7 @@ async def test_what_came_since_goes_with_its_names_and_refusals_stay_with_both(
     database: Database, two: tuple[str, str]
 ):
     ann, other = two
+    await suppress(database, "ann@home.example", "hard_bounced", "test", NOW)
     await merge(database, ann, other)
     await accept(
         database, [event("a", user_id="u-1"), event("b", user_id="u-2"), event("c", anonymous_id="v-2")], LATER
@@ -230,9 +231,9 @@ async def test_what_came_since_goes_with_its_names_and_refusals_stay_with_both(
     assert not await database.pool.fetchval("select count(*) from identity where lead_id = $1", ann)
     assert [name for name, _ in await inbox(database, ann)] == ["a"]
     assert [name for name, _ in await inbox(database, other)] == ["b", "c"]
-    assert {row["email"] for row in await database.pool.fetch("select email from suppression")} == {
-        "ann@acme.example",
-        "ann@home.example",
+    assert {tuple(row) for row in await database.pool.fetch("select email, reason from suppression")} == {
+        ("ann@acme.example", "opted_out"),
+        ("ann@home.example", "opted_out"),
     }
 
 

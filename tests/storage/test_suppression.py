@@ -1,23 +1,30 @@
 """The suppression list: whoever is on it, alone or with a whole domain, is not written to by anybody, from then on."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from itertools import permutations
 
 import pytest
 
+from domain.decision import Decision, Suppress
 from domain.errors import Refused
 from domain.ports import ClaimResult
 from domain.state import JourneyState
+from domain.suppressions import Suppressed
 from domain.words import DeliveryKind
-from storage import leads, merges, permission, suppression
+from storage import leads, merges, permission, standing_sql, suppression
 from storage.database import Database
 from storage.gather import gather
-from storage.inbox import PgInbox
+from storage.inbox import SUPPRESSING, PgInbox, accept
+from storage.journeys import PgJourneys
 from storage.leads import LeadInput
 from storage.ledger import PgLedger
 from storage.suppression import Entry, Reach
+from storage.vendor_suppressions import PgVendorSuppressions
 from storage.views import journey_view
 from tests.storage.planned import plan, status
-from tests.storage.samples import NOW, enrolled
+from tests.storage.samples import NOW, enrolled, event
 from tests.storage.turns import claiming, someone_waits, transaction
 
 
@@ -142,6 +149,81 @@ def test_a_domain_may_be_written_with_or_without_a_star(text: str, found: str):
 )
 def test_other_systems_words_are_understood(text: str, found: str | None):
     assert suppression.reason(text) == found
+
+
+# --- what a person said and what is said of an address ------------------------------------------------------------
+
+
+async def by_address(database: Database, lead: str, email: str, reason: str) -> None:
+    await permission.suppress(database, email, reason, "test", NOW)
+
+
+async def by_an_operator(database: Database, lead: str, email: str, reason: str) -> None:
+    async with transaction(database) as connection:
+        await permission.suppress_leads(connection, {lead: reason}, "test", NOW)
+
+
+async def by_a_list(database: Database, lead: str, email: str, reason: str) -> None:
+    await suppression.add(database, [entry(email, reason), entry(email, "hard_bounced")])
+
+
+async def by_a_vendors_list(database: Database, lead: str, email: str, reason: str) -> None:
+    found = [Suppressed(email=email, reason=each, at=NOW) for each in ("hard_bounced", reason)]
+    await PgVendorSuppressions(database, "carrier", timedelta(0)).take(found, NOW)
+
+
+async def by_a_decision(database: Database, lead: str, email: str, reason: str) -> None:
+    begun = JourneyState.begin(lead, 1, "", NOW)
+    decided = begun.model_copy(update={"number": 1})
+    decision = Decision(state=decided, at=NOW, title="Decided", suppress=Suppress(reason=reason))
+    await PgJourneys(database).record(begun, decision, "timer", [])
+
+
+async def by_a_journey_that_is_written_back(database: Database, lead: str, email: str, reason: str) -> None:
+    await database.pool.execute(standing_sql.SUPPRESS, email, reason, lead, NOW)
+
+
+async def by_what_mails_met(database: Database, lead: str, email: str, reason: str) -> None:
+    names = [name for name, why in SUPPRESSING.items() if why in {reason, "hard_bounced"}]
+    events = [event(f"{lead}{name}", kind="delivery", name=name, lead_id=lead) for name in (*names, *names[:1])]
+    await accept(database, events, NOW)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        by_address,
+        by_an_operator,
+        by_a_list,
+        by_a_vendors_list,
+        by_a_decision,
+        by_a_journey_that_is_written_back,
+        by_what_mails_met,
+    ],
+    ids=lambda said: said.__name__,
+)
+async def test_what_a_person_said_outlives_the_address_whatever_was_said_first(
+    database: Database, playbook: str, said: Callable[[Database, str, str, str], Awaitable[None]]
+):
+    for number, order in enumerate(permutations([("opted_out", said), ("hard_bounced", by_address)])):
+        name, old = f"ann{number}", f"ann{number}@old.example"
+        lead = await enrolled(database, old, external_id=name)
+        for reason, say in order:
+            await say(database, lead, old, reason)
+        await leads.upsert(database, LeadInput(external_id=name, email=f"{name}@new.example"), NOW, enrol=False)
+        assert await suppressed_at_a_decision(database, lead, playbook) == "opted_out"
+
+
+async def test_an_opt_out_of_a_former_address_that_bounced_ends_the_journey_of_whose_it_was(
+    database: Database, playbook: str
+):
+    lead = await enrolled(database, "ann@old.example", external_id="ann")
+    await by_address(database, lead, "ann@old.example", "hard_bounced")
+    await leads.upsert(database, LeadInput(external_id="ann", email="ann@new.example"), NOW, enrol=False)
+    await database.pool.execute("delete from pending_wake")
+    assert await suppression.add(database, [entry("ann@old.example")]) == Reach(known=1, leads=1, journeys=1)
+    assert await database.pool.fetchval("select lead_id from pending_wake") == lead
+    assert await suppressed_at_a_decision(database, lead, playbook) == "manual"
 
 
 # --- a click on unsubscribe and a claim at the same moment ---------------------------------------------------------
