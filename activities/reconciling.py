@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from domain.crm import said_by_sales
 from domain.crm_ports import CrmChange, CrmConnection, DesiredLists
 from domain.errors import OurFault, RecordsRefused, VendorFault
 from domain.ports import Clock, Inbox, Playbooks
@@ -29,6 +30,7 @@ _AT_ONCE = 8
 _MOST_HANDOFFS = 500
 #: Seconds a round waits for a vendor that said when to come again.
 _MOST_PATIENCE = 30.0
+_STATUS = "lead_status"
 #: That something must wait is no error: the SDK logs these without a traceback.
 _EXPECTED = ApplicationErrorCategory.BENIGN
 _log = logging.getLogger("tendril.reconcile")
@@ -108,6 +110,7 @@ class Reconciling:
     async def _batch(self, changes: Sequence[CrmChange]) -> int:
         """How many were taken; the others are put off."""
         why = "refused by the CRM"
+        changes = await self._heeding_sales(changes)
         try:
             ids = await self._taken(changes)
         except RecordsRefused as fault:
@@ -115,6 +118,19 @@ class Reconciling:
         await self.lists.crm_pushed([change for change in changes if change.lead in ids], ids, self._now())
         await self.lists.crm_refused([change for change in changes if change.lead not in ids], why)
         return len(ids)
+
+    async def _heeding_sales(self, changes: Sequence[CrmChange]) -> Sequence[CrmChange]:
+        """Without our status where sales has set one since the CRM was read: it holds, and the next reading hears it.
+
+        Only where ours has changed as well; that costs a call a batch, as no vendor writes batches on a condition.
+        """
+        asked = [change for change in changes if change.crm_id and not change.erased and _STATUS in change.fields]
+        theirs: dict[str, str] = {}
+        for place in sorted({change.names.get(_STATUS, "") for change in asked}):
+            ids = [change.crm_id for change in asked if change.names.get(_STATUS, "") == place]
+            read = await self.connection.reading.read(ids, (_STATUS,), {_STATUS: place} if place else {})
+            theirs |= {contact.crm_id: str(contact.fields.get(_STATUS) or "") for contact in read}
+        return [_heeding(change, theirs.get(change.crm_id, "")) for change in changes]
 
     async def _taken(self, changes: Sequence[CrmChange]) -> dict[str, str]:
         """Lead → vendor id for those taken."""
@@ -127,12 +143,24 @@ class Reconciling:
         return self.clock.from_real(activity.info().started_time)
 
 
+def _heeding(change: CrmChange, theirs: str) -> CrmChange:
+    if not said_by_sales(theirs, change.status_seen, str(change.fields.get(_STATUS, ""))):
+        return change
+    return change.model_copy(update={"fields": {name: v for name, v in change.fields.items() if name != _STATUS}})
+
+
 def _batches(changes: Sequence[CrmChange], size: int) -> Iterator[Sequence[CrmChange]]:
-    """Full batches of one kind: those of known contacts apart from those of new ones, which go another way."""
+    """Full batches of one kind: those of known contacts apart from those of new ones, which go another way, and those
+    whose status changes together: they are read first.
+    """
     for erased in (True, False):
-        alike = sorted((c for c in changes if c.erased is erased), key=lambda c: (bool(c.crm_id), bool(c.email)))
+        alike = sorted((c for c in changes if c.erased is erased), key=_kind)
         for start in range(0, len(alike), size):
             yield alike[start : start + size]
+
+
+def _kind(change: CrmChange) -> tuple[bool, bool, bool]:
+    return bool(change.crm_id), bool(change.email), _STATUS in change.fields
 
 
 def opaque(fault: VendorFault) -> str:

@@ -75,10 +75,14 @@ def merged(ours: Mapping[str, Any], theirs: Mapping[str, Any], seen: Mapping[str
     ``wanted`` is the lead status that we want there. What the CRM leaves empty takes nothing away.
     """
     news = {name: value for name, value in theirs.items() if value not in ("", None) and value != seen.get(name)}
-    status = str(news.pop("lead_status", ""))
     take = {name: value for name, value in news.items() if name not in FIELDS and value != ours.get(name)}
-    said = status if status != wanted and status in set(SET_BY_SALES) else ""
+    said = said_by_sales(theirs.get("lead_status"), seen.get("lead_status"), wanted)
     return Merged(take, {name: value for name, value in theirs.items() if seen.get(name) != value}, said)
+
+
+def said_by_sales(theirs: str | None, seen: str | None, wanted: str) -> str:
+    """The lead status that sales has set since the CRM was read last (``seen``); "" when that is not what it has."""
+    return theirs if theirs and theirs not in (seen, wanted) and theirs in set(SET_BY_SALES) else ""
 
 
 def differing(

@@ -42,7 +42,11 @@ select crm_id from lead where crm_id <> '' and crm_id > $1 and merged_into is nu
     and not exists (select from erasure e where e.lead_id = lead.id)
 order by crm_id limit $2
 """
-FORGET = "update lead set crm_id = '' where crm_id <> '' and crm_id = any($1)"
+#: A contact that takes the place of one that is gone has no status of ours.
+FORGET = """
+with gone as (update lead set crm_id = '' where crm_id <> '' and crm_id = any($1) returning id)
+update crm_record c set seen = c.seen - 'lead_status' from gone where c.lead_id = gone.id
+"""
 WHOSE = """
 with told as (
     select distinct on (coalesce(own.id, named.id)) coalesce(own.id, named.id) as id, t.contact

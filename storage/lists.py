@@ -14,10 +14,13 @@ from domain.crm_ports import CrmChange
 from storage.database import Database
 
 #: Of a merged lead nothing is told: the contact is its survivor's. The contact of somebody erased is removed by the id
-#: we know; one that we know no id of is not made.
+#: we know; one that we know no id of is not made. A status that the CRM has of us already is not told again: it would
+#: write over what sales has set since, unheard.
 _DIRTY_CRM = """
-select c.lead_id as lead, coalesce(l.email, '') as email, l.crm_id, c.desired as fields, c.version,
-    e.lead_id is not null as erased, coalesce((
+select c.lead_id as lead, coalesce(l.email, '') as email, l.crm_id, c.version,
+    case when e.lead_id is null and l.crm_id <> '' and c.seen -> 'lead_status' = c.desired -> 'lead_status'
+        then c.desired - 'lead_status' else c.desired end as fields,
+    coalesce(c.seen ->> 'lead_status', '') as status_seen, e.lead_id is not null as erased, coalesce((
         select j.playbook_hash from journey j where j.lead_id = c.lead_id order by j.cycle desc limit 1
     ), '') as playbook
 from crm_record c join lead l on l.id = c.lead_id left join erasure e on e.lead_id = l.id
@@ -28,7 +31,9 @@ order by coalesce(c.pushed_at, c.changed_at), c.lead_id limit $1
 """
 _CRM_PUSHED = """
 with pushed as (
-    select c.lead_id, told.version, told.crm_id, told.status
+    select c.lead_id, told.version, told.crm_id, told.status,
+        -- the contact was gone and is another's now, which no status was told of: it stays to be pushed
+        told.status = '' and c.seen ? 'lead_status' and told.crm_id <> '' and l.crm_id not in ('', told.crm_id) as bare
     from unnest($1::text[], $2::int[], $3::text[], $5::text[]) as told (lead_id, version, crm_id, status)
     join lead l on l.id = told.lead_id join crm_record c on c.lead_id = told.lead_id
     -- a lead before its record, as whoever reads the CRM locks them
@@ -38,10 +43,11 @@ known as (
     update lead set crm_id = pushed.crm_id from pushed
     where lead.id = pushed.lead_id and pushed.crm_id <> '' and lead.crm_id <> pushed.crm_id
 )
-update crm_record c set pushed_version = greatest(c.pushed_version, pushed.version), pushed_at = $4, error = '',
-    refusals = 0, retry_real_at = null,
+update crm_record c set pushed_at = $4, error = '', refusals = 0, retry_real_at = null,
+    pushed_version = case when pushed.bare then c.pushed_version else greatest(c.pushed_version, pushed.version) end,
     -- so that what is read back is known to be our own word
-    seen = c.seen || case pushed.status when '' then '{}' else jsonb_build_object('lead_status', pushed.status) end
+    seen = case when pushed.bare then c.seen - 'lead_status' when pushed.status = '' then c.seen
+        else c.seen || jsonb_build_object('lead_status', pushed.status) end
 from pushed where c.lead_id = pushed.lead_id
 """
 _REFUSED = """

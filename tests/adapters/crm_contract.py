@@ -6,17 +6,29 @@ fields are by our names. That its tasks arrive once is ``TouchChannelContract``'
 
 import asyncio
 from abc import ABC, abstractmethod
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from temporalio.testing import ActivityEnvironment
 
+from activities.reading import Reading
+from activities.reconciling import Reconciling
+from domain.clock import ScaledClock
 from domain.crm import CORRECTIONS, FIELDS
 from domain.crm_ports import CrmChange, CrmConnection, CrmContact, OpportunityWanted
 from domain.errors import OurFault, RecordsRefused, TransientFault, VendorFault
 from domain.ports import SalesFeedback
 from domain.words import Channel, RejectReason
+from storage.crm import PgCrmNews
+from storage.database import Database
+from storage.inbox import PgInbox
+from storage.leads import LeadInput, upsert
+from storage.lists import PgLists
+from storage.playbooks import PgPlaybooks
 from tests.adapters.running import Sandbox
 from tests.adapters.touches import PERSONAL, touch
+from tests.storage.samples import NOW
 
 #: A value for every field that sales sees.
 C20 = {name: f"{label} of theirs" for name, label in FIELDS.items()} | {"lead_status": "nurture"}
@@ -37,6 +49,17 @@ def erased(given: CrmChange, crm_id: str) -> CrmChange:
     """What is left of the lead once its person was erased."""
     blank = dict.fromkeys(given.fields, "")
     return given.model_copy(update={"email": "", "crm_id": crm_id, "fields": blank, "version": 2, "erased": True})
+
+
+async def want(database: Database, lead: str, fields: dict[str, str]) -> None:
+    """Desired state of a lead in the CRM, as a decision writes it."""
+    await database.pool.execute(
+        "insert into crm_record (lead_id, desired, changed_at) values ($1, $2, $3)"
+        " on conflict (lead_id) do update set desired = $2, version = crm_record.version + 1",
+        lead,
+        fields,
+        NOW,
+    )
 
 
 class CrmContract(ABC):
@@ -273,6 +296,43 @@ class CrmContract(ABC):
         assert await connection.crm.feedback({}) == []
 
     # --- sales -----------------------------------------------------------------------------------------------------
+
+    async def test_a_status_that_a_seller_sets_between_readings_survives_a_push_and_is_heard(self, sandbox, database):
+        """Also where ours has changed meanwhile: of what only sales can know, theirs holds."""
+        connection, inbox, playbooks = self.connect(sandbox), PgInbox(database), PgPlaybooks(database)
+        news = PgCrmNews(database, self.vendor, timedelta(0))
+        reads = Reading(news, connection, playbooks, inbox, ScaledClock()).read_crm
+        pushes = Reconciling(PgLists(database), connection, playbooks, inbox, ScaledClock()).push_crm
+        first = {"lead_status": "nurture", "last_action": "a visit"}
+        later = {
+            "ann": {"last_action": "a page"},
+            "bob": {"lead_status": "sales_review"},
+            "cem": {"lead_status": "new"},
+        }
+        for name in later:
+            given = LeadInput(external_id=name, email=f"{name}@example.com")
+            await want(database, (await upsert(database, given, NOW, enrol=False)).lead_id, first)
+        await ActivityEnvironment().run(pushes)
+        await ActivityEnvironment().run(reads)
+        leads = {row["external_id"]: row for row in await database.pool.fetch("select * from lead")}
+        for name in ("ann", "bob"):
+            await self.edits(sandbox, leads[name]["crm_id"], lead_status="disqualified")
+        for name, changed in later.items():
+            await want(database, leads[name]["id"], first | changed)
+        await ActivityEnvironment().run(pushes)
+        there = await self.contacts(sandbox)
+        shown = {name: there[leads[name]["crm_id"]] for name in later}
+        assert {name: one["lead_status"] for name, one in shown.items()} == {
+            "ann": "disqualified",
+            "bob": "disqualified",
+            "cem": "new",
+        }
+        assert shown["ann"]["last_action"] == "a page"
+        await ActivityEnvironment().run(reads)
+        heard = await database.pool.fetch("select lead_id, name, properties from behaviour")
+        assert {(row["lead_id"], row["name"], row["properties"]["status"]) for row in heard} == {
+            (leads[name]["id"], "sales_set_status", "disqualified") for name in ("ann", "bob")
+        }
 
     async def task(self, connection: CrmConnection, **given: Any) -> str:
         return (await connection.tasks.send(touch(Channel.SDR_TASK, **given))).vendor_id

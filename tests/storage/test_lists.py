@@ -50,6 +50,33 @@ async def test_a_change_during_the_push_is_pushed_as_well(database: Database):
     ]
 
 
+async def test_a_status_that_the_crm_has_is_told_again_only_to_another_contact(database: Database):
+    """The one it was told to may be gone: then the vendor makes another, and answers with that one's id."""
+    lead, lists = await _lead(database, email="ann@acme.example"), PgLists(database)
+    status = {"lead_status": "nurture"}
+
+    async def told(contact: str) -> list[dict[str, str]]:
+        """The fields of each push until nothing is left to be told."""
+        fields = []
+        while changes := await lists.dirty_crm(10):
+            fields += [change.fields for change in changes]
+            await lists.crm_pushed(changes, {lead: contact}, NOW)
+        return fields
+
+    for offer, contact, pushes in (
+        ("1", "crm-1", [status | {"offer": "1"}]),
+        ("2", "crm-1", [{"offer": "2"}]),
+        ("3", "crm-2", [{"offer": "3"}, status | {"offer": "3"}]),
+        ("4", "crm-2", [{"offer": "4"}]),
+    ):
+        await _want_crm(database, lead, status | {"offer": offer})
+        assert await told(contact) == pushes
+    news = PgCrmNews(database, "hubspot", timedelta(hours=1))
+    await news.take_contacts([CrmContact(crm_id="crm-2", deleted=True)], NOW)
+    await _want_crm(database, lead, status | {"offer": "5"})
+    assert await told("crm-3") == [status | {"offer": "5"}]
+
+
 async def test_open_handoffs_are_known_by_their_vendors_task(database: Database):
     lead = await _lead(database, email="ann@acme.example")
     key = f"{lead}/1/0/brief"
