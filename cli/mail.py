@@ -88,8 +88,13 @@ def take(
 
     async def taken() -> Took:
         async with session() as here:
-            return await webhooks.take_again(here.database, "pipe", told(Came(raw, at, to)), here.clock, at)
+            return await webhooks.take_again(here.database, "pipe", found, here.clock, at)
 
+    try:
+        found = told(Came(raw, at, to))
+    except ValueError as why:  # tried again it would be the same
+        echo(f"passed over: {why}", err=True)
+        return
     try:
         took = run(taken())
     except (Refused, OSError) as problem:

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import structlog
+
 from adapters.email.imap import VENDOR, ImapMailbox, ImapSettings, Place
 from adapters.email.received import Came, told
 from adapters.vendor import settings_of
@@ -12,6 +14,7 @@ from storage.database import Database
 
 #: Mails of one round; the next goes on there.
 _MOST = 200
+_log = structlog.get_logger("tendril.mail_in")
 
 
 class MailReader:
@@ -33,11 +36,19 @@ class MailReader:
         async for after, raw in self._mailbox.came(since, datetime.now(UTC), _MOST):
             now = datetime.now(UTC)
             if raw is not None:
-                took = await webhooks.take_again(self._db, VENDOR.name, told(Came(raw, now)), self._clock, now)
-                new += took.new
+                new += await self._taken(Came(raw, now), after.next_uid - 1)
             upto = mailboxes.Place(after.validity, after.next_uid)
             await mailboxes.read_upto(self._db, self._mailbox.name, upto, now)
         return new
+
+    async def _taken(self, came: Came, uid: int) -> int:
+        """How much of it is news. One that nobody can take apart is passed over: behind it others wait."""
+        try:
+            found = told(came)
+        except ValueError as why:
+            _log.warning("a mail that came back is passed over", uid=uid, why=str(why))
+            return 0
+        return (await webhooks.take_again(self._db, VENDOR.name, found, self._clock, came.at)).new
 
 
 def embedded_port() -> int:

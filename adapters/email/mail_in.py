@@ -67,7 +67,7 @@ class MailIn:
         self._verify(request)
 
     def read(self, request: InboundRequest) -> list[Told]:
-        """Raises ``ValueError`` when the mail is not where this vendor puts it."""
+        """Raises ``ValueError`` when the mail is not where this vendor puts it, or can't be taken apart."""
         came = self._came(request)
         return told(came) if came is not None else []
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes
 from email.message import EmailMessage, Message
-from email.policy import default
 
 from adapters.email.absent import back_on
+from adapters.email.headers import AS_WRITTEN
 from adapters.inbound import About, Delivery, Happened, Told
 from domain.words import DeliveryKind
 
@@ -47,8 +47,19 @@ class Came:
 
 
 def told(came: Came) -> list[Told]:
-    """What it tells, none when it is about none of our mails. Never raises: mail is as its senders make it."""
-    message = message_from_bytes(came.raw, policy=default)
+    """What it tells, none when it is about none of our mails.
+
+    Mail is as its senders make it. Where nobody can take it apart this raises ``ValueError``, without a word of it, and
+    never anything else.
+    """
+    try:
+        return _told(came)
+    except Exception as error:  # noqa: BLE001 - whatever the parser fails at: parts within parts without end
+        raise ValueError(f"the mail can't be taken apart ({type(error).__name__})") from None
+
+
+def _told(came: Came) -> list[Told]:
+    message = message_from_bytes(came.raw, policy=AS_WRITTEN)
     digest = _whose(message, came)
     if not digest:
         return []
@@ -66,7 +77,7 @@ def _whose(message: EmailMessage, came: Came) -> str:
     """The digest of the mail it answers: by its own address first, since programs lose the other headers."""
     named = [came.to, *_header(message, "to", "delivered-to", "x-original-to", "cc")]
     answered = _header(message, "in-reply-to", "references")
-    returned = [str(part["message-id"] or "") for part in _returned(message)]
+    returned = [one for part in _returned(message) for one in _header(part, "message-id")]
     for text in (*(f"+{one.rpartition('+')[2]}" for one in named if "+" in one), *answered, *returned):
         if found := _DIGEST.search(text):
             return found[1].lower()
@@ -75,18 +86,17 @@ def _whose(message: EmailMessage, came: Came) -> str:
 
 def _identity(message: EmailMessage, digest: str) -> str:
     own = " ".join(_header(message, "message-id"))
-    return f"{digest}:{own or ' '.join(_header(message, 'date', 'from'))}"[:300]
+    return _storable(f"{digest}:{own or ' '.join(_header(message, 'date', 'from'))}"[:300])
+
+
+def _storable(text: str) -> str:
+    """Without characters that no database holds: senders write any."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
 def _header(message: Message, *names: str) -> list[str]:
-    """The values of these headers, however malformed."""
-    found: list[str] = []
-    for name in names:
-        try:
-            found += [str(value) for value in message.get_all(name, [])]
-        except (ValueError, IndexError, AttributeError, TypeError):  # the parser of structured headers has its limits
-            continue
-    return found
+    """The values of these headers."""
+    return [str(value) for name in names for value in message.get_all(name, [])]
 
 
 def _report(message: EmailMessage) -> tuple[DeliveryKind, str] | None:
@@ -97,7 +107,7 @@ def _report(message: EmailMessage) -> tuple[DeliveryKind, str] | None:
     if kind != "delivery-status":
         return None
     fields = {name.lower(): str(value) for part in _statuses(message) for name, value in part.items()}
-    action, status = fields.get("action", "").strip().lower(), fields.get("status", "").strip()
+    action, status = fields.get("action", "").strip().lower(), _storable(fields.get("status", "").strip())
     if action == "failed":
         # Only what is about the address or its mailbox, as in ``replies``: policy and content (5.7.y, 5.6.y) are our
         # own affair, and read as dead mailboxes would suppress every lead. A full mailbox (5.2.2) may be emptied.
@@ -121,7 +131,7 @@ def _returned(message: EmailMessage) -> Iterator[Message]:
             yield from (one for one in part.get_payload() if isinstance(one, Message))
         elif part.get_content_type() == "text/rfc822-headers":
             head = part.get_payload(decode=True)
-            yield message_from_bytes(head if isinstance(head, bytes) else b"", policy=default)
+            yield message_from_bytes(head if isinstance(head, bytes) else b"", policy=AS_WRITTEN)
 
 
 def _by_machine(message: EmailMessage) -> bool:
@@ -150,7 +160,7 @@ def _wants_no_more(message: EmailMessage) -> bool:
 
 
 def _subject(message: EmailMessage) -> str:
-    return " ".join(_header(message, "subject"))
+    return str(message.get("subject", ""))
 
 
 def _text(message: EmailMessage) -> str:
@@ -158,7 +168,7 @@ def _text(message: EmailMessage) -> str:
     try:
         part = message.get_body(("plain", "html"))
         content = part.get_content() if part is not None else ""
-    except (KeyError, LookupError, ValueError, AttributeError):  # an unknown charset, a broken encoding
+    except (KeyError, LookupError, ValueError, AttributeError, TypeError):  # an unknown charset, a broken encoding
         return ""
     text = content if isinstance(content, str) else ""
-    return re.sub(r"<[^>]{0,2000}>", " ", text) if part is not None and part.get_content_subtype() == "html" else text
+    return re.sub(r"<[^<>]{0,2000}>", " ", text) if part is not None and part.get_content_subtype() == "html" else text

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.email.absent import back_on
@@ -46,6 +46,20 @@ def report(kind: str, status: str, returned: str = f"Message-ID: {OURS}") -> byt
 def bounced(action: str, status: str) -> bytes:
     fields = "\r\nFinal-Recipient: rfc822; ada@example.org\r\n" + f"Action: {action}\r\nStatus: {status}\r\n"
     return report("delivery-status", f"Reporting-MTA: dns; mx.example.org\r\n{fields}")
+
+
+def returned(header: str) -> bytes:
+    """A bounce with the whole mail attached, whose headers begin with that one."""
+    parts = [
+        "--b\r\nContent-Type: message/delivery-status\r\n\r\nX: x\r\n\r\nAction: failed\r\nStatus: 5.1.1\r\n",
+        f"--b\r\nContent-Type: message/rfc822\r\n\r\n{header}\r\nSubject: A guide\r\n\r\nHello\r\n--b--\r\n",
+    ]
+    kind = "Content-Type: multipart/report; report-type=delivery-status; boundary=b"
+    return mail(kind, body="".join(parts), to="bounces@example.com")
+
+
+#: Mails in mails: more than Python's parser follows.
+ENDLESS = mail("Content-Type: message/rfc822", body="Content-Type: message/rfc822\r\n\r\n" * 3000)
 
 
 def kind_of(raw: bytes, **given: str) -> str:
@@ -150,6 +164,40 @@ def test_the_same_mail_is_the_same_thing_and_another_is_another():
     assert dated[0] != dated[1]
 
 
+#: Values that Python's parser of headers fails at, each in its own way, or spends minutes on.
+BEYOND = {
+    "empty": "<>",
+    "no name": "<@x>",
+    "cut off": "<",
+    "a domain cut off": "<a@[",
+    "as Exchange writes it": "<[0123456789abcdef=@microsoft.com]>",
+    "half a character": "<a@b> =?utf-7?q?+2AA-?=",
+    "nul": "<a\0b@x>",
+    "quotes without end": '"' * 200_000,
+    "commas without end": "a," * 100_000,
+}
+
+
+@pytest.mark.parametrize("value", BEYOND.values(), ids=list(BEYOND))
+def test_what_no_parser_understands_is_read_as_it_is_written(value: str):
+    assert told(Came(returned(f"Message-ID: {value}"), AT)) == []
+    assert kind_of(returned(f"Message-ID: {value} {OURS}")) == "bounced_hard"
+    for name in ("Message-ID", "From", "Cc", "Date", "Subject", "Content-Disposition"):
+        [reply] = told(Came(mail(f"{name}: {value}"), AT))
+        assert (reply.kind, reply.about.mail, reply.id.isprintable()) == ("replied", NAME, True)
+
+
+def test_mails_in_mails_without_end_can_not_be_taken_apart():
+    with pytest.raises(ValueError, match=r"^the mail can't be taken apart \(RecursionError\)$"):
+        told(Came(ENDLESS, AT))
+
+
+def test_an_attachment_is_not_what_somebody_says():
+    part = "--b\r\nContent-Type: text/plain\r\nContent-Disposition: {}\r\n\r\n{}\r\n"
+    body = part.format('Attachment; filename="x"', "STOP") + part.format("inline", "Please call me.") + "--b--\r\n"
+    assert kind_of(mail("Content-Type: multipart/mixed; boundary=b", body=body)) == "replied"
+
+
 ABSENT = {
     "I am out of the office until 7 December 2026.": "2026-12-08",
     "I will be back on Monday, December 7th.": "2026-12-07",
@@ -195,6 +243,33 @@ def test_a_report_damaged_anywhere_does_no_harm(changes):
     for place, byte in changes:
         raw[place % len(raw)] = byte
     assert isinstance(told(Came(bytes(raw), AT)), list)
+
+
+_HEADERS = ("Message-ID", "Content-Type", "Content-Disposition", "Content-Transfer-Encoding", "To", "From", "Subject")
+_SCRAPS = st.sampled_from(
+    [
+        *'<>@[]()"\\;:=*\0\xff',
+        "a",
+        "=?utf-8?q?",
+        "=?utf-7?q?+2AA-?=",
+        "*0*=",
+        "text/html",
+        "charset=",
+        "multipart/mixed",
+    ]
+)
+_ODD = st.lists(
+    st.tuples(st.sampled_from(_HEADERS), st.lists(_SCRAPS, max_size=8).map("".join)), min_size=1, max_size=3
+).map(lambda made: "\r\n".join(f"{name}: {value}" for name, value in made))
+
+
+@given(_ODD, _ODD)
+@settings(max_examples=100)
+def test_headers_mutilated_anyhow_are_read(ours: str, theirs: str):
+    for raw in (mail(*ours.split("\r\n")), returned(theirs), returned(f"{theirs}\r\nMessage-ID: {OURS}")):
+        for one in told(Came(raw, AT, REPLY_TO)):
+            assert isinstance(one, Delivery | Happened)
+            assert one.id.isprintable()
 
 
 @given(st.text(max_size=200))

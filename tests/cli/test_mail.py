@@ -5,6 +5,7 @@ import subprocess
 
 from domain.mail import name_of
 from storage.database import Database
+from tests.adapters.test_came_back import ENDLESS
 from tests.adapters.test_came_back import mail as came_back
 from tests.api.test_webhooks import sent
 from tests.cli.terminal import Terminal
@@ -40,6 +41,12 @@ async def test_a_mail_from_a_pipe_is_taken(tendril: Terminal, database: Database
     out, err = await asyncio.to_thread(process.communicate, raw.decode())
     assert (process.returncode, out.strip()) == (0, "taken"), err
     assert await database.pool.fetchval("select name from behaviour where kind = 'delivery'") == "replied"
+
+
+async def test_a_mail_that_nobody_can_take_apart_is_not_tried_again(tendril: Terminal):
+    process = tendril.start("mail", "take", stdin=subprocess.PIPE)
+    _, err = await asyncio.to_thread(process.communicate, ENDLESS.decode())
+    assert (process.returncode, err.strip()) == (0, "passed over: the mail can't be taken apart (RecursionError)")
 
 
 async def test_a_mail_that_can_not_be_stored_now_is_tried_again_by_the_mail_server(tendril: Terminal):

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from structlog.testing import capture_logs
 
 from domain.clock import ScaledClock
 from domain.mail import name_of
@@ -11,7 +12,7 @@ from sandbox.imap import listen
 from sandbox.mail import MailStore
 from storage import mailboxes
 from storage.database import Database
-from tests.adapters.test_came_back import mail
+from tests.adapters.test_came_back import ENDLESS, mail, returned
 from tests.adapters.test_imap import settings
 from tests.api.test_webhooks import sent
 
@@ -42,6 +43,22 @@ async def test_a_reply_is_its_leads_behaviour_once_and_its_words_are_kept_nowher
     kept = await database.pool.fetch("select properties::text from behaviour")
     assert not [row for row in kept if "price" in row[0]]
     assert await database.pool.fetchval("select count(*) from webhook_request") == 0
+    server.close()
+
+
+async def test_no_mail_however_malformed_stops_the_mailbox(database: Database):
+    _, key = await sent(database)
+    store = MailStore()
+    server = await listen(store, "127.0.0.1", 0)
+    to = f"replies+{name_of(key)}@example.com"
+    odd = [ENDLESS, returned("Message-ID: <>"), mail("Message-ID: <a\0b@x.example>", to=to)]
+    for raw in (*odd, mail(to=to)):
+        store.add("ann@acme.example", ["x"], raw)
+    with capture_logs() as said:
+        assert await reader(database, server.sockets[0].getsockname()[1]).read() == 2
+    assert await replies(database) == 2
+    [passed] = [line for line in said if "uid" in line]
+    assert (passed["uid"], passed["why"]) == (1, "the mail can't be taken apart (RecursionError)")
     server.close()
 
 

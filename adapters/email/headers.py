@@ -1,0 +1,45 @@
+"""The headers of mail that others wrote: each as it was written, in one line; only a subject is decoded.
+
+Python's own parser (``email.policy.default``) raises what it happens to: ``IndexError`` for ``<[…@microsoft.com]>``,
+which is how Exchange names mails (github.com/python/cpython/issues/105802 and 117849), ``UnboundLocalError`` for
+``<a@[`` (issues/134152), ``UnicodeEncodeError`` for half a character in an encoded word. And for some values it takes
+seconds, longer by the square of their length. ``email``'s own looks at headers, for types, boundaries and character
+sets, go through the policy too.
+"""
+
+from email.message import EmailMessage
+from email.policy import EmailPolicy
+from typing import cast
+
+#: The longest subject that is decoded, in characters: a line's most (RFC 5322, 2.1.1).
+_LONGEST = 998
+
+
+class Written(str):
+    """A header's value as it was written."""
+
+    __slots__ = ()
+
+    @property
+    def content_disposition(self) -> str:
+        """What ``EmailMessage.is_attachment`` asks a Content-Disposition for."""
+        return self.partition(";")[0].strip().lower()
+
+
+class AsWritten(EmailPolicy):
+    """``email.policy.default``, none of whose headers raises."""
+
+    def header_fetch_parse(self, name: str, value: str) -> str:
+        """One line, whose bytes are read as UTF-8; a subject with its encoded words decoded, where that can be done."""
+        if name.lower() == "subject" and len(value) <= _LONGEST:
+            try:
+                decoded: str = super().header_fetch_parse(name, value)
+            except Exception:  # noqa: BLE001, S110 - whatever the parser fails at: what is written is left
+                pass
+            else:
+                return decoded
+        return Written(" ".join(value.encode(errors="surrogateescape").decode(errors="replace").split()))
+
+
+#: It makes messages of that class, which a base class can't be told at run time.
+AS_WRITTEN = cast("EmailPolicy[EmailMessage]", AsWritten())
