@@ -14,7 +14,7 @@ from datetime import datetime
 from temporalio import activity
 
 from activities.reconciling import later, opaque, refusal
-from domain.audiences import LIST_MADE, AdsAudience, AudienceChange, Audiences, DesiredAudiences, Fate, Taken
+from domain.audiences import LIST_MADE, AdsAudience, AudienceChange, Audiences, DesiredAudiences, Fate, Outcome, Taken
 from domain.errors import OurFault, TransientFault, VendorFault
 from domain.ports import Clock
 
@@ -91,7 +91,8 @@ class _Run:
         if self.network.lasts is not None:
             await self.desired.renew(self.network.network, self.network.lasts)
         for request in await self.desired.requests(self.network.network):
-            await self._ask(request)
+            if self._over or not await self._ask(request):
+                break
 
     async def round(self) -> bool:
         """Spread some of what changed and tell the network; whether there is more of it.
@@ -190,7 +191,10 @@ class _Run:
         keys = [former[change.lead] for change in gone]
         said = await self._patiently(audience, lambda: self.network.remove(audience, keys)) if keys else Taken()
         refused = {change.lead for change in gone if former[change.lead] in said.refused}
-        await self.desired.left([change for change in batch if change.lead not in refused], self.now)
+        under_way = [change for change in gone if said.request and change.lead not in refused]
+        not_off = refused | {change.lead for change in under_way}
+        await self.desired.left([change for change in batch if change.lead not in not_off], self.now)
+        await self.desired.removing(under_way, [former[change.lead] for change in under_way], said.request, self.now)
         await self._put_off([change for change in gone if change.lead in refused], said)
         self.taken += sum(not change.member for change in batch) - len(refused)
 
@@ -216,14 +220,27 @@ class _Run:
                     raise
                 await asyncio.sleep(wait)
 
-    async def _ask(self, request: str) -> None:
-        """What became of a batch. Whoever can't be asked now is asked another time."""
+    async def _ask(self, request: str) -> bool:
+        """What became of a batch. Whether it makes sense to ask about others now.
+
+        Where that can't be learnt now it is asked another time, after the others; where it can't be learnt at all, the
+        batch may not have been carried out, so that whoever was in it is told again.
+        """
+        goes_on = True
         try:
             outcome = await self.network.outcome(request)
         except VendorFault as fault:
             _log.info("outcome not known", extra={"vendor": fault.vendor, "status": fault.status, "code": fault.code})
-            return
+            goes_on = not isinstance(fault, TransientFault)
+            outcome = _unanswered(fault)
         if outcome.fate in (Fate.FAILED, Fate.PARTLY):
             place = {"vendor": self.network.network, "request": request, "why": outcome.why}
             _log.warning("a batch was not taken whole", extra=place)
         await self.desired.became(self.network.network, request, outcome)
+        return goes_on
+
+
+def _unanswered(fault: VendorFault) -> Outcome:
+    if isinstance(fault, TransientFault) or fault.status in _NO_ACCESS:
+        return Outcome(fate=Fate.UNDER_WAY)
+    return Outcome(fate=Fate.FAILED, why=f"what became of a batch can't be asked: {opaque(fault)}")

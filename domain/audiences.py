@@ -163,6 +163,12 @@ class DesiredAudiences(Protocol):
         """The network no longer has them under the key that it knew. Who moved only is still to join anew."""
         ...
 
+    async def removing(
+        self, changes: Sequence[AudienceChange], keys: Sequence[str], request: str, now: datetime
+    ) -> None:
+        """The network will remove them, each by its key: they may be there until ``became`` says that it did."""
+        ...
+
     async def refill(self, network: str, audience: str) -> None:
         """The network has nobody on this list any more: whoever should be there is to join again."""
         ...
@@ -176,7 +182,10 @@ class DesiredAudiences(Protocol):
         ...
 
     async def became(self, network: str, request: str, outcome: Outcome) -> None:
-        """Of a batch that failed, everybody comes again."""
+        """Whom it was to remove is gone once it is done, and comes again unless all of it was done.
+
+        Of a batch that failed, or of which nothing is learnt for days, everybody comes again.
+        """
         ...
 
     async def unread(self, network: str) -> list[AdsAudience]:

@@ -24,6 +24,9 @@ _RENEWED = 20_000
 _READ_EVERY = timedelta(hours=6)
 #: How long a batch is given before anybody asks what became of it.
 _FIRST_LOOK = timedelta(minutes=15)
+#: What became of a batch takes Google "up to 24 hours" (developers.google.com/data-manager/api/devguides/diagnostics).
+#: Who was in one that tells nothing for three times as long is told again.
+_GIVEN_UP = timedelta(days=3)
 
 
 class PgAudiences:
@@ -90,6 +93,18 @@ class PgAudiences:
             for part in _parts(changes):
                 await connection.execute(sql.LEFT, network, audience, _told(changes[part], kept[part]), now)
 
+    async def removing(
+        self, changes: Sequence[AudienceChange], keys: Sequence[str], request: str, now: datetime
+    ) -> None:
+        if not changes:
+            return
+        network, audience = changes[0].network, changes[0].audience
+        async with self._db.pool.acquire() as connection, connection.transaction():
+            for part in _parts(changes):
+                told = _told(changes[part], keys[part])
+                await connection.execute(sql.REMOVING, network, audience, told, request, now)
+            await connection.execute(sql.ASKED, network, request, audience, _FIRST_LOOK)
+
     async def refused(self, changes: Sequence[AudienceChange], reason: str) -> None:
         """``reason``: the network's, in opaque words."""
         if changes:
@@ -102,11 +117,15 @@ class PgAudiences:
 
     async def became(self, network: str, request: str, outcome: Outcome) -> None:
         if outcome.fate is Fate.UNDER_WAY:
-            await self._db.pool.execute(sql.LOOK_LATER, network, request, _FIRST_LOOK)
-            return
+            if not await self._db.pool.fetchval(sql.LOOK_LATER, network, request, _FIRST_LOOK, _GIVEN_UP):
+                return
+            outcome = Outcome(fate=Fate.FAILED, why=f"{network} does not say what became of a batch")
         async with self._db.pool.acquire() as connection, connection.transaction():
-            if outcome.fate is Fate.FAILED:
-                await connection.execute(sql.FAILED, network, request, outcome.why)
+            await connection.execute(sql.LOCK_REQUEST, network, request)
+            if outcome.fate is not Fate.DONE:
+                whole = outcome.fate is Fate.FAILED
+                await connection.execute(sql.FAILED, network, request, outcome.why, whole)
+            await connection.execute(sql.DONE, network, request)
             audience = await connection.fetchval(sql.FORGET_REQUEST, network, request)
             if audience and outcome.fate is not Fate.DONE:
                 await connection.execute(sql.PROBLEM, network, audience, outcome.why)

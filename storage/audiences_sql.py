@@ -95,16 +95,24 @@ update network_member m set
 """
 _OF_TOLD = "where m.network = $1 and m.audience = $2 and m.lead_id = any(array(select lead_id from locked))"
 _VERSION, _KEY = "($3 -> m.lead_id ->> 0)::int", "$3 -> m.lead_id ->> 1"
-#: Who changed while they were being told may have another key by now: that is looked into before they join again.
+#: Who changed while they were being told may have another key by now: that is looked into before they join again. A
+#: batch that is carried out later may fail yet: until then its refusals count on.
 JOINED = f"""
-{_TOLD} error = '', refusals = 0, retry_real_at = null, held = true, known_as = {_KEY}, stale = m.version > {_VERSION},
-    request = $4, pushed_at = $5, pushed_real_at = now(), pushed_version = greatest(m.pushed_version, {_VERSION})
+{_TOLD} error = '', refusals = case when $4 = '' then 0 else m.refusals end, retry_real_at = null, held = true,
+    known_as = {_KEY}, stale = m.version > {_VERSION}, request = $4, pushed_at = $5, pushed_real_at = now(),
+    pushed_version = greatest(m.pushed_version, {_VERSION})
 {_OF_TOLD}
 """
 LEFT = f"""
 {_TOLD} error = '', refusals = 0, retry_real_at = null, held = m.held and {_KEY} <> '', known_as = {_KEY},
     stale = false, request = '', pushed_at = case when m.wanted then m.pushed_at else $4 end,
     pushed_version = case when m.wanted then m.pushed_version else greatest(m.pushed_version, {_VERSION}) end
+{_OF_TOLD}
+"""
+#: The network will remove them, and says later whether it did: until then they may be there, and their key is kept.
+REMOVING = f"""
+{_TOLD} error = '', retry_real_at = null, known_as = {_KEY}, request = $4,
+    pushed_at = case when m.wanted then m.pushed_at else $5 end, pushed_version = greatest(m.pushed_version, {_VERSION})
 {_OF_TOLD}
 """
 REFUSED = f"""
@@ -138,20 +146,29 @@ order by look_real_at, request limit 100
 LOOK_LATER = """
 update network_request
 set look_real_at = now() + least(greatest(now() - asked_real_at, $3::interval), interval '6 hours')
-where network = $1 and request = $2
+where network = $1 and request = $2 returning now() - asked_real_at > $4::interval
 """
 FORGET_REQUEST = "delete from network_request where network = $1 and request = $2 returning audience"
-#: Everybody of a batch that failed is told again, as who was refused is: later, and later each time.
-FAILED = """
-with told as (
-    select audience, lead_id from network_member
-    where network = $1 and request = $2 order by lead_id, audience for update
-)
+#: Who was last told in a batch. Who has changed since is told anew anyway. (Said twice that there is one: its index has
+#: only those.)
+_OF_REQUEST = "m.network = $1 and m.request = $2 and m.request <> '' and m.pushed_version = m.version"
+_OUT = "(not m.wanted or m.stale)"
+#: In a statement of its own: who is locked needs no joining then, which may compare everybody with everybody.
+LOCK_REQUEST = f"select from network_member m where {_OF_REQUEST} order by lead_id, audience for update"
+#: Of a batch that failed, everybody (``$4``), or whoever was to be removed, is told again, as who was refused is:
+#: later, and later each time.
+FAILED = f"""
 update network_member m set version = m.version + 1, refused_version = m.version + 1, refusals = m.refusals + 1,
     error = $3, request = '',
     retry_real_at = now() + least(interval '5 minutes' * 2 ^ least(m.refusals, 20), interval '1 day')
-from told where m.network = $1 and m.audience = told.audience and m.lead_id = told.lead_id
-"""
+where {_OF_REQUEST} and ($4 or {_OUT})
+"""  # noqa: S608 - our own words
+#: Who was to be removed is no longer there; who moved is to join under the new key.
+DONE = f"""
+update network_member m set refusals = 0, request = '', held = m.held and not {_OUT}, stale = false,
+    known_as = case when {_OUT} then '' else m.known_as end, version = m.version + (m.wanted and m.stale)::int
+where {_OF_REQUEST} and ({_OUT} or m.refusals > 0)
+"""  # noqa: S608 - our own words
 FILLED = """
 insert into network_audience (network, audience, read_real_at) values ($1, $2, 'epoch') on conflict do nothing
 """

@@ -2,8 +2,9 @@
 
 What is personal goes in one transaction; the lead's row stays, of nobody, so that touches and decisions still count. A
 suppression that is part of the erasure ends the journey. The address is kept aside until audiences have been told to
-remove it. Whoever looks round (``runtime.erasing``) finishes: a decision that was under way may have written something
-again, and the journey's history in Temporal goes when the journey has ended.
+remove it, the hash that a network knows it by until the network has. Whoever looks round (``runtime.erasing``)
+finishes: a decision that was under way may have written something again, and the journey's history in Temporal goes
+when the journey has ended.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from storage.database import Connection, Database
 from storage.enrolment import wake_running
 from storage.erasure_sql import (
     FINISH,
+    FORGET_ADDRESS,
     FORGET_COMPANY,
     LOCKS,
     NAMES,
@@ -90,6 +92,7 @@ async def finish(db: Database, lead: str, now: datetime) -> Erased | None:
         if erased is None or erased.finished_at is not None:
             return erased
         await _remove(connection, lead, ())
+        await connection.execute(FORGET_ADDRESS, lead)
         if not await connection.fetch(WAITING, lead):
             for statement in FINISH:
                 await connection.execute(statement, lead)

@@ -25,7 +25,7 @@ where m.lead_id = $1 and m.spread_version < m.version and not exists (
 )
 union
 select 'audience ' || n.audience || ' at ' || n.network from network_member n join erasure e using (lead_id)
-where n.lead_id = $1 and n.pushed_version < n.version and (n.known_as <> '' or e.email is not null)
+where n.lead_id = $1 and (n.known_as <> '' or n.pushed_version < n.version and e.email is not null)
 union all
 select 'crm' from crm_record c join lead l on l.id = c.lead_id
 where c.lead_id = $1 and c.pushed_version < c.version and l.crm_id <> ''
@@ -123,6 +123,14 @@ FORGET_COMPANY = (
     "delete from account_identity where account_id = $1 and not exists (select from lead where account_id = $1)",
     "delete from account where id = $1 and not exists (select from lead where account_id = $1)",
 )
+#: A network removes somebody by the key that it was told: only who it was told none of needs the address.
+FORGET_ADDRESS = """
+update erasure set email = null where lead_id = $1 and email is not null and not exists (
+    select from audience_member where lead_id = $1 and spread_version < version
+) and not exists (
+    select from network_member where lead_id = $1 and known_as = '' and pushed_version < version
+)
+"""
 #: Once nothing waits any more.
 FINISH = (
     "delete from audience_member where lead_id = $1",

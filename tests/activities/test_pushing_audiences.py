@@ -1,21 +1,26 @@
 """Audiences reach each network in its own batches; what one did not take is pushed later, and holds nobody up."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import ActivityEnvironment
 
 from activities.audiences import Pushing
-from domain.audiences import LIST_MADE, AdsAudience, Fate, Outcome, Taken
+from domain.audiences import LIST_MADE, AdsAudience, Audiences, Fate, Outcome, Taken
 from domain.clock import ScaledClock
 from domain.errors import OurFault, TransientFault
+from storage import erasure
 from storage.audiences import PgAudiences
 from storage.database import Database
+from tests.adapters.running import Sandbox, running_sandbox
+from tests.adapters.test_google import google, kept
+from tests.storage.samples import NOW
 from tests.storage.test_audiences import lead, want
 from tests.workflows.running import QuietAudiences
 
@@ -48,7 +53,7 @@ class Network(QuietAudiences):
         return self.outcomes.pop(0)
 
 
-async def push(db: Database, network: Network, *, patience: float = 30.0, **others: Network) -> int:
+async def push(db: Database, network: Audiences, *, patience: float = 30.0, **others: Audiences) -> int:
     networks = {network.network: network, **others}
     pushing = Pushing(PgAudiences(db, list(networks)), networks, ScaledClock(), patience)
     [activity, *_] = pushing.activities()
@@ -182,3 +187,119 @@ async def test_each_list_is_read_back(database: Database):
     await push(database, Network())
     row = await database.pool.fetchrow("select network, audience, status, size, usable from network_audience")
     assert tuple(row) == ("linkedin", "retarget", "READY", 2, True)
+
+
+@pytest_asyncio.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with running_sandbox() as running:
+        yield running
+
+
+async def requests_due(db: Database) -> None:
+    await db.pool.execute("update network_request set look_real_at = now()")
+    await db.pool.execute("update network_member set retry_real_at = now()")
+
+
+def held_back(sandbox: Sandbox, *keys: str, status: str = "FAILED") -> None:
+    """Google took the last request, and did not do it: those it was to remove are there still."""
+    [members] = [one.members for one in kept(sandbox).lists.values()]
+    members.update(keys)
+    list(kept(sandbox).requests.values())[-1]["requestStatus"] = status
+
+
+async def known(db: Database) -> dict[str, tuple[bool, str]]:
+    rows = await db.pool.fetch("select lead_id, held, known_as from network_member")
+    return {row["lead_id"]: (row["held"], row["known_as"]) for row in rows}
+
+
+@pytest.mark.parametrize("status", ["FAILED", "PARTIAL_SUCCESS"])
+async def test_who_left_is_known_until_google_has_removed_them_and_removed_again_when_it_did_not(
+    database: Database, sandbox: Sandbox, status: str
+):
+    adapter = google(sandbox)
+    leads = await everybody(database, 3)
+    keys = [adapter.key(f"lead{number}@acme.example") for number in range(3)]
+    await push(database, adapter)
+    await want(database, leads[0], member=False)
+    await database.pool.execute("update lead set email = 'new@acme.example' where id = $1", leads[1])
+    await erasure.erase(database, leads[2], "test", NOW)
+    await push(database, adapter)
+    held_back(sandbox, *keys, status=status)
+    assert await known(database) == {lead: (True, key) for lead, key in zip(leads, keys, strict=True)}
+    assert await push(database, adapter) == 0, "nobody is told twice, nor joins under another address before"
+
+    erased = await erasure.finish(database, leads[2], NOW)
+    assert erased is not None
+    assert erased.waiting == ("audience retarget at google",)
+    assert await database.pool.fetchval("select email from erasure") is None, "the key is enough"
+
+    for _ in range(2):  # the outcome, then whom it sends again
+        await requests_due(database)
+        await push(database, adapter)
+    [members] = [one.members for one in kept(sandbox).lists.values()]
+    assert members == set()
+    assert await known(database) == {lead: (True, key) for lead, key in zip(leads, keys, strict=True)}
+
+    await requests_due(database)
+    await push(database, adapter)
+    moved = adapter.key("new@acme.example")
+    assert await known(database) == {leads[0]: (False, ""), leads[1]: (True, moved), leads[2]: (False, "")}
+    [members] = [one.members for one in kept(sandbox).lists.values()]
+    assert members == {moved}
+    finished = await erasure.finish(database, leads[2], NOW)
+    assert finished is not None
+    assert finished.waiting == ()
+
+
+async def dead_requests(db: Database, number: int) -> None:
+    await db.pool.execute(
+        "insert into network_request (network, request, audience, asked_real_at, look_real_at)"
+        " select 'google', 'dead-' || n, 'retarget', now() - interval '1 day', now() - interval '1 day'"
+        " from generate_series(1, $1::int) n",
+        number,
+    )
+
+
+@pytest.mark.parametrize(("kind", "number", "left"), [("404", 100, 0), ("403", 3, 3), ("500", 3, 3)])
+async def test_requests_that_google_does_not_tell_of_hold_no_other_up(
+    database: Database, sandbox: Sandbox, kind: str, number: int, left: int
+):
+    adapter = google(sandbox)
+    [lead] = await everybody(database, 1)
+    await push(database, adapter)
+    held_back(sandbox)
+    await database.pool.execute("update network_request set look_real_at = now()")
+    await dead_requests(database, number)
+    if kind != "404":
+        sandbox.fail("google", kind, count=number, path="requestStatus")
+    for _ in range(number + 1 if kind == "500" else 2):  # one that is down is asked once a time
+        await push(database, adapter)
+    requests = await database.pool.fetch("select request from network_request where look_real_at > now()")
+    assert (len(requests), sandbox.faults.waiting) == (left, ())
+    assert await database.pool.fetchval("select refusals from network_member where lead_id = $1", lead) == 1
+    assert await PgAudiences(database, ["google"]).due() == []
+
+
+async def test_whoever_was_in_a_request_that_google_does_not_know_or_never_finishes_is_told_again(
+    database: Database, sandbox: Sandbox
+):
+    adapter = google(sandbox)
+    leads = await everybody(database, 2)
+    await push(database, adapter)
+    kept(sandbox).requests.clear()
+    await database.pool.execute("update network_request set look_real_at = now()")
+    await push(database, adapter)
+    problem = "what became of a batch can't be asked: google 404 NOT_FOUND"
+    row = await database.pool.fetchrow("select problem, (select max(error) from network_member) from network_audience")
+    assert tuple(row) == (problem, problem)
+
+    await requests_due(database)
+    assert await push(database, adapter) == len(leads)
+    held_back(sandbox, status="PROCESSING")
+    await database.pool.execute(
+        "update network_request set look_real_at = now(), asked_real_at = now() - interval '73 hours'"
+    )
+    await push(database, adapter)
+    rows = await database.pool.fetch("select distinct refusals, error from network_member")
+    assert [tuple(row) for row in rows] == [(2, "google does not say what became of a batch")]
+    assert await database.pool.fetchval("select count(*) from network_request") == 0

@@ -196,6 +196,20 @@ async def test_of_a_batch_that_failed_later_everybody_comes_again(
     assert await database.pool.fetchval("select problem from network_audience") == problem
 
 
+async def test_who_comes_back_before_the_outcome_of_their_removal_stays_whatever_it_is(database: Database):
+    audiences, ann = PgAudiences(database, ["google"]), await lead(database)
+    await want(database, ann)
+    await tell(audiences, "google")
+    await want(database, ann, member=False)
+    await audiences.removing(await waiting(audiences, "google", leaving=True), ["ann@acme.example"], "request-1", NOW)
+    await want(database, ann)
+    assert [change.known_as for change in await waiting(audiences, "google")] == ["ann@acme.example"]
+    await audiences.became("google", "request-1", Outcome(fate=Fate.FAILED, why="X"))
+    await tell(audiences, "google")
+    assert await held(database) == {("google", "ann@acme.example")}
+    assert await waiting(audiences, "google", leaving=True) == []
+
+
 async def test_what_a_network_says_of_a_list_is_kept_and_a_list_that_is_gone_is_filled_again(database: Database):
     audiences = PgAudiences(database, ["google"])
     await want(database, await lead(database))
