@@ -11,8 +11,10 @@ from itsdangerous.encoding import base64_encode
 from domain.errors import Refused
 from domain.trust import HIDDEN
 
-#: The first part of every token, so that its shape may change. What was written must stay readable for as long as mail
-#: is kept: also the tokens of ``_Signed.read_any``, which had no version.
+#: The first part of a token, so that its shape may change. What was written must stay readable for as long as mail is
+#: kept: also tokens without a version (``_Signed.read_any``). Those of unsubscribing and questions are read with one
+#: since November 2026 and still written without: builds of before must read what is written beside them, and after a
+#: way back to them. The next release writes it.
 _VERSION = "1"
 
 
@@ -48,7 +50,7 @@ class UnsubscribeLinks:
         self._signed = _Signed("tendril.unsubscribe", "unsubscribe", secrets)
 
     def token(self, lead: str, touch: str) -> str:
-        return self._signed.write(lead, touch)
+        return self._signed.write_unversioned(lead, touch)
 
     def url(self, lead: str, touch: str) -> str:
         return f"{self._base}/u/{self.token(lead, touch)}"
@@ -67,7 +69,7 @@ class QuestionLinks:
         self._signed = _Signed("tendril.question", "question", secrets)
 
     def token(self, lead: str, touch: str, field: str) -> str:
-        return self._signed.write(lead, touch, field)
+        return self._signed.write_unversioned(lead, touch, field)
 
     def url(self, lead: str, touch: str, field: str) -> str:
         return f"{self._base}/q/{self.token(lead, touch, field)}"
@@ -152,7 +154,10 @@ class _Signed:
         )
 
     def write(self, *parts: str) -> str:
-        signed = self._serializer.dumps((_VERSION, *parts))
+        return self.write_unversioned(_VERSION, *parts)
+
+    def write_unversioned(self, *parts: str) -> str:
+        signed = self._serializer.dumps(parts)
         return signed if isinstance(signed, str) else signed.decode()
 
     def read(self, token: str, parts: int) -> list[str]:
@@ -163,7 +168,7 @@ class _Signed:
         return found
 
     def read_any(self, token: str, parts: int) -> list[str]:
-        """The same, of tokens that had no version until November 2026: their first part is a lead's id (``ld_…``)."""
+        """The same, of tokens with or without a version: where there is none, the first part is a lead's id (``ld_…``)."""
         found = self._loaded(token)
         return found if len(found) == parts and not found[0].isdecimal() else self.read(token, parts)
 

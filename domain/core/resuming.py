@@ -39,7 +39,7 @@ def unanswered_since(draft: Draft) -> datetime:
         for touch in draft.facts.touches
         if touch.cycle == draft.state.cycle and touch.channel in DIRECT_CHANNELS and touch.status not in REPLANNABLE
     )
-    return max(draft.state.catch_up, *left)
+    return max((draft.state.catch_up, *left))
 
 
 def _shift(draft: Draft, paused: datetime) -> None:

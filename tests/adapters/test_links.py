@@ -165,8 +165,8 @@ def test_a_token_of_today_is_readable_for_as_long_as_mail_is_kept():
     assert TrackedLinks(BASE, ["a-secret"]).verify(token) == (KEY, 1, 2, "https://docs.example/")
 
 
-def test_tokens_of_before_there_were_versions_are_readable_for_ever():
-    """As they were written until 22 November 2026. If this fails, nobody can unsubscribe by a mail of before."""
+def test_tokens_without_a_version_are_readable_for_ever():
+    """As they were written in November 2026. If this fails, nobody can unsubscribe by a mail of then."""
     unsubscribe = (
         "WyJsZF9hYWFhYmJiYmNjY2MiLCJsZF9hYWFhYmJiYmNjY2MvMS8wL2d1aWRlIl0.fm6sPeFOBgoo0ZKv_DojNHILf5hzxhtbGs64hRbN0gA"
     )
@@ -179,11 +179,8 @@ def test_tokens_of_before_there_were_versions_are_readable_for_ever():
     assert QuestionLinks(BASE, ["a-secret"]).verify(question) == ("ld_aaaabbbbcccc", KEY, "role")
 
 
-def test_every_token_says_its_version_and_one_of_another_is_refused():
+def test_a_token_may_say_its_version_and_one_of_another_is_refused():
     unsubscribe, question = UnsubscribeLinks(BASE, ["s"]), QuestionLinks(BASE, ["s"])
-    assert unsubscribe.verify(unsubscribe.token("ld_a", KEY)) == ("ld_a", KEY)
-    assert question.verify(question.token("ld_a", KEY, "role")) == ("ld_a", KEY, "role")
-
     given = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
     for links, salt, parts in (
         (unsubscribe, "tendril.unsubscribe", ("ld_a", KEY)),

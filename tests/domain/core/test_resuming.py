@@ -17,6 +17,7 @@ from tests.domain.core.life import (
     event,
     facts,
     in_ledger,
+    lead,
     live,
     page,
     playbook_with,
@@ -179,6 +180,15 @@ def test_a_question_that_is_caught_up_with_has_all_of_its_time_for_an_answer():
     assert last >= MONDAY + QUIET * DAY
     assert decisions[-1].state.ending is Ending.SUNSET
     assert decisions[-1].at >= last + SUNSET * DAY
+
+
+@pytest.mark.parametrize("policy", list(ResumePolicy))
+def test_who_was_never_sent_anything_goes_on_like_everybody_else(policy):
+    commands = {HOUR: [command(CommandKind.PAUSE)], 5 * DAY: [command(CommandKind.RESUME, policy=policy)]}
+    unreachable = live(entry=facts(lead(has_email=False)), commands=commands)
+    assert (unreachable[-1].state.ending, sent(unreachable)) == (Ending.SUNSET, [])
+    closed = playbook_with(track(step("one", ASSETS[0], "2d", when="score.intent > 90"), exhausted="end"))
+    assert live(playbook=closed, commands=commands)[-1].state.ended
 
 
 def test_people_get_the_last_gap_to_react_to_what_was_caught_up_with():
