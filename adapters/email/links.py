@@ -168,7 +168,7 @@ class _Signed:
         return found
 
     def read_any(self, token: str, parts: int) -> list[str]:
-        """The same, of tokens with or without a version: where there is none, the first part is a lead's id (``ld_…``)."""
+        """The same, of tokens with or without a version: where there is none, a lead's id (``ld_…``) is first."""
         found = self._loaded(token)
         return found if len(found) == parts and not found[0].isdecimal() else self.read(token, parts)
 
