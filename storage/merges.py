@@ -188,10 +188,12 @@ async def _profile(connection: Connection, choice: Choice, now: datetime) -> dic
         await connection.execute(sql.TAKE_UP, choice.survivor, *names, gone["mailbox"], moved.get("crm_id", ""), now)
     await connection.execute(sql.FILL, choice.merged, choice.survivor, now)
     answers = await connection.fetch(sql.ANSWERS, choice.merged, choice.survivor)
+    longer = gone["away_until"] and (stays["away_until"] is None or gone["away_until"] > stays["away_until"])
     return {
         "moved": moved,
         "identities": [[row["kind"], row["value"]] for row in identities],
-        "columns": [name for name in _COLUMNS if gone[name] and not stays[name]],
+        "columns": [name for name in _COLUMNS if gone[name] and not stays[name]] + ["away_until"] * bool(longer),
+        "away_until": stays["away_until"] and stays["away_until"].isoformat(),
         "fields": sorted(set(gone["fields"]) - set(stays["fields"])),
         "answers": [row["field"] for row in answers],
     }

@@ -63,8 +63,8 @@ insert into identity (kind, value, lead_id, created_at) select 'crm_id', crm_id,
 where id = $1 and crm_id <> '' on conflict do nothing
 """
 PROFILE = """
-select id, external_id, email, mailbox, crm_id, fields, country, timezone, source, owner, account_id from lead
-where id = $1
+select id, external_id, email, mailbox, crm_id, fields, country, timezone, source, owner, account_id, away_until
+from lead where id = $1
 """
 #: Of a name that only one lead may have, the former owner lets go first.
 LET_GO = """
@@ -79,11 +79,13 @@ update lead set external_id = coalesce(nullif($2, ''), external_id), email = coa
     mailbox = case when $3 = '' then mailbox else $4 end, crm_id = coalesce(nullif($5, ''), crm_id), updated_at = $6
 where id = $1
 """
+#: Who is away under either name is away.
 FILL = """
 update lead l set fields = o.fields || l.fields,
     country = coalesce(nullif(l.country, ''), o.country), timezone = coalesce(nullif(l.timezone, ''), o.timezone),
     source = coalesce(nullif(l.source, ''), o.source), owner = coalesce(nullif(l.owner, ''), o.owner),
-    account_id = coalesce(l.account_id, o.account_id), updated_at = $3
+    account_id = coalesce(l.account_id, o.account_id), away_until = greatest(l.away_until, o.away_until),
+    updated_at = $3
 from lead o where l.id = $2 and o.id = $1
 """
 #: What the merge filled in goes again where it is still the other's.
@@ -100,6 +102,14 @@ update lead l set
     account_id = case when 'account_id' = any($4) and l.account_id = o.account_id then null else l.account_id end,
     updated_at = $5
 from lead o where l.id = $2 and o.id = $1
+"""
+
+#: The survivor is away until when it was before the merge ($3), or as long as who is part of it still.
+AWAY_BACK = """
+update lead l set away_until = greatest(
+    $3::timestamptz, (select max(m.away_until) from lead m where m.merged_into = l.id)
+)
+from lead o where l.id = $2 and o.id = $1 and l.away_until = o.away_until
 """
 
 CONSENT = "select channel, granted, basis, source, at::text as at from consent where lead_id = $1 order by channel"

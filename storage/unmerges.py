@@ -61,6 +61,9 @@ async def _undo(connection: Connection, merge: Any, by: str, now: datetime) -> U
     given = await _behaviour(connection, merge, journey["cursor"])
     await _profile(connection, merge, now)
     await connection.execute(sql.ON_ITS_OWN, lead, now)
+    if "away_until" in merge["kept"].get("columns", ()):
+        before = merge["kept"]["away_until"]
+        await connection.execute(sql.AWAY_BACK, lead, root, before and datetime.fromisoformat(before))
     await connection.execute(sql.UNDONE, merge["id"], now, by)
     await connection.execute(sql.DENIED, *sorted((lead, merge["survivor"])), merge["why"], now, by)
     await wake_running(connection, [lead, root], "unmerged")

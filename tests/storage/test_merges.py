@@ -25,6 +25,7 @@ from tests.storage.planned import plan
 from tests.storage.samples import NOW, enrolled, event
 
 LATER = NOW + timedelta(days=1)
+AWAY = "update lead set away_until = $2 where id = $1"
 
 
 async def known(db: Database, **profile: Any) -> str:
@@ -43,8 +44,8 @@ async def inbox(db: Database, lead: str) -> list[tuple[str, int]]:
 async def snapshot(db: Database) -> dict[str, list[Any]]:
     """Everything that an undone merge must leave as it was."""
     queries = {
-        "leads": "select id, external_id, email, mailbox, fields, country, owner, account_id, crm_id, merged_into"
-        " from lead order by id",
+        "leads": "select id, external_id, email, mailbox, fields, country, owner, account_id, crm_id, merged_into,"
+        " away_until from lead order by id",
         "identities": "select kind, value, lead_id from identity order by kind, value",
         "behaviour": "select message_id, lead_id, position from behaviour order by id",
         "consent": "select * from consent order by lead_id, channel",
@@ -144,6 +145,20 @@ async def test_a_refusal_of_either_holds(database: Database, two: tuple[str, str
     )
 
 
+async def test_who_is_away_under_either_name_is_away(
+    database: Database, two: tuple[str, str], playbook: str, ledger: PgLedger
+):
+    ann, other = two
+    (key,) = await plan(database, ann, playbook, "hello")
+    for lead, days in ((ann, 1), (other, 9)):
+        await database.pool.execute(AWAY, lead, LATER + timedelta(days=days))
+    await merge(database, ann, other)
+    permission = (await PgJourneys(database).gather(JourneyState.begin(ann, 1, playbook, NOW), LATER)).permission
+    assert permission.paused_until == LATER + timedelta(days=9)
+    claim = await ledger.claim(key, "c", LATER + timedelta(days=2), 30)
+    assert (claim.result, claim.reason[:30]) == (ClaimResult.REFUSED, "the lead wants nothing until 2")
+
+
 async def test_a_dead_address_says_nothing_of_the_persons_other_one(
     database: Database, two: tuple[str, str], playbook: str
 ):
@@ -200,6 +215,8 @@ async def test_a_merge_undone_leaves_everything_as_it_was(database: Database, tw
     await leads.upsert(database, LeadInput(email="ann@home.example", consent=(word,)), NOW, enrol=False)
     await database.pool.execute("insert into preference (lead_id, least_days, at) values ($1, 30, $2)", other, NOW)
     nameless = await known(database, external_id="u-3", country="AT", fields={"role": "cto"})
+    for days, lead in enumerate((ann, nameless, other)):
+        await database.pool.execute(AWAY, lead, LATER + timedelta(days=days))
     before = await snapshot(database)
 
     await merge(database, nameless, other)
