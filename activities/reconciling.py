@@ -124,7 +124,7 @@ class Reconciling:
 
         Only where ours has changed as well; that costs a call a batch, as no vendor writes batches on a condition.
         """
-        asked = [change for change in changes if change.crm_id and not change.erased and _STATUS in change.fields]
+        asked = [change for change in changes if _overrules(change)]
         theirs: dict[str, str] = {}
         for place in sorted({change.names.get(_STATUS, "") for change in asked}):
             ids = [change.crm_id for change in asked if change.names.get(_STATUS, "") == place]
@@ -141,6 +141,11 @@ class Reconciling:
 
     def _now(self) -> datetime:
         return self.clock.from_real(activity.info().started_time)
+
+
+def _overrules(change: CrmChange) -> bool:
+    """Whether a status would be written over. Of a contact not known yet, such as a merged lead's, ours holds."""
+    return bool(change.crm_id) and not change.erased and change.status_seen is not None and _STATUS in change.fields
 
 
 def _heeding(change: CrmChange, theirs: str) -> CrmChange:
@@ -160,7 +165,7 @@ def _batches(changes: Sequence[CrmChange], size: int) -> Iterator[Sequence[CrmCh
 
 
 def _kind(change: CrmChange) -> tuple[bool, bool, bool]:
-    return bool(change.crm_id), bool(change.email), _STATUS in change.fields
+    return bool(change.crm_id), bool(change.email), _overrules(change)
 
 
 def opaque(fault: VendorFault) -> str:

@@ -12,8 +12,8 @@ class CrmChange(Value):
 
     ``fields`` are by our names. ``names`` says what some of them are called in this CRM, where the playbook
     (``playbook``, its hash) says so; the others have the adapter's default name. ``erased``: the person was erased, and
-    nothing of them may be left there. ``status_seen`` is the lead status that the CRM was last known to have, "" when
-    none was; where it is what we want, ``fields`` have no status: a push must not undo what sales set meanwhile.
+    nothing of them may be left there. ``status_seen`` is the lead status that the contact was last known to have, None
+    when that is not known; where it is what we want, ``fields`` have none, so as not to undo what sales set meanwhile.
     """
 
     lead: str
@@ -24,7 +24,7 @@ class CrmChange(Value):
     playbook: str = ""
     names: Mapping[str, str] = {}
     erased: bool = False
-    status_seen: str = ""
+    status_seen: str | None = None
 
 
 class OpportunityWanted(Value):

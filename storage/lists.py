@@ -20,7 +20,7 @@ _DIRTY_CRM = """
 select c.lead_id as lead, coalesce(l.email, '') as email, l.crm_id, c.version,
     case when e.lead_id is null and l.crm_id <> '' and c.seen -> 'lead_status' = c.desired -> 'lead_status'
         then c.desired - 'lead_status' else c.desired end as fields,
-    coalesce(c.seen ->> 'lead_status', '') as status_seen, e.lead_id is not null as erased, coalesce((
+    c.seen ->> 'lead_status' as status_seen, e.lead_id is not null as erased, coalesce((
         select j.playbook_hash from journey j where j.lead_id = c.lead_id order by j.cycle desc limit 1
     ), '') as playbook
 from crm_record c join lead l on l.id = c.lead_id left join erasure e on e.lead_id = l.id

@@ -1,7 +1,7 @@
 """Desired state reaches vendors in their batches, and what failed stays to be pushed."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from activities.messages import Watch
 from activities.reconciling import PUSH_CRM, Reconciling
 from activities.watching import Watching
 from domain.clock import ScaledClock
-from domain.crm_ports import CrmChange
+from domain.crm_ports import CrmChange, CrmContact
 from domain.errors import OurFault, RecordsRefused, TransientFault
 from domain.facts import OperatorCommand
 from domain.playbook.models import CrmMapping
@@ -157,6 +157,30 @@ async def test_batches_are_full_and_several_are_on_their_way_at_once(bench: Benc
     assert await call(reconciling(bench, Slow(batch_size=50)).push_crm) == 250
     assert sizes == [50] * 5
     assert most > 1
+
+
+async def test_contacts_are_read_before_a_push_only_where_their_status_changes(bench: Bench):
+    read: list[int] = []
+
+    class Read(QuietCrm):
+        async def read(self, ids: Sequence[str], fields: Sequence[str], names: Mapping[str, str]) -> list[CrmContact]:
+            read.append(len(ids))
+            return await super().read(ids, fields, names)
+
+    crm = Read(batch_size=50)
+    work = reconciling(bench, crm)
+    await _wanting(bench, 150)
+    for fields in ({"lead_status": "nurture"}, {"offer": "webinar"}):
+        await bench.database.pool.execute(
+            "update crm_record set version = version + 1, desired = desired || $1", fields
+        )
+        assert await call(work.push_crm) == 150
+    assert (read, "lead_status" in crm.taken[-1].fields) == ([], False)
+    change = "update crm_record set version = version + 1, desired = desired || $1 where lead_id = any($2)"
+    await bench.database.pool.execute(change, {"lead_status": "new"}, [f"ld_{number}" for number in range(1, 61)])
+    await bench.database.pool.execute(change, {"offer": "trial"}, [f"ld_{number}" for number in range(61, 151)])
+    assert await call(work.push_crm) == 150
+    assert sorted(read) == [10, 50], "those whose status changes go together"
 
 
 async def test_after_a_fault_no_other_batch_is_begun(bench: Bench):
