@@ -17,6 +17,7 @@ from cli.importing.files import CsvFile, Record, unreadable
 from cli.importing.progress import progress
 from cli.importing.rejects import Rejects
 from cli.importing.report import default_rejects
+from cli.importing.seen import Seen
 from cli.output import Json, Limit, listing, print_json, say
 from cli.session import Session, run, session
 from cli.settings import read_settings
@@ -81,6 +82,7 @@ def import_(
             rows = _Rows(survey.header, column, file.name, reason, here.now)
             act = suppression.foresee if dry_run else await _noted(here, actor, reason)
             entries, reach, done = rows.entries(source, refused.add), Reach(), 0
+            entries = _once(entries) if dry_run else entries
             with progress("Reading" if dry_run else "Adding", survey.rows) as show:
                 while batch := list(islice(entries, _BATCH)):
                     reach += await act(here.database, batch)
@@ -211,6 +213,14 @@ async def _noted(here: Session, by: str, why: Reason) -> Callable[[Database, lis
     detail = {"why": why.value, "added": 0}
     line = await note(here.database.pool, by, "suppressions_imported", "", here.now, detail)
     return partial(suppression.add, line=line)
+
+
+def _once(entries: Iterator[Entry]) -> Iterator[Entry]:
+    """Each address the first time: what only says what it would do does not find there what it did before."""
+    seen = Seen()
+    for number, entry in enumerate(entries, start=1):
+        if seen.first(entry.email, number) == number:
+            yield entry
 
 
 class _Rows:

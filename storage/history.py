@@ -129,10 +129,15 @@ async def keep(
 
 async def _keep(connection: Connection, events: Sequence[Past], now: datetime, names: frozenset[str]) -> Kept:
     found = await _held_owners(connection, events, names)
-    barred = await tombstones.barred(connection, [_profile(past) for past in events])
-    welcome = [(past, lead) for past, lead, no in zip(events, found, barred, strict=True) if not no]
+    away = await barred(connection, events)
+    welcome = [(past, lead) for past, lead, no in zip(events, found, away, strict=True) if not no]
     stored = await _store(connection, [past for past, _ in welcome], [lead for _, lead in welcome], now)
-    return replace(stored, erased=sum(barred))
+    return replace(stored, erased=sum(away))
+
+
+async def barred(connection: Connection, events: Sequence[Past]) -> list[bool]:
+    """Which of the events are of people who were erased and stay away."""
+    return await tombstones.barred(connection, [_profile(past) for past in events])
 
 
 def _profile(past: Past) -> LeadInput:

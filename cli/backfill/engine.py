@@ -130,6 +130,7 @@ class Backfill:
                 await progress(connection)
             outcome.stored += taken.accepted
             outcome.duplicates += taken.duplicates
+            outcome.erased += len(good) - taken.accepted - taken.duplicates
             return
         kept = await history.keep(self._here.database, self._past(good), self._here.now, progress)
         outcome.stored += kept.stored
@@ -142,7 +143,11 @@ class Backfill:
         async with self._here.database.pool.acquire() as connection:
             known = await history.known_ids(connection, [each.event.message_id for each in past])
             found = await history.owners(connection, past)
-        for each, lead in zip(past, found, strict=True):
+            barred = await history.barred(connection, self._said(fresh, past))
+        for each, lead, erased in zip(past, found, barred, strict=True):
+            if erased:
+                forecast.erased += 1
+                continue
             if each.event.message_id in known:
                 forecast.duplicates += 1
                 continue
@@ -160,6 +165,12 @@ class Backfill:
             owner = self._job.visitors.owner(event.anonymous_id)
             past.append(Past(event, None if event.user_id else owner.user_id, line.email or owner.email))
         return past
+
+    def _said(self, lines: list[Line], past: list[Past]) -> list[Past]:
+        """By which names it is asked whether somebody was erased: with ``--wake`` each event stands for itself."""
+        if not self._job.options.wake:
+            return past
+        return [Past(each.event, None, line.email) for line, each in zip(lines, past, strict=True)]
 
     def _arrival(self) -> Arrival:
         return Arrival.at(self._here.clock, datetime.now(UTC))

@@ -64,6 +64,7 @@ def foretold_in_words(job: Job, forecast: Forecast, rejects: Rejects) -> str:
     lines += _if_any(forecast.waiting, "of them belong to nobody known yet")
     lines += _if_any(forecast.recent, "of them happened in the last 7 days: with --wake they may fire triggers")
     lines += _if_any(forecast.duplicates, "are known already or repeat a line")
+    lines += _if_any(forecast.erased, "are of people who were erased: left out")
     if forecast.first and forecast.last:
         lines.append(f"They happened from {forecast.first:%Y-%m-%d %H:%M} to {forecast.last:%Y-%m-%d %H:%M} UTC.")
     return "\n".join([*lines, *_rejected(rejects)])

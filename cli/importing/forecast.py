@@ -17,7 +17,7 @@ from domain.facts import Facts, LeadFacts, Permission
 from domain.playbook.compiled import CompiledPlaybook
 from domain.ports import Clock
 from domain.words import Ending, Phase
-from storage import permission
+from storage import permission, tombstones
 from storage.addresses import domain_of
 from storage.database import Database
 from storage.leads import LeadInput
@@ -38,13 +38,14 @@ class Forecast:
     """Counts of leads by what would become of them. Touches are those of the first 30 days, by channel.
 
     ``known`` leads are in the database already and are not among the others; ``declined`` and ``unreachable`` ones are
-    (they enrol, and no mail reaches them).
+    (they enrol, and no mail reaches them). ``erased`` were here once and are not taken in.
     """
 
     rows: int = 0
     rejected: int = 0
     known: int = 0
     in_flight: int = 0
+    erased: int = 0
     declined: int = 0
     unreachable: int = 0
     paths: Counter[str] = field(default_factory=Counter)
@@ -71,8 +72,10 @@ async def foretell(job: Job, db: Database, clock: Clock, rejects: Rejects, show:
     rows = job.rows()
     while batch := list(islice(rows, _BATCH)):
         leads = [lead for lead in (_kept(row, rejects) for row in batch) if lead is not None]
-        known, suppressed = await _look_up(db, leads)
-        for lead in leads:
+        welcome = await _welcome(db, leads)
+        forecast.erased += len(leads) - len(welcome)
+        known, suppressed = await _look_up(db, welcome)
+        for lead in welcome:
             _foretell_one(forecast, job.playbook, lead, known, suppressed, start)
         forecast.rows += len(batch)
         show(forecast.rows, f"{rejects.count:,} rejected")
@@ -85,6 +88,12 @@ def _kept(row: Row, rejects: Rejects) -> LeadInput | None:
     if row.lead is None:
         rejects.add(row.record, row.problem)
     return row.lead
+
+
+async def _welcome(db: Database, leads: Sequence[LeadInput]) -> list[LeadInput]:
+    async with db.pool.acquire() as connection:
+        barred = await tombstones.barred(connection, leads)
+    return [lead for lead, no in zip(leads, barred, strict=True) if not no]
 
 
 async def _look_up(db: Database, leads: Sequence[LeadInput]) -> tuple[dict[str, bool], dict[str, str]]:

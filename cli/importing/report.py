@@ -80,6 +80,7 @@ def foretold_in_words(job: Job, forecast: Forecast, rejects: Rejects) -> str:
     lines += _by_reason(forecast.disqualified, "would be disqualified")
     lines += _by_reason(forecast.suppressed, "are suppressed and end at once")
     lines += _if_any(forecast.known, f"are known already ({forecast.in_flight:,} with a journey in flight)")
+    lines += _if_any(forecast.erased, "were erased before and would not be taken in")
     lines += _if_any(forecast.rejected, "would be rejected")
     lines.append(f"Touches in the first 30 days, if nobody did anything: {forecast.touches.total():,}")
     lines += [f"  {number:>8,}  {channel.replace('_', ' ')}" for channel, number in forecast.touches.most_common()]

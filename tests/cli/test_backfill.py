@@ -189,10 +189,16 @@ async def test_who_was_erased_does_not_come_back_by_their_history(tendril: Termi
         {"type": "identify", "anonymousId": "v-1", "traits": {"email": "lead1@company1.example"}} | at,
     )
 
+    foretold = await tendril("events", "import", file, "--dry-run", "--json")
     answer = await tendril("events", "import", file, "--json")
 
-    assert (answer.json["stored"], answer.json["erased"]) == (0, 3)
+    for said in (foretold.json, answer.json):
+        assert (said["stored"], said["duplicates"], said["waiting"], said["erased"]) == (0, 0, 0, 3)
     assert await database.pool.fetchval("select count(*) from behaviour") == before
+
+    for dry in (("--dry-run",), ()):
+        said = (await tendril("events", "import", file, "--wake", *dry, "--json")).json
+        assert (said["stored"], said["erased"]) == (1, 2), "a visitor's page view says of itself nobody's name"
 
 
 async def test_lines_that_cannot_be_taken_go_to_a_file_with_the_reasons(

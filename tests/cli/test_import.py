@@ -157,6 +157,20 @@ async def test_a_dry_run_says_what_would_happen_and_writes_nothing(tendril: Term
     assert await count(database, "import_run") == 1
 
 
+async def test_a_dry_run_leaves_out_who_was_erased_as_the_import_does(tendril: Terminal, database: Database):
+    await tendril("leads", "import", write(tendril.directory / "known.csv", [person(1)]), *MAP)
+    await tendril("leads", "erase", "lead1@company1.example", "--yes")
+    file = write(tendril.directory / "leads.csv", [person(1), person(2)])
+
+    foretold = (await tendril("leads", "import", file, *MAP, "--dry-run", "--json")).json
+    words = (await tendril("leads", "import", file, *MAP, "--dry-run")).out
+    done = (await tendril("leads", "import", file, *MAP, "--json")).json
+
+    assert (foretold["erased"], foretold["known"], foretold["enrolling"]) == (1, 0, 1)
+    assert "1  were erased before and would not be taken in" in words
+    assert done["enrolled"] == foretold["enrolling"]
+
+
 async def test_a_dry_run_reads_well(tendril: Terminal):
     file = write(tendril.directory / "leads.csv", [person(1)])
 

@@ -71,6 +71,17 @@ async def test_a_dry_run_says_whom_it_concerns_and_writes_nothing(tendril: Termi
     assert await on_the_list(database) == {}
 
 
+async def test_an_address_that_the_file_has_again_further_down_is_foretold_once(tendril: Terminal, database: Database):
+    between = "".join(f"lead{number}@acme.example\n" for number in range(500))
+    file = written(tendril.directory, f"email\nann@acme.example\n{between}Ann@Acme.example\n")
+
+    foretold = (await tendril("suppressions", "import", file, "--dry-run", "--json")).json
+    done = (await tendril("suppressions", "import", file, "--json")).json
+
+    assert (foretold["added"], foretold["known"]) == (501, 0)
+    assert done["added"] == len(await on_the_list(database)) == 501
+
+
 async def test_a_bare_list_of_addresses_will_do(tendril: Terminal, database: Database):
     file = written(tendril.directory, "ann@acme.example\nbob@acme.example\n*@rival.example\n")
     await tendril("suppressions", "import", file)
