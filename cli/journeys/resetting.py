@@ -150,7 +150,7 @@ async def _carry_out(
 
 def _ask(asked: Asked, question: str) -> None:
     if not asked.yes:
-        confirm(question, abort=True)
+        confirm(question, abort=True, err=True)
 
 
 def _batch_name(asked: Asked) -> str:

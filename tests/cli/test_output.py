@@ -1,7 +1,9 @@
-"""Tables at a terminal: what a person of 80 columns reads."""
+"""Tables at a terminal: what a person of 80 columns reads; and what a program reads, which holds no questions."""
 
+import ast
 import io
 from contextlib import redirect_stdout
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +54,15 @@ def test_what_has_no_room_stands_below_by_name_and_no_word_is_cut(shown):
     below = " ".join(line.strip() for line in lines[2:])
     assert below.strip() == "source content_download · last decision Moves to research, because of two guides"
     assert max(map(len, lines)) <= 48
+
+
+def test_every_question_is_asked_beside_what_is_piped():
+    """`--json` is answered on standard output whole, also to somebody who is asked first."""
+    asked = {
+        f"{file}:{call.lineno}": {word.arg: word.value for word in call.keywords}.get("err")
+        for file in Path("cli").rglob("*.py")
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in {"confirm", "prompt"}
+    }
+    assert len(asked) >= 5
+    assert [place for place, err in asked.items() if not (isinstance(err, ast.Constant) and err.value is True)] == []
