@@ -24,7 +24,7 @@ from adapters.ads.google_auth import GoogleAuth, Grant, RefreshToken, ServiceAcc
 from adapters.ads.hashing import googles, sha256
 from adapters.ads.words import in_words, list_gone
 from adapters.budget import Budget
-from adapters.http import VendorClient
+from adapters.http import VendorClient, said
 from adapters.vendor import Finding, Vendor, VendorSettings
 from domain.audiences import AdsAudience, AudienceState, Fate, Outcome, Taken
 from domain.errors import Refused, VendorFault
@@ -46,6 +46,7 @@ _FATES = {
     "REQUEST_STATUS_UNKNOWN": Fate.UNDER_WAY,
     "PARTIAL_SUCCESS": Fate.PARTLY,
     "FAILED": Fate.FAILED,
+    "FAILURE": Fate.FAILED,  # as the guide "Diagnostics" calls it
 }
 #: The networks that a list's size is told for.
 _SIZES = ("displayNetworkMembersCount", "searchNetworkMembersCount", "youtubeMembersCount", "gmailMembersCount")
@@ -119,19 +120,21 @@ class GoogleAudiences:
         body = self._members(found, keys) | self._consent()
         if self._settings.terms_accepted:
             body["termsOfService"] = {"customerMatchTermsOfServiceStatus": "ACCEPTED"}
-        said = await self._tell(audience, "ingest", body)
-        return said.model_copy(update={"made": not known})
+        taken = await self._tell(audience, "ingest", body)
+        return taken.model_copy(update={"made": not known})
 
     async def remove(self, audience: AdsAudience, keys: Sequence[str]) -> Taken:
         found = await self._id(audience)
         return await self._tell(audience, "remove", self._members(found, keys)) if found else Taken()
 
     async def outcome(self, request: str) -> Outcome:
-        """``requestStatus:retrieve`` tells of each destination; there is one."""
+        """``requestStatus:retrieve`` tells of each destination; there is one. It may take up to 24 hours (guide
+        "Diagnostics"); what is no answer of Google's is as good as none yet.
+        """
         answer = await self._client.request(
             "GET", "/v1/requestStatus:retrieve", params={"requestId": request}, harmless_to_repeat=True
         )
-        told = answer.json().get("requestStatusPerDestination") or [{}]
+        told = said(answer).get("requestStatusPerDestination") or [{}]
         fate = _FATES.get(str(told[0].get("requestStatus", "")), Fate.UNDER_WAY)
         return Outcome(fate=fate, why=_why(told[0]))
 
@@ -150,7 +153,9 @@ class GoogleAudiences:
         return "unspecified" in (self._settings.ad_user_data, self._settings.ad_personalization)
 
     async def _tell(self, audience: AdsAudience, what: str, body: Mapping[str, Any]) -> Taken:
-        """The answer's request id is all there is: what became of the batch is asked later."""
+        """The answer's request id is all there is: what became of the batch is asked later. Raises
+        ``OurFault`` for one without.
+        """
         path = f"/v1/audienceMembers:{what}"
         try:
             answer = await self._client.request("POST", path, json=body, harmless_to_repeat=True)
@@ -159,7 +164,7 @@ class GoogleAudiences:
                 raise
             self._lists.pop(audience.id, None)
             raise list_gone(VENDOR_NAME, audience) from None
-        return Taken(request=str(answer.json().get("requestId", "")))
+        return Taken(request=str(self._client.answered(answer, "requestId")["requestId"]))
 
     def _members(self, found: str, keys: Sequence[str]) -> dict[str, Any]:
         destination: dict[str, Any] = {
@@ -194,11 +199,11 @@ class GoogleAudiences:
             answer = await self._client.request(
                 "GET", path, params=query, headers=self._login(), harmless_to_repeat=True
             )
-            said = answer.json()
-            lists += said.get("userLists", [])
-            if not said.get("nextPageToken"):
+            page = answer.json()
+            lists += page.get("userLists", [])
+            if not page.get("nextPageToken"):
                 return lists
-            query["pageToken"] = said["nextPageToken"]
+            query["pageToken"] = page["nextPageToken"]
 
     async def _create(self, audience: AdsAudience) -> str:
         body = {

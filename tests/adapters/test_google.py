@@ -110,6 +110,7 @@ async def test_google_is_not_told_of_consent_that_nobody_declared(sandbox):
     ("status", "fate", "why"),
     [
         ("PROCESSING", Fate.UNDER_WAY, ""),
+        ("FAILURE", Fate.FAILED, ""),
         ("PARTIAL_SUCCESS", Fate.PARTLY, "PROCESSING_ERROR_REASON_NO_CONSENT: 2"),
         ("FAILED", Fate.FAILED, "PROCESSING_ERROR_REASON_NO_CONSENT: 2"),
     ],
@@ -123,6 +124,24 @@ async def test_what_became_of_a_batch_is_read_back(sandbox, status, fate, why):
     kept(sandbox).requests[taken.request] |= told
     outcome = await audiences.outcome(taken.request)
     assert (outcome.fate, outcome.why) == (fate, why)
+
+
+class Answering(Recording):
+    """Somebody's proxy answers in Google's place where the path holds "Members" or "Status"."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if "Members" in request.url.path or "Status" in request.url.path:
+            return httpx.Response(200, text="<html>Welcome</html>")
+        return await super().handle_async_request(request)
+
+
+async def test_what_is_no_answer_of_googles_is_no_word_that_anybody_left_or_that_anything_was_done(sandbox):
+    await google(sandbox).add(QUIET, [google(sandbox).key(address(1))])
+    audiences = google(sandbox, transport=Answering())
+    for tell in (audiences.add, audiences.remove):
+        with pytest.raises(OurFault, match="is the base URL the vendor's"):
+            await tell(QUIET, [audiences.key(address(1))])
+    assert (await audiences.outcome("any")).fate is Fate.UNDER_WAY
 
 
 async def test_a_token_is_fetched_once_for_many_requests_and_anew_when_it_is_refused(sandbox):
