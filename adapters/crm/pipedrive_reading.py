@@ -1,7 +1,10 @@
 """Reading Pipedrive back: persons and deals that changed, single records, owners.
 
-What changed is a list by ``updated_since``, eldest change first, paged by a cursor (version 2). It shows nobody who was
-deleted: that is told by webhook, and found when single records are read. Users are of version 1: version 2 has none.
+What changed is a list by ``updated_since``, eldest change first. Its cursor marks "the first item on the next page"
+(https://pipedrive.readme.io/docs/core-api-concepts-pagination), and that one may change meanwhile and move to the end:
+so each page is a list of its own from the newest seen, and the cursor is for more than a page of the same second. It
+shows nobody who was deleted: that is told by webhook, and found when single records are read. Users are of version 1:
+version 2 has none.
 """
 
 import json
@@ -65,19 +68,18 @@ class PipedriveReading:
     async def _page(
         self, path: str, cursor: str, picked: Mapping[str, str], limit: int
     ) -> tuple[list[dict[str, Any]], str, bool]:
-        """Rows, the cursor after them, and whether there is more. The cursor is JSON: since, page and newest."""
+        """Rows, the cursor after them, and whether there is more. The cursor is JSON: since and page."""
         at: dict[str, str] = json.loads(cursor) if cursor else {}
         params = {**picked, "sort_by": "update_time", "sort_direction": "asc", "limit": max(1, min(limit, PAGE))}
         params |= {"updated_since": at["since"]} if "since" in at else {}
         params |= {"cursor": at["page"]} if "page" in at else {}
         rows, page = await self._client.page(path, params)
-        stamps = [row["update_time"] for row in rows] + ([at["newest"]] if "newest" in at else [])
-        newest = max(map(datetime.fromisoformat, stamps), default=None)
-        if page:
-            went = {key: at[key] for key in ("since",) if key in at} | {"page": page}
-            return rows, json.dumps(went | ({"newest": newest.isoformat()} if newest else {})), True
-        since = {"since": _instant(newest - _OVERLAP)} if newest else {k: at[k] for k in ("since",) if k in at}
-        return rows, json.dumps(since), False
+        begun = {"since": at["since"]} if "since" in at else {}
+        newest = max((datetime.fromisoformat(row["update_time"]) for row in rows), default=None)
+        if not page:
+            return rows, json.dumps({"since": _instant(newest - _OVERLAP)} if newest else begun), False
+        upto = _instant(newest) if newest else ""
+        return rows, json.dumps({"since": upto} if upto > at.get("since", "") else begun | {"page": page}), True
 
     async def _contacts(
         self, rows: Sequence[dict[str, Any]], keys: Mapping[str, str], fields: Sequence[str]

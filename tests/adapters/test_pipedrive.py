@@ -233,6 +233,24 @@ async def test_where_fields_may_not_be_made_it_is_said_which_lack(sandbox):
         await connect(sandbox).crm.upsert([change(1)])
 
 
+async def test_persons_behind_one_that_changes_between_pages_are_read(sandbox):
+    """Each page begins at the newest person of the one before; a second with more than a page is read by the cursor."""
+    pipedrive = connect(sandbox)
+    await pipedrive.crm.upsert([change(number) for number in range(18)])
+    persons = there(sandbox, "persons")
+    for number, person in enumerate(persons.values()):
+        person["update_time"] = f"2031-03-01T10:00:{number if number < 6 else 30:02}Z"
+    found, cursor, more = set[str](), "", True
+    while more:
+        page = await pipedrive.reading.changed(cursor, (), {}, 5)
+        if not cursor:
+            for number in list(persons)[:3]:
+                persons[number]["update_time"] = "2031-03-01T10:10:00Z"
+        found, cursor, more = found | {contact.crm_id for contact in page.contacts}, page.cursor, page.more
+    assert found == {str(number) for number in persons}
+    assert json.loads(cursor) == {"since": "2031-03-01T10:08:00Z"}
+
+
 async def test_of_somebody_erased_the_bin_holds_nothing(sandbox):
     connection = connect(sandbox)
     [person] = (await connection.crm.upsert([change(1)])).values()
