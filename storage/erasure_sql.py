@@ -131,6 +131,12 @@ update erasure set email = null where lead_id = $1 and email is not null and not
     select from network_member where lead_id = $1 and known_as = '' and pushed_version < version
 )
 """
+UNFINISHED = """
+select lead_id from erasure e where finished_at is null and not (
+    email is null and exists (select from network_member n where n.lead_id = e.lead_id and n.request <> '')
+)
+order by at, lead_id limit $1
+"""
 #: Once nothing waits any more.
 FINISH = (
     "delete from audience_member where lead_id = $1",

@@ -232,6 +232,7 @@ async def test_who_left_is_known_until_google_has_removed_them_and_removed_again
     assert erased is not None
     assert erased.waiting == ("audience retarget at google",)
     assert await database.pool.fetchval("select email from erasure") is None, "the key is enough"
+    assert await erasure.unfinished(database, 10) == [], "nothing to do but wait"
 
     for _ in range(2):  # the outcome, then whom it sends again
         await requests_due(database)
@@ -246,9 +247,10 @@ async def test_who_left_is_known_until_google_has_removed_them_and_removed_again
     assert await known(database) == {leads[0]: (False, ""), leads[1]: (True, moved), leads[2]: (False, "")}
     [members] = [one.members for one in kept(sandbox).lists.values()]
     assert members == {moved}
+    assert await erasure.unfinished(database, 10) == [leads[2]]
     finished = await erasure.finish(database, leads[2], NOW)
     assert finished is not None
-    assert finished.waiting == ()
+    assert finished.finished_at == NOW
 
 
 async def dead_requests(db: Database, number: int) -> None:
