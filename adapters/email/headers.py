@@ -13,6 +13,8 @@ from typing import cast
 
 #: The longest subject that is decoded, in characters: a line's most (RFC 5322, 2.1.1).
 _LONGEST = 998
+#: And of any value that much is read: ``email`` splits parameters in a time that grows by the square.
+_MOST = 16_384
 
 
 class Written(str):
@@ -30,7 +32,7 @@ class AsWritten(EmailPolicy):
     """``email.policy.default``, none of whose headers raises."""
 
     def header_fetch_parse(self, name: str, value: str) -> str:
-        """One line, whose bytes are read as UTF-8; a subject with its encoded words decoded, where that can be done."""
+        """Its beginning in one line, the bytes as UTF-8; a subject with its encoded words decoded, if it can be."""
         if name.lower() == "subject" and len(value) <= _LONGEST:
             try:
                 decoded: str = super().header_fetch_parse(name, value)
@@ -38,7 +40,8 @@ class AsWritten(EmailPolicy):
                 pass
             else:
                 return decoded
-        return Written(" ".join(value.encode(errors="surrogateescape").decode(errors="replace").split()))
+        written = value[:_MOST].encode(errors="surrogateescape").decode(errors="replace")
+        return Written(" ".join(written.split()))
 
 
 #: It makes messages of that class, which a base class can't be told at run time.

@@ -22,6 +22,7 @@ import base64
 import binascii
 import io
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -41,6 +42,8 @@ from adapters.inbound_json import parsed_object, part, text_or
 from adapters.vendor import AnyVendor, Finding, OnlyHeard, Vendor, VendorSettings
 from domain.errors import Refused
 
+#: Bytes of a mail that are read, as of one in a mailbox: attachments come after its words.
+_MOST = 262_144
 Verify = Callable[[InboundRequest], None]
 Answered = Callable[[InboundRequest, list[Told]], Awaitable[Reply]]
 
@@ -69,7 +72,7 @@ class MailIn:
     def read(self, request: InboundRequest) -> list[Told]:
         """Raises ``ValueError`` when the mail is not where this vendor puts it, or can't be taken apart."""
         came = self._came(request)
-        return told(came) if came is not None else []
+        return told(replace(came, raw=came.raw[:_MOST])) if came is not None else []
 
     async def reply(self, request: InboundRequest, told: list[Told]) -> Reply:
         return await self._answered(request, told)

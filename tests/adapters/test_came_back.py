@@ -181,7 +181,7 @@ BEYOND = {
 @pytest.mark.parametrize("value", BEYOND.values(), ids=list(BEYOND))
 def test_what_no_parser_understands_is_read_as_it_is_written(value: str):
     assert told(Came(returned(f"Message-ID: {value}"), AT)) == []
-    assert kind_of(returned(f"Message-ID: {value} {OURS}")) == "bounced_hard"
+    assert kind_of(returned(f"Message-ID: {OURS} {value}")) == "bounced_hard"
     for name in ("Message-ID", "From", "Cc", "Date", "Subject", "Content-Disposition"):
         [reply] = told(Came(mail(f"{name}: {value}"), AT))
         assert (reply.kind, reply.about.mail, reply.id.isprintable()) == ("replied", NAME, True)
@@ -264,7 +264,7 @@ _ODD = st.lists(
 
 
 @given(_ODD, _ODD)
-@settings(max_examples=100)
+@settings(max_examples=60, deadline=None)
 def test_headers_mutilated_anyhow_are_read(ours: str, theirs: str):
     for raw in (mail(*ours.split("\r\n")), returned(theirs), returned(f"{theirs}\r\nMessage-ID: {OURS}")):
         for one in told(Came(raw, AT, REPLY_TO)):

@@ -131,6 +131,14 @@ def test_where_the_mail_hides_its_recipient_the_vendor_names_it(way: Way):
     assert told.about.mail == NAME
 
 
+def test_of_a_large_mail_the_beginning_is_read():
+    """Whole, this one would hold the API for half a minute."""
+    raw = reply().replace(b'text/plain; charset="utf-8"', b"text/plain" + b"; a=b" * 200_000)
+    [told] = WAYS["postmark"].inbound().read(postmark(raw, NOW, False))
+    assert isinstance(told, Delivery)
+    assert (told.kind, told.about.mail) == ("replied", NAME)
+
+
 @every
 def test_what_somebody_else_sent_is_forged(way: Way):
     with pytest.raises(Forged):
