@@ -20,7 +20,7 @@ from storage import mail
 from storage.addresses import domain_of
 from storage.database import Connection, Database
 from storage.enrolment import wake_running
-from storage.ledger_sql import CLAIM, LOCK, OPEN_CLAIMS, OUTBOUND, RELEASE, SETTLE
+from storage.ledger_sql import CLAIM, HELD_BY, LOCK, OPEN_CLAIMS, OUTBOUND, RELEASE, SETTLE
 from storage.mail import Held
 
 #: As long as any lease is (``Settings.claim_lease``): what is held until then was claimed no earlier than this before.
@@ -122,7 +122,10 @@ class PgLedger:
         )
 
     async def release(self, key: str, claim_id: str) -> None:
-        await self._db.pool.execute(f"{RELEASE} and claim_id = $2", key, claim_id)
+        async with self._db.pool.acquire() as connection, connection.transaction():
+            if await connection.fetchval(HELD_BY, key, claim_id):
+                await mail.give_back(connection, key)
+                await connection.execute(RELEASE, key)
 
     async def mark_failed(self, key: str, claim_id: str, reason: str, now: datetime) -> None:
         """It can't be delivered: certainly nothing was, and the key is not tried again."""
@@ -157,6 +160,8 @@ class PgLedger:
             )
             if lead is not None:
                 await wake_running(connection, [lead], "touch_settled")
+                if status is TouchStatus.WITHDRAWN:
+                    await mail.give_back(connection, claim.touch.key)
         return lead is not None
 
     async def _claim(self, connection: Connection, key: str, attempt: _Attempt) -> Claim:
@@ -167,9 +172,11 @@ class PgLedger:
             return Claim(result=_SETTLED[row["status"]], reason=row["reason"])
         if row["lease_left"] > 0:
             return Claim(result=ClaimResult.BUSY, reason="another attempt holds the claim", retry_in=row["lease_left"])
-        if row["status"] == TouchStatus.CLAIMED and not attempt.certainly_not_sent:
-            touch = _outbound(await connection.fetchrow(OUTBOUND, key))
-            return Claim(result=ClaimResult.UNRESOLVED, reason="an earlier attempt never reported", touch=touch)
+        if row["status"] == TouchStatus.CLAIMED:
+            if not attempt.certainly_not_sent:
+                touch = _outbound(await connection.fetchrow(OUTBOUND, key))
+                return Claim(result=ClaimResult.UNRESOLVED, reason="an earlier attempt never reported", touch=touch)
+            await mail.give_back(connection, key)  # what is claimed anew is counted anew
         rules = self._rules_of(row["playbook_hash"], row["channel"])
         opens = _opens(rules, row, attempt)
         if opens > attempt.now:

@@ -51,6 +51,7 @@ where key = $1 and claim_id = $2 and status = 'claimed' and leased_until < now()
 returning lead_id
 """
 
+HELD_BY = "select true from touch where key = $1 and claim_id = $2 and status = 'claimed' for update"
 #: Gives a claim back: to be sent later, unless the journey called the touch back meanwhile (``storage.record_sql``).
 RELEASE = """
 update touch set status = case reason when '' then 'planned' else 'withdrawn' end, claim_id = '', claimed_at = null,

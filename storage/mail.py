@@ -35,6 +35,13 @@ _TAKE_DAY = """
 update mail_identity set day = $2, claimed_today = case when day = $2 then claimed_today else 0 end + 1
 where domain = $1 and (day is distinct from $2 or claimed_today < $3) returning 1
 """
+#: Of the claim's day only: another day's room it did not take. A playbook without warm-up takes none.
+_GIVE_BACK = """
+update mail_identity i set claimed_today = i.claimed_today - 1
+from touch t join playbook_version p on p.hash = t.playbook_hash
+where t.key = $1 and t.channel = 'email' and i.domain = t.sending_domain and i.claimed_today > 0
+    and i.day = (t.claimed_at at time zone 'UTC')::date and p.document::jsonb #>> '{sending,warm_up}' is not null
+"""
 _TAKE_MINUTE = """
 insert into mail_minute as m (sending, receiving, minute_real_at, claimed)
 values ($1, $2, date_trunc('minute', clock_timestamp()), 1)
@@ -137,6 +144,15 @@ async def _warm(connection: Connection, sending: Sending, domain: str, day: date
     first: date = await connection.fetchval(_FIRST_DAY, domain, day)
     allowed = sending.warm_up.allowed((day - first).days) if sending.warm_up else 0
     return bool(await connection.fetchval(_TAKE_DAY, domain, day, allowed))
+
+
+async def give_back(connection: Connection, key: str) -> None:
+    """The touch was claimed and certainly did not leave: the day has room for it, or for another, again.
+
+    The caller holds the touch's row, in which the claim still stands, and takes no other row afterwards that somebody
+    may hold who pauses a domain (``pause_on``).
+    """
+    await connection.execute(_GIVE_BACK, key)
 
 
 def limit_of(sending: Sending, receiving: str) -> int | None:

@@ -8,15 +8,15 @@ import pytest
 
 from domain.errors import NotFound
 from domain.playbook.models import WarmUp
-from domain.ports import Claim, ClaimResult, Receipt
-from domain.words import DeliveryKind
+from domain.ports import Claim, ClaimResult, OpenClaim, Receipt
+from domain.words import DeliveryKind, TouchStatus
 from storage import mail
 from storage.database import Database
 from storage.inbox import PgInbox
 from storage.ledger import PgLedger
 from storage.permission import ASK
 from storage.playbooks import PgPlaybooks
-from tests.storage.planned import plan, status
+from tests.storage.planned import expire, plan, status
 from tests.storage.samples import NOW, applied, enrolled
 
 DOMAIN = "sender.example"
@@ -40,6 +40,10 @@ async def claimed(db: Database, keys: list[str], *, days: float = 0) -> list[Cla
     return claims
 
 
+async def today(db: Database) -> int:
+    return int(await db.pool.fetchval("select claimed_today from mail_identity"))
+
+
 def results(claims: list[Claim]) -> list[str]:
     return [claim.result.value for claim in claims]
 
@@ -48,6 +52,46 @@ async def test_a_new_domain_sends_more_each_day(database: Database):
     keys = await mails(database, 5, sending={"warm_up": {"first": 2, "growth": 1.5, "most": 10}})
     assert results(await claimed(database, keys[:3])) == ["claimed", "claimed", "busy"]
     assert results(await claimed(database, keys[2:], days=1)) == ["claimed", "claimed", "claimed"]
+
+
+async def test_what_certainly_did_not_leave_uses_nothing_of_the_day_up(database: Database):
+    keys = await mails(database, 6, sending={"warm_up": {"first": 2, "growth": 1, "most": 2}})
+    ledger = PgLedger(database, PgPlaybooks(database))
+    for _ in range(2):  # the host is down: of claims at once, given back at once, each is counted and none is lost
+        claims = await asyncio.gather(*(ledger.claim(key, "c", NOW, 30) for key in keys))
+        assert sorted(results(claims)) == ["busy"] * 4 + ["claimed"] * 2
+        await asyncio.gather(*(ledger.release(key, name) for key in keys for name in ("c", "nobody", "c")))
+        assert await today(database) == 0
+    assert results(await claimed(database, keys[:3])) == ["claimed", "claimed", "busy"]
+    await ledger.release(keys[0], "c")
+    assert await today(database) == 2, "what was sent stays counted"
+
+
+async def test_a_claim_taken_over_counts_once_and_one_of_yesterday_frees_nothing_of_today(database: Database):
+    warm_up = {"first": 3, "growth": 1, "most": 3}
+    keys = await mails(database, 4, sending={"warm_up": warm_up})
+    ledger = PgLedger(database, PgPlaybooks(database))
+    touches = [(await ledger.claim(key, "c", NOW, 30)).touch for key in keys[:3]]
+    await expire(database)
+    assert (await ledger.renew(keys[0], "d", NOW, 30)).result is ClaimResult.CLAIMED
+    assert await today(database) == 3
+    assert touches[1]
+    crashed = OpenClaim(touch=touches[1], claim_id="c")
+    assert await ledger.settle(crashed, TouchStatus.WITHDRAWN, NOW, reason="given up")
+    assert await today(database) == 2
+    assert results(await claimed(database, keys[3:], days=1)) == ["claimed"]
+    await ledger.release(keys[2], "c")
+    assert await today(database) == 1
+
+
+async def test_a_mail_that_needs_no_warm_up_frees_no_room_of_those_that_do(database: Database):
+    warms = await mails(database, 1, sending={"warm_up": {"first": 1, "growth": 1, "most": 1}})
+    await claimed(database, warms)
+    (free,) = await mails(database, 1, name="free", at="another{}.example")
+    ledger = PgLedger(database, PgPlaybooks(database))
+    assert (await ledger.claim(free, "c", NOW, 30)).result is ClaimResult.CLAIMED
+    await ledger.release(free, "c")
+    assert await today(database) == 1
 
 
 async def test_a_mail_that_must_wait_is_planned_still_and_says_why(database: Database):
