@@ -2,14 +2,16 @@
 
 What changed is asked for by ``SystemModstamp``, with ``queryAll``, which shows the recycle bin too. A stamp is set when
 a record is written and seen when its transaction ends: each reading begins a little before the end of the former.
-Pages are followed by the last part of ``nextRecordsUrl`` alone, on the org's own address.
+Pages are followed by the last part of ``nextRecordsUrl`` alone, on the org's own address. They are of one question that
+the org keeps ("a server-side cursor", SOAP API Developer Guide, "QueryLocator"), so nobody is passed over. Whether a
+later page has values of when it was asked for is not said: what changed after the question is for the next one.
 
 Opportunities are read through their contact roles, of our contacts only: a role added later has a stamp of its own.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -34,12 +36,13 @@ _OURS = f"Contact.{LEAD_ID} != null"
 
 
 class Cursor(BaseModel):
-    """How far a stream was read: by kind of record up to when, and in the middle of which pages."""
+    """How far a stream was read: by kind of record up to when, and in the middle of which pages, asked for when."""
 
     upto: dict[str, datetime] = {}
     kind: str = ""
     page: str = ""
     newest: datetime | None = None
+    asked: datetime | None = None
 
     @classmethod
     def read(cls, text: str) -> "Cursor":
@@ -57,8 +60,10 @@ class Cursor(BaseModel):
     def went(self, kind: str, seen: Sequence[datetime], page: str) -> "Cursor":
         newest = max((*seen, *([self.newest] if self.newest else ())), default=None)
         if page:
-            return Cursor(upto=self.upto, kind=kind, page=page, newest=newest)
+            asked = self.asked or datetime.now(UTC)
+            return Cursor(upto=self.upto, kind=kind, page=page, newest=newest, asked=asked)
         begun = self.upto.get(kind)
+        newest = min(newest, self.asked) if newest and self.asked else newest
         upto = newest - _OVERLAP if newest else begun
         return Cursor(upto=self.upto | ({kind: max(upto, begun) if begun else upto} if upto else {}))
 

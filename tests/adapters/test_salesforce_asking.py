@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -154,6 +155,23 @@ async def test_pages_that_salesforce_no_longer_keeps_are_asked_for_anew(sandbox)
     org(sandbox).held.pages.clear()
     again = await connection.reading.changed(page.cursor, (), {}, 10)
     assert (len(page.contacts), len(again.contacts), again.more) == (200, 200, True)
+
+
+async def test_who_changes_while_later_pages_are_read_is_read_next_time(sandbox):
+    """Even where those pages have values of their own time: the end of the reading is when it was begun."""
+    connection, now = connect(sandbox), datetime.now(UTC)
+    first = org(sandbox).add("Contact", {"LastName": "x", "Tendril_Lead_Id__c": "ld_first"})
+    for number in range(250):
+        org(sandbox).add("Contact", {"LastName": "x", "Tendril_Lead_Id__c": f"ld_{number}"})
+    page = await connection.reading.changed("", (), {}, 10)
+    assert first in {one.crm_id for one in page.contacts}
+    there(sandbox, "Contact")[first]["SystemModstamp"] = (now + timedelta(minutes=5)).isoformat()
+    [kept] = org(sandbox).held.pages.values()
+    kept[-1]["SystemModstamp"] = (now + timedelta(minutes=10)).isoformat()
+    page = await connection.reading.changed(page.cursor, (), {}, 10)
+    assert not page.more
+    again = await connection.reading.changed(page.cursor, (), {}, 2000)
+    assert first in {one.crm_id for one in again.contacts}
 
 
 async def test_deleted_contacts_are_told_as_such(sandbox):
