@@ -92,4 +92,7 @@ async def _raw(connection: Connection, names: Sequence[str]) -> dict[str, list[d
     """What could not be understood, and what vendors told, as it came: of what they told of many, the person's own."""
     named = patterns(names)
     rows = {part: await connection.fetch(query, named) for part, query in _RAW.items()}
-    return {part: [{**row, "body": own(row["body"], named)} for row in found] for part, found in rows.items()}
+    return {
+        part: [{**row, "body": await own(connection, row["body"], named)} for row in found]
+        for part, found in rows.items()
+    }

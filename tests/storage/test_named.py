@@ -1,7 +1,6 @@
 """Names are found in what is kept raw however they are written, and not in the middle of anything else."""
 
 import json
-import re
 from hashlib import sha256
 from urllib.parse import quote, quote_plus
 
@@ -63,14 +62,30 @@ async def test_names_are_found_in_every_spelling_and_nowhere_else(database: Data
     requests = await database.pool.fetch(f"select body {REQUESTS} order by id", named)
     assert [row["text"] for row in letters] == NAMED
     assert [row["body"].decode(errors="replace") for row in requests] == NAMED
-    assert [text for text in NAMED + NOT_NAMED if any(re.search(one, text, re.IGNORECASE) for one in named)] == NAMED
 
 
 def test_nobody_is_found_by_no_name():
     assert patterns(["", ""]) == []
 
 
-def test_of_a_list_within_a_text_only_what_names_the_person_is_theirs():
+async def test_of_a_list_within_a_text_only_what_names_the_person_is_theirs(database: Database):
     told = {"events": [{"email": "eve@x.example"}, {"email": "ANN@x.example", "tags": ["a", "b"]}], "vendor": "esp"}
     letter = {"headers": {}, "request": json.dumps(told)}
-    assert own(letter, patterns(NAMES)) == {"headers": {}, "request": told | {"events": told["events"][1:]}}
+    assert await own(database.pool, letter, patterns(NAMES)) == {
+        "headers": {},
+        "request": told | {"events": told["events"][1:]},
+    }
+
+
+async def test_a_name_made_to_be_hard_to_look_for_is_looked_for_as_fast_as_any(database: Database):
+    """With Python's ``re`` ten backslashes took more than 18 seconds, and the whole process stood still."""
+    hostile = ["\\" * 30 + "x", '\\"' * 20 + "x"]
+    told = [{"id": "\\" * 60}, {"id": '\\"' * 4000}, {"id": hostile[0]}]
+    assert await own(database.pool, told, patterns(hostile)) == told[2:]
+
+
+async def test_what_json_hardly_allows_is_still_given(database: Database):
+    for deep in ("[" * 5000, "[" * 300 + "]" * 300):
+        assert await own(database.pool, deep.encode(), patterns(NAMES)) == deep
+    cut = rb'{"to": "ann@x.example", "subject": "half of \ud83d"}'
+    assert await own(database.pool, cut, patterns(NAMES)) == {"to": "ann@x.example", "subject": "half of ?"}
