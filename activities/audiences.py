@@ -184,10 +184,9 @@ class _Run:
         self.taken += len(members)
 
     async def _left(self, audience: AdsAudience, batch: Sequence[AudienceChange]) -> None:
-        """Who has the key that they were known by, still or with somebody else, is not removed by it."""
         batch = [self._looked_at(change) for change in batch]
         former = {change.lead: change.known_as or self.network.key(change.email) for change in batch}
-        gone = [change for change in batch if not change.shared and (change.stale or not change.member)]
+        gone = await self._gone(audience, batch, former)
         keys = [former[change.lead] for change in gone]
         said = await self._patiently(audience, lambda: self.network.remove(audience, keys)) if keys else Taken()
         refused = {change.lead for change in gone if former[change.lead] in said.refused}
@@ -197,6 +196,15 @@ class _Run:
         await self.desired.removing(under_way, [former[change.lead] for change in under_way], said.request, self.now)
         await self._put_off([change for change in gone if change.lead in refused], said)
         self.taken += sum(not change.member for change in batch) - len(refused)
+
+    async def _gone(
+        self, audience: AdsAudience, batch: Sequence[AudienceChange], former: Mapping[str, str]
+    ) -> list[AudienceChange]:
+        """Who has the key that they were known by, still or with somebody else, is not removed by it."""
+        untold = [former[change.lead] for change in batch if not change.known_as]
+        theirs = await self.desired.known(self.network.network, audience.id, untold)
+        gone = [change for change in batch if not change.shared and (change.stale or not change.member)]
+        return [change for change in gone if change.known_as or former[change.lead] not in theirs]
 
     def _looked_at(self, change: AudienceChange) -> AudienceChange:
         """An address that changed may still be the same person's to the network."""

@@ -169,6 +169,10 @@ class DesiredAudiences(Protocol):
         """The network will remove them, each by its key: they may be there until ``became`` says that it did."""
         ...
 
+    async def known(self, network: str, audience: str, keys: Sequence[str]) -> frozenset[str]:
+        """Which of these keys somebody who belongs there is known by."""
+        ...
+
     async def refill(self, network: str, audience: str) -> None:
         """The network has nobody on this list any more: whoever should be there is to join again."""
         ...

@@ -105,6 +105,11 @@ class PgAudiences:
                 await connection.execute(sql.REMOVING, network, audience, told, request, now)
             await connection.execute(sql.ASKED, network, request, audience, _FIRST_LOOK)
 
+    async def known(self, network: str, audience: str, keys: Sequence[str]) -> frozenset[str]:
+        parts = [keys[start : start + _AT_A_TIME] for start in range(0, len(keys), _AT_A_TIME)]
+        rows = [row for part in parts for row in await self._db.pool.fetch(sql.KNOWN, network, audience, part)]
+        return frozenset(row["known_as"] for row in rows)
+
     async def refused(self, changes: Sequence[AudienceChange], reason: str) -> None:
         """``reason``: the network's, in opaque words."""
         if changes:

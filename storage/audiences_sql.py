@@ -80,6 +80,10 @@ select m.network, m.audience, m.lead_id as lead, m.version, m.wanted as member, 
     ) as shared
 {_GIVEN} and m.network = $1 and m.audience = $2 and m.lead_id > $3 and
 """  # noqa: S608 - our own words
+KNOWN = """
+select distinct known_as from network_member
+where network = $1 and audience = $2 and known_as = any($3) and known_as <> '' and wanted and not stale
+"""
 LEAVING = f"{_PAGE} {_TO_LEAVE} order by m.lead_id limit $4"
 JOINING = f"{_PAGE} {_TO_JOIN} order by m.lead_id limit $4"
 #: What a network said of members: ``$3`` has lead → [version that it was told, key]. It is looked up and not joined:

@@ -253,6 +253,20 @@ async def test_who_left_is_known_until_google_has_removed_them_and_removed_again
     assert finished.finished_at == NOW
 
 
+async def test_who_was_never_told_of_does_not_take_whoever_has_the_same_key_along(database: Database, sandbox: Sandbox):
+    adapter, [ann] = google(sandbox), await everybody(database, 1)
+    await push(database, adapter)
+    same = await lead(database, "same@acme.example")
+    await database.pool.execute("update lead set email = 'LEAD0@acme.example' where id = $1", same)
+    await want(database, same)
+    await PgAudiences(database, ["google"]).spread()
+    await want(database, same, member=False)
+    assert await push(database, adapter) == 1
+    key = adapter.key("lead0@acme.example")
+    assert [one.members for one in kept(sandbox).lists.values()] == [{key}]
+    assert await known(database) == {ann: (True, key), same: (False, "")}
+
+
 async def dead_requests(db: Database, number: int) -> None:
     await db.pool.execute(
         "insert into network_request (network, request, audience, asked_real_at, look_real_at)"
