@@ -236,9 +236,10 @@ REFUSED_SINCE = (
     """
     insert into suppression (email, reason, source, lead_id, at)
     select theirs.email, entry.reason, entry.source, theirs.id, entry.at
-    from lead mine join suppression entry on entry.email = mine.email, lead theirs
+    from lead mine join suppression entry on entry.email = mine.email or entry.lead_id = mine.id, lead theirs
     where mine.id = $1 and theirs.id = $2 and theirs.email is not null and entry.at >= $3
         and entry.reason <> 'hard_bounced'
+    order by entry.at limit 1
     /* on known */
     """.replace("/* on known */", ON_KNOWN),
 )

@@ -242,6 +242,7 @@ async def test_what_came_since_goes_with_its_names_and_refusals_stay_with_both(
     )
     assert await known(database, external_id="u-2") == ann
     await suppress(database, "ann@acme.example", "opted_out", "test", LATER)
+    await known(database, external_id="u-1", email="ann@new.example")
     undone = await unmerges.unmerge(database, other, "test", LATER)
     assert undone.behaviour == 2
     assert await known(database, external_id="u-2") == other
