@@ -65,7 +65,8 @@ async def sent(database: Database, channel: Channel = Channel.EMAIL) -> tuple[st
     lead = (await leads.upsert(database, LeadInput(email="ann@acme.example"), NOW, enrol=False)).lead_id
     content_hash = await store(database, given, NOW, default=True)
     await leads.upsert(database, LeadInput(email="ann@acme.example"), NOW)
-    (key,) = await plan(database, lead, content_hash, "hello", channel=channel)
+    step = "handoff" if channel is Channel.SDR_TASK else "hello"
+    (key,) = await plan(database, lead, content_hash, step, channel=channel)
     ledger = PgLedger(database, PgPlaybooks(database))
     await ledger.claim(key, "c1", NOW, 30)
     await ledger.mark_sent(key, "c1", Receipt(vendor="signed", vendor_id="v-1"), NOW)
