@@ -329,7 +329,7 @@ async def test_of_our_own_links_that_a_vendor_tracked_as_well_all_is_known(
     auth = ("tendril", "password")
     app.state.inbounds = {"postmark": PostmarkInbound(*auth)}
     said = {"touch": key, "link": 1, "url": "https://docs.example/1"}
-    given = {"kind": "delivery", "name": "clicked", "lead_id": lead, "properties": said}
+    given: dict[str, Any] = {"kind": "delivery", "name": "clicked", "lead_id": lead, "properties": said}
     await accept(database, [event(f"delivery:{key}:clicked:1", **given, occurred_at=now - timedelta(seconds=15))], now)
 
     for number in (1, 2, 3):
