@@ -1,6 +1,6 @@
 """A lead with a touch that is planned: where tests of activities begin."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -67,7 +67,9 @@ class Bench:
         clock: ScaledClock | None = None,
         room: Room | None = None,
         doors: Mapping[Channel, Door] | None = None,
+        told: Sequence[int] = (),
     ) -> TouchOutcome:
+        """``told`` is what an earlier attempt told Temporal, of a touch that was scheduled twenty minutes ago."""
         touching = Touching(
             ledger=PgLedger(self.database, PgPlaybooks(self.database)),
             channels={Channel.EMAIL: channel or self.mail, Channel.DIRECT_MAIL: channel or self.mail},
@@ -78,7 +80,7 @@ class Bench:
             room=room or Room(1),
             doors=doors or {channel: Door(channel) for channel in Channel},
         )
-        outcome: TouchOutcome = await run(touching.send_touch, touch, START + timedelta(days=4) + after, attempt)
+        outcome: TouchOutcome = await run(touching.send_touch, touch, START + timedelta(days=4) + after, attempt, told)
         return outcome
 
     async def status(self, touch: SendTouch) -> str:
@@ -94,11 +96,14 @@ class Bench:
         await self.database.pool.execute(query, touch.key)
 
 
-async def run(activity: Any, argument: Any, at: datetime, attempt: int = 1) -> Any:
+async def run(activity: Any, argument: Any, at: datetime, attempt: int = 1, told: Sequence[int] = ()) -> Any:
     """Run one activity as a worker would, begun at ``at``."""
     environment = ActivityEnvironment()
     info: Info = environment.default_info()
-    environment.info = type(info)(**{**vars(info), "started_time": at, "attempt": attempt})
+    given: dict[str, Any] = {**vars(info), "started_time": at, "attempt": attempt}
+    if told:
+        given |= {"scheduled_time": datetime.now(UTC) - timedelta(minutes=20), "heartbeat_details": told}
+    environment.info = type(info)(**given)
     return await environment.run(activity, argument)
 
 

@@ -92,6 +92,18 @@ async def test_of_a_claim_that_remembers_no_address_nobody_can_tell(
     assert received(standing) == ["ada@acme.example"]
 
 
+async def test_a_ledger_from_a_backup_does_not_know_which_address_to_ask_about(
+    bench: Bench, standing: Sandbox, brevo: EmailChannel
+):
+    touch = await lost(bench, standing, brevo, taken=True)
+    await bench.database.pool.execute(
+        "update touch set status = 'planned', claim_id = '', attempts = 0, leased_until = null, attempted_to = ''"
+    )
+    await move(bench)
+    assert (await bench.send(touch, channel=brevo, attempt=2, told=[1])).result is TouchResult.UNKNOWN
+    assert received(standing) == ["ada@acme.example"]
+
+
 @pytest.mark.parametrize("by", ["its journey", "the reconciler"])
 async def test_the_touch_of_somebody_erased_is_asked_about_once_and_parked(
     bench: Bench, standing: Sandbox, brevo: EmailChannel, by: str
