@@ -43,11 +43,14 @@ from unnest(
 ) as new (id, external_id, email, mailbox, fields, country, timezone, source, owner, account_id)
 where lead.id = new.id
 """
-#: What was said of an address before it was a lead's holds for that lead, whatever its address becomes.
-#: A join would read the whole list for every batch; this looks into the index.
+#: What was said of an address before it was a lead's holds for that lead, whatever its address becomes. Entries are
+#: locked by address, as whoever writes them locks them (``storage.permission``): the update alone takes them as they
+#: are stored. A join would read the whole list for every batch; this looks into the index.
 _HOLD_TO = """
 update suppression set lead_id = ($1::text[])[array_position($2::text[], email)]
-where email = any($2::text[]) and lead_id is null
+where lead_id is null and email = any(array(
+    select email from suppression where email = any($2::text[]) and lead_id is null order by email for update
+))
 """
 
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import asyncpg
 from pydantic import BaseModel, ConfigDict
 
 from domain.errors import NotFound
@@ -37,6 +38,7 @@ class Upserted(BaseModel):
     erased: bool = False
 
 
+_ATTEMPTS = 10
 _ERASED = Upserted(lead_id="", created=False, erased=True, note="this person was erased and is not taken in again")
 
 
@@ -59,9 +61,10 @@ async def upsert_many(
     """Take some hundreds of profiles in one transaction; outcomes in their order. The same profile twice is once.
 
     Two leads that a profile says are one are united first, or suggested (``domain.merging``). ``also`` runs in the same
-    transaction: an import records its progress there.
+    transaction: an import records its progress there. A transaction that lost a deadlock is made again, with ``also``.
     """
     settled: set[frozenset[str]] = set()
+    deadlocks = 0
     while True:
         try:
             async with db.pool.acquire() as connection, connection.transaction():
@@ -72,6 +75,10 @@ async def upsert_many(
             for pair, same in found.same.items():
                 await merges.unite(db, *same, now)
                 settled.add(pair)
+        except asyncpg.DeadlockDetectedError:
+            deadlocks += 1
+            if deadlocks == _ATTEMPTS:
+                raise
         else:
             return outcomes
 

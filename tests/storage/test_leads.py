@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+import asyncpg
 import pytest
 
 from domain.errors import NotFound
@@ -12,6 +13,7 @@ from storage.database import Database
 from storage.leads import ConsentInput, LeadInput, upsert, upsert_many
 from storage.permission import suppress
 from tests.storage.samples import NOW, applied, enrolled
+from tests.storage.turns import someone_waits, transaction
 
 
 async def _take(db: Database, enrol: bool = False, **profile) -> leads.Upserted:
@@ -149,6 +151,31 @@ async def test_the_same_person_upserted_many_times_at_once_is_one_lead(database:
     assert len({outcome.lead_id for outcome in outcomes}) == 1
     assert sum(outcome.created for outcome in outcomes) == 1
     assert sum(outcome.enrolled for outcome in outcomes) == 1
+
+
+async def test_entries_of_the_suppression_list_are_taken_in_the_order_in_which_all_others_take_them(database: Database):
+    first, last = "ann@acme.example", "zoe@acme.example"
+    for address in (last, first):  # stored in another order than that of addresses
+        await suppress(database, address, "opted_out", "a list", NOW)
+    async with transaction(database) as other:
+        await other.execute("select from suppression where email = $1 for update", first)
+        taking = asyncio.create_task(
+            upsert_many(database, [LeadInput(email=last), LeadInput(email=first)], NOW, enrol=False)
+        )
+        await someone_waits(database, "transactionid")
+        await other.execute("select from suppression where email = $1 for update nowait", last)
+    assert len({one.lead_id for one in await taking}) == 2
+
+
+async def test_a_batch_that_lost_a_deadlock_is_taken_again(database: Database):
+    fails = iter([asyncpg.DeadlockDetectedError("deadlock detected")])
+
+    async def also(_connection) -> None:
+        for failure in fails:
+            raise failure
+
+    taken = await upsert_many(database, [LeadInput(external_id="x")], NOW, enrol=False, also=also)
+    assert [one.created for one in taken] == [True]
 
 
 async def test_a_failing_companion_undoes_the_batch(database: Database):

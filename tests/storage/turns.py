@@ -22,12 +22,12 @@ async def claiming(database: Database, key: str) -> AsyncIterator[None]:
         yield
 
 
-async def someone_waits(database: Database) -> None:
-    """Until a transaction of this database waits for a turn."""
+async def someone_waits(database: Database, turn: str = "advisory") -> None:
+    """Until a transaction of this database waits for a turn, or, with ``transactionid``, for a row."""
     waiting = (
-        "select count(*) from pg_locks where locktype = 'advisory' and not granted"
-        " and database = (select oid from pg_database where datname = current_database())"
+        "select count(*) from pg_locks join pg_stat_activity using (pid)"
+        " where locktype = $1 and not granted and datname = current_database()"
     )
     async with asyncio.timeout(20):
-        while not await database.pool.fetchval(waiting):  # noqa: ASYNC110 - the server has no event to wait for
+        while not await database.pool.fetchval(waiting, turn):  # noqa: ASYNC110 - the server has no event to wait for
             await asyncio.sleep(0.01)
