@@ -12,7 +12,7 @@ from domain.errors import NotFound
 from domain.ports import ClaimResult
 from domain.state import JourneyState
 from domain.words import Ending
-from storage import erasure, leads, permission, tombstones
+from storage import dead_letters, erasure, leads, permission, tombstones
 from storage.audiences import PgAudiences
 from storage.database import Database
 from storage.inbox import accept
@@ -23,6 +23,7 @@ from storage.lists import PgLists
 from storage.playbooks import PgPlaybooks
 from tests.storage.everything_held import EMAIL, NEEDLE, mark, somebody
 from tests.storage.samples import NOW, enrolled, event
+from tests.storage.turns import someone_waits, transaction
 
 LATER = NOW + timedelta(days=1)
 
@@ -99,6 +100,32 @@ async def test_what_a_decision_under_way_still_wrote_goes_as_well(database: Data
     await reconcile(database)
     await erasure.finish(database, lead, LATER)
     assert await left(database) == {}
+
+
+async def test_what_vendors_still_told_of_them_goes_before_their_address_is_forgotten(
+    database: Database, playbook: str
+):
+    lead = await somebody(database, playbook)
+    await erasure.erase(database, lead, "test", NOW)
+    await dead_letters.add(database, "webhook esp", "is odd", {"to": EMAIL}, LATER)
+    await decide_again(database, lead)
+    for _ in range(2):
+        await erasure.finish(database, lead, LATER)
+        await reconcile(database)
+    await erasure.finish(database, lead, LATER)
+    assert await left(database) == {}
+
+
+async def test_nobody_waits_while_what_is_kept_raw_is_searched(database: Database, playbook: str):
+    lead = await somebody(database, playbook)
+    async with transaction(database) as searching:
+        await searching.execute("select from dead_letter for update")
+        erasing = asyncio.create_task(erasure.erase(database, lead, "test", NOW))
+        await someone_waits(database, "transactionid")
+        async with asyncio.timeout(20):
+            await permission.suppress(database, EMAIL, "complained", "test", NOW)
+    assert (await erasing).lead == lead
+    assert set(await left(database)) == {"erasure", "lead"}
 
 
 async def test_erasing_waits_for_the_vendors_and_the_journey(database: Database, playbook: str):
