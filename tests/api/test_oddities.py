@@ -83,7 +83,8 @@ async def test_a_form_may_have_any_field_twice(http: httpx.AsyncClient, database
 async def test_properties_named_as_our_own_notes_upset_nothing(api: httpx.AsyncClient, playbook: str):
     """Senders choose names and shapes; what Tendril notes beside them is read with care."""
     lead = (await api.post("/v1/leads", json={"external_id": "u", "email": "ann@acme.example"})).json()["id"]
-    for number, odd in enumerate(["yesterday", 5, {"times": "often"}, {"times": 1e300}, ["x"], None, {"reason": {}}]):
+    oddities: list[object] = ["yesterday", 5, {"times": "often"}, {"times": 1e300}, ["x"], None, {"reason": {}}]
+    for number, odd in enumerate(oddities):
         names = ("last", "times", "touch", "restored", "not_counted", "until", "link", "event", "reason")
         said = {"userId": "u", "event": "Looked", "messageId": f"m{number}", "properties": dict.fromkeys(names, odd)}
         assert (await api.post("/v1/track", json=said)).status_code == 200
