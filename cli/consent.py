@@ -49,7 +49,7 @@ def export_(
 ) -> None:
     async def read() -> dict[str, Any]:
         async with session() as here:
-            return await export.held(here.database, (await find(here.database, lead)).id, here.now)
+            return await export.held(here.database, (await find(here.database, lead)).id, here.now, seconds=None)
 
     held = run(read())
     if to is None:

@@ -24,6 +24,8 @@ class Database:
     def __init__(self, url: str, pool: Any) -> None:
         self.url = url
         self.pool = pool
+        #: Held by whoever reads all that is kept raw (``storage.export``), before a connection: one at a time.
+        self.searching = asyncio.Lock()
 
     @classmethod
     async def connect(cls, url: str, *, max_size: int = 10) -> Self:

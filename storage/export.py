@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from domain.errors import NotFound
+import asyncpg
+
+from domain.errors import NotFound, Refused
 from storage import merges
 from storage.database import Connection, Database
 from storage.erasure_sql import NAMES
@@ -62,37 +64,52 @@ _RAW = {
     "dead_letters": f"select id, source, reason, body, received_at {LETTERS} order by id",
     "requests": f"select id, vendor, body, received_real_at {REQUESTS} order by id",
 }
+#: Milliseconds as text, 0 for as long as it takes; until the transaction ends.
+_AT_MOST = "select set_config('statement_timeout', $1, true)"
 
 
-async def held(db: Database, lead: str, now: datetime) -> dict[str, Any]:
-    """All of it, as of one moment: ``lead`` and ``account`` (None where there is none), and lists of everything else.
+async def held(db: Database, lead: str, now: datetime, *, seconds: float | None = 60) -> dict[str, Any]:
+    """All of it: ``lead`` and ``account`` (None where there is none), and lists of everything else, as of one moment.
 
-    ``merged_leads`` are the leads that are part of this one, each with the same parts. Of a merged lead, its survivor's
-    is given. Times are the deployment's. Raises ``NotFound``.
+    ``merged_leads`` are the leads that are part of this one, each with the same parts. What is kept raw and names any
+    of them, ``dead_letters`` and ``requests``, is looked for once, a moment before: what is taken in meanwhile may be
+    in both, and is missing from neither. Of a merged lead, its survivor's is given. Times are the deployment's.
+
+    That search reads all that is kept raw, each table and list for ``seconds`` at most; one at a time in a process.
+    Raises ``NotFound``, and ``Refused`` when that time is over.
     """
-    async with (
-        db.pool.acquire() as connection,
-        connection.transaction(isolation="repeatable_read", readonly=True),
-    ):
-        own, *others = [await _held(connection, each) for each in await merges.everyone(connection, lead)]
-    return {"exported_at": now, **own, "merged_leads": others}
+    async with db.searching, db.pool.acquire() as connection:
+        if not await connection.fetchval("select exists (select from lead where id = $1)", lead):
+            raise NotFound(f"There is no lead {lead}.", "`tendril leads list` shows the leads there are.")
+        raw = await _raw(connection, await merges.everyone(connection, lead), seconds)
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            own, *others = [await _held(connection, each) for each in await merges.everyone(connection, lead)]
+    return {"exported_at": now, **own, **raw, "merged_leads": others}
 
 
 async def _held(connection: Connection, lead: str) -> dict[str, Any]:
     person = await connection.fetchrow("select * from lead where id = $1", lead)
-    if person is None:
-        raise NotFound(f"There is no lead {lead}.", "`tendril leads list` shows the leads there are.")
     account = await connection.fetchrow("select * from account where id = $1", person["account_id"])
     parts = {name: [dict(row) for row in await connection.fetch(PARTS[name], lead)] for name in PARTS}
-    raw = await _raw(connection, [lead, *(row["value"] for row in await connection.fetch(NAMES, lead))])
-    return {"lead": dict(person), "account": dict(account) if account else None, **parts, **raw}
+    return {"lead": dict(person), "account": dict(account) if account else None, **parts}
 
 
-async def _raw(connection: Connection, names: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+async def _raw(connection: Connection, leads: Sequence[str], seconds: float | None) -> dict[str, list[dict[str, Any]]]:
     """What could not be understood, and what vendors told, as it came: of what they told of many, the person's own."""
-    named = patterns(names)
-    rows = {part: await connection.fetch(query, named) for part, query in _RAW.items()}
-    return {
-        part: [{**row, "body": await own(connection, row["body"], named)} for row in found]
-        for part, found in rows.items()
-    }
+    names = [row["value"] for lead in leads for row in await connection.fetch(NAMES, lead)]
+    named = patterns([*leads, *names])
+    try:
+        async with connection.transaction(readonly=True):
+            await connection.execute(_AT_MOST, str(int((seconds or 0) * 1000)))
+            return {part: await _own(connection, query, named) for part, query in _RAW.items()}
+    except asyncpg.QueryCanceledError:
+        why = f"{seconds:g} seconds were over" if seconds else "the database was told to stop it"
+        raise Refused(
+            f"Dead letters and vendors' requests were searched for the lead {leads[0]}, but not to the end: {why}.",
+            "`tendril leads export` takes the time that it needs. `tendril events dead-letters drop` and"
+            " `tendril retention set webhooks 14d` leave less to search.",
+        ) from None
+
+
+async def _own(connection: Connection, query: str, named: Sequence[str]) -> list[dict[str, Any]]:
+    return [{**row, "body": await own(connection, row["body"], named)} for row in await connection.fetch(query, named)]

@@ -4,12 +4,13 @@ import pytest
 from pydantic_core import to_json
 from sqlmodel import SQLModel
 
-from domain.errors import NotFound
-from storage import export
+from domain.errors import NotFound, Refused
+from storage import dead_letters, export, merges
 from storage.database import Database
 from storage.inbox import accept
 from tests.storage.everything_held import OTHER, PLACES, mark, somebody
 from tests.storage.samples import NOW, enrolled, event
+from tests.storage.turns import transaction
 
 
 async def test_everything_that_is_held_is_in_it(database: Database, playbook: str):
@@ -50,6 +51,25 @@ async def test_every_table_that_names_a_lead_is_a_part(database: Database, playb
         name for name in tables - {"pending_wake", "erasure", "audit_finding"} if f"from {name} " not in queries
     } == set()
     assert {part for part in export.PARTS if not held[part]} == set()
+
+
+async def test_what_is_kept_raw_is_searched_once_for_all_leads_that_are_one(database: Database, playbook: str):
+    lead, other = await enrolled(database), await enrolled(database, "ann@old.example")
+    await merges.merge(database, lead, other, "test", "the same", NOW)
+    await dead_letters.add(database, "webhook esp", "is odd", {"to": "ann@old.example"}, NOW)
+    held = await export.held(database, other, NOW)
+    assert [letter["body"] for letter in held["dead_letters"]] == [{"to": "ann@old.example"}]
+    assert [part.keys() & {"dead_letters", "requests"} for part in held["merged_leads"]] == [set()]
+
+
+async def test_a_search_that_takes_too_long_ends_with_what_to_do(database: Database, playbook: str):
+    lead = await enrolled(database)
+    async with transaction(database) as other:
+        await other.execute("lock dead_letter")
+        with pytest.raises(Refused, match=r"not to the end") as refused:
+            await export.held(database, lead, NOW, seconds=0.1)
+    assert "tendril leads export" in refused.value.remedy
+    assert (await export.held(database, lead, NOW, seconds=None))["lead"]["id"] == lead
 
 
 async def test_nobody_has_no_export(database: Database):
