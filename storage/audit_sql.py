@@ -142,7 +142,7 @@ OTHERS: Mapping[Drift, Look] = {
         select lead_id as subject, lead_id as lead, at as since, '' as detail
         from erasure where finished_at is null and at < $1 order by lead_id limit 1000
         """,
-        timedelta(days=1),
+        timedelta(days=3),  # a network may take a day to tell what became of a removal, and is asked now and then
     ),
     Drift.DEAD_LETTER: Look(
         """
