@@ -34,6 +34,8 @@ _DEEPEST = 100
 _SHORT = 8
 #: Names in one pattern: with some hundreds PostgreSQL takes minutes, and keeps 32 patterns ready.
 _AT_ONCE = 40
+#: Characters of them, unless one has more: what it takes to prepare a pattern grows with the square of its length.
+_LONGEST = 20_000
 #: What is never written otherwise, and how else JSON and forms write some of the rest.
 _PLAIN = frozenset("-._~")
 _OTHERWISE = {'"': r"\\*\"", "\\": r"\\+", "/": r"\\+/", " ": r"\+", "\n": r"\\+n", "\r": r"\\+r", "\t": r"\\+t"}
@@ -44,7 +46,12 @@ _ESCAPE = r"\\[bfnrt]|\\u[0-9a-f]{4}|%[0-9a-f]{2}|\\[0-3][0-7]{2}"
 def patterns(names: Iterable[str]) -> list[str]:
     """What finds any of the names, whatever their case; nothing finds nobody."""
     found = [_found(name) for name in sorted(set(names)) if name]
-    return ["|".join(found[at : at + _AT_ONCE]) for at in range(0, len(found), _AT_ONCE)]
+    together: list[list[str]] = []
+    for one in found:
+        if not together or len(together[-1]) == _AT_ONCE or sum(map(len, together[-1])) + len(one) > _LONGEST:
+            together.append([])
+        together[-1].append(one)
+    return ["|".join(some) for some in together]
 
 
 async def own(connection: Connection, raw: Any, patterns: Sequence[str]) -> Any:

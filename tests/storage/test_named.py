@@ -64,6 +64,10 @@ async def test_names_are_found_in_every_spelling_and_nowhere_else(database: Data
     assert [row["body"].decode(errors="replace") for row in requests] == NAMED
 
 
+def test_names_that_are_long_to_write_are_not_all_in_one_pattern():
+    assert max(map(len, patterns(f"{number}{ODD * 4}" for number in range(40)))) < 25_000
+
+
 def test_nobody_is_found_by_no_name():
     assert patterns(["", ""]) == []
 
