@@ -7,6 +7,7 @@ seconds, longer by the square of their length. ``email``'s own looks at headers,
 sets, go through the policy too.
 """
 
+from contextlib import suppress
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from typing import cast
@@ -34,11 +35,8 @@ class AsWritten(EmailPolicy):
     def header_fetch_parse(self, name: str, value: str) -> str:
         """Its beginning in one line, the bytes as UTF-8; a subject with its encoded words decoded, if it can be."""
         if name.lower() == "subject" and len(value) <= _LONGEST:
-            try:
+            with suppress(Exception):  # whatever the parser fails at: what is written is left
                 decoded: str = super().header_fetch_parse(name, value)
-            except Exception:  # noqa: BLE001, S110 - whatever the parser fails at: what is written is left
-                pass
-            else:
                 return decoded
         written = value[:_MOST].encode(errors="surrogateescape").decode(errors="replace")
         return Written(" ".join(written.split()))
