@@ -27,6 +27,7 @@ ANYWHERE = [
     r"create (unique )?index concurrently ",
     r"drop index concurrently if exists ",  # only what an interrupted attempt left: nobody works with an index's name
     r"comment on ",
+    r"with few as \( ?select .* limit \d+ for update( of \w+)? ?\) update ",  # fills, a few rows at a time
     rf"alter table \w+ add (column )?\w+ [\w ()\[\]]+? default {_CONSTANT}( not null)?$",
     r"alter table \w+ add (column )?(?!constraint)\w+ (?!.*(not null|default|unique|references)).+$",
     r"alter table \w+ add .* not valid$",
@@ -75,6 +76,7 @@ def test_what_takes_away_or_keeps_writers_out_is_found(statement: str):
         "alter table lead add column tags text[] default '{}'::text[] not null",
         "create index concurrently lead_seen on lead (seen_at)",
         "create index api_key_name on api_key (name)",
+        "with few as (select id from lead where seen_at is null limit 500 for update) update lead set seen_at = now()",
     ],
 )
 def test_what_adds_is_let_through(statement: str):

@@ -7,12 +7,20 @@ down_revision = "0025"
 branch_labels = None
 depends_on = None
 
+#: A few at a time, each by themselves: whoever writes to the list waits for a moment at most.
+_FEW = """
+with few as (
+    select s.email, lead.id from suppression s join lead on lead.email = s.email
+    where s.lead_id is null order by s.email limit 500 for update of s
+)
+update suppression set lead_id = few.id from few where suppression.email = few.email
+"""
+
 
 def upgrade() -> None:
-    op.execute(
-        "update suppression set lead_id = lead.id from lead"
-        " where lead.email = suppression.email and suppression.lead_id is null"
-    )
+    with op.get_context().autocommit_block():
+        while op.get_bind().exec_driver_sql(_FEW).rowcount > 0:
+            pass
 
 
 def downgrade() -> None:
