@@ -2,9 +2,9 @@
 
 What replaying costs, measured on one core over histories of 34 events: 9 ms each; with asyncio's own loop instead of
 uvloop a third more. The SDK's sandbox adds a quarter, so journeys are replayed as they run, without it
-(docs/decisions/0017). A third of it is the SDK's looking for payloads to decode and to encode, three times each; our own
-code takes less than a quarter. Reading a history from JSON costs another 3 ms. One worker replays a whole chunk, and
-each core has a process of its own.
+(docs/decisions/0017). A third of it is the SDK's looking for payloads to decode and to encode, three times each; our
+own code takes less than a quarter. Reading a history from JSON costs another 3 ms. One worker replays a whole chunk,
+and each core has a process of its own.
 """
 
 import asyncio
