@@ -59,7 +59,8 @@ async def _acts(db: Database) -> list[Callable[[], Awaitable[object]]]:
     ]
 
 
-async def _everything(db: Database) -> list[tuple[str, str]]:
+async def _everything(db: Database) -> dict[str, str]:
     """Each table with a digest of all that is in it."""
     queries = [row["query"] for row in await db.pool.fetch(_EVERYTHING)]
-    return [tuple(row) for row in await db.pool.fetch(" union all ".join(queries))]
+    # By name: PostgreSQL may read the parts of a union side by side, and then gives them in any order.
+    return {table: digest for table, digest in await db.pool.fetch(" union all ".join(queries))}
