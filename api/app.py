@@ -43,7 +43,7 @@ from api.routers import (
     webhooks,
 )
 from api.segment import SegmentDialect
-from api.services.accepting import GROUPS_OF_KEY, Accepting
+from api.services.accepting import ALONE, Accepting
 from api.specification import Specified
 from domain.clock import ScaledClock
 from runtime.inbound import inbounds
@@ -117,7 +117,7 @@ def create_app(settings: Settings, database: Database, temporal: Client | None, 
         redoc_url=None,
     )
     half = max(1, database.pool.get_max_size() // 2)
-    rates, accepting = KeyRates(settings.tracking_rate, half - GROUPS_OF_KEY), Accepting(database, half)
+    rates, accepting = KeyRates(settings.tracking_rate, half - ALONE.groups), Accepting(database, half)
     keyring, playbooks_read = Keyring(database), PgPlaybooks(database)
     app.state.context = ApiContext(settings, database, temporal, clock, keyring, rates, accepting, playbooks_read)
     app.state.inbounds = inbounds()

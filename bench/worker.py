@@ -20,6 +20,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from bench.bare import BARE_QUEUE, Bare, nothing
 from domain.ports import OutboundTouch, Receipt
 from domain.words import Channel
+from runtime.collecting import spare_the_collector
 from runtime.composition import composed
 from runtime.relay import Relay
 from runtime.settings import Settings
@@ -45,6 +46,7 @@ async def tendril(settings: Settings, stopping: asyncio.Event, *, nowhere: bool 
             parts = replace(parts, vendors=replace(parts.vendors, channels=channels))
         client = await connect(settings)
         relay = Relay(parts.database, client, parts.clock, settings)
+        spare_the_collector()
         async with build_worker(client, parts):
             running = asyncio.create_task(relay.run())
             await stopping.wait()

@@ -1,7 +1,6 @@
 """``tendril api``, ``tendril worker``, ``tendril migrate``: one process of a deployment each."""
 
 import asyncio
-import gc
 import os
 import sys
 from collections.abc import AsyncIterator, Coroutine
@@ -25,8 +24,6 @@ from storage.schema import require_fitting
 
 #: Seconds that open requests get when the API stops.
 _LAST_REQUESTS = 3
-#: Objects made, less those gone again, before the API looks for circles among them.
-_COLLECT_EVERY = 20_000
 
 
 def api(
@@ -65,6 +62,7 @@ async def _serve(settings: Settings) -> None:
 
     from api.app import create_app  # noqa: PLC0415
     from runtime import temporal, tracing  # noqa: PLC0415
+    from runtime.collecting import spare_the_collector  # noqa: PLC0415
     from runtime.link_secret import require_secret  # noqa: PLC0415
     from runtime.logs import configure_logging  # noqa: PLC0415
     from runtime.patience import patiently  # noqa: PLC0415
@@ -90,7 +88,7 @@ async def _serve(settings: Settings) -> None:
         )
         watch_pool(database.pool)
         measuring = asyncio.create_task(watch_loop())
-        _spare_the_collector()
+        spare_the_collector()
         await uvicorn.Server(config).serve()
         measuring.cancel()
     tracing.stop()
@@ -104,15 +102,6 @@ async def _ready(settings: Settings, stack: AsyncExitStack) -> tuple[Database, S
         clock = await deployment.clock(database)
         await stack.enter_async_context(opened.pop_all())
     return database, clock
-
-
-def _spare_the_collector() -> None:
-    """What stands when the API begins to serve stands until its end; what a request makes holds no circles. Looked
-    through at Python's usual intervals, both took a sixth of the processor time of an event taken in.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_COLLECT_EVERY)
 
 
 @asynccontextmanager

@@ -38,7 +38,7 @@ _CHANNEL = "tendril_wake"
 _LANES = 2
 _LEASE = 30.0
 _POLL = 1.0  # seconds; the safety net beneath LISTEN
-_SOON = 0.005  # seconds between looks whether a journey that was told has decided, while others wait for that
+_SOON = 0.01  # seconds between looks, whatever is new, while wakes wait until one told before has decided
 _LOOK_ROUND = 15.0  # seconds between looks for journeys that lag behind their inbox
 _LAGGING = timedelta(minutes=1)
 #: A journey so late has no timer any more. It is told once in that time: a busy worker may need a while to decide.
@@ -93,6 +93,7 @@ class Relay:
         self._turns = Turns()
         self._undecided = Undecided(settings.relay_undecided)
         self._full = False
+        self._looked = 0.0
 
     async def run(self) -> None:
         """Relay wakes until ``stop``; what is being told is told to its end."""
@@ -122,8 +123,8 @@ class Relay:
                 continue
             if self._backoff:
                 await self._pause(self._backoff)
-            elif leased < self._batch:
-                await self._pause(_SOON if self._full else _POLL)
+            elif leased < self._batch and not self._full:
+                await self._pause(_POLL)
 
     async def relay_once(self) -> int:
         """Lease one batch and tell it. Returns how many were leased. Raises when the database does not answer."""
@@ -139,7 +140,10 @@ class Relay:
     async def _lease(self) -> list[LeasedWake]:
         """The next wakes, as many as journeys can decide side by side; urgent ones in any case."""
         async with self._leasing:
-            if self._undecided.room(monotonic()) < self._batch:
+            if self._full:
+                await asyncio.sleep(self._looked + _SOON - monotonic())
+            self._looked = monotonic()
+            if self._full or self._undecided.room(monotonic()) < self._batch:
                 self._undecided.settle(await wakes.decided(self._database, self._undecided.waited_for()))
             most = min(self._undecided.room(monotonic()), self._batch)
             turns, places = self._turns, self._undecided.places(monotonic())

@@ -58,10 +58,10 @@ class Settings(FromEnvironment):
     )
     relay_concurrency: int = Field(32, ge=1, description="Most journeys being woken at once by one relay.")
     relay_undecided: int = Field(
-        8,
+        16,
         ge=1,
-        description="Most journeys that one relay has woken and that have not decided yet; half of them of one source"
-        " (a write key, enrolments) while others have something to say, too.",
+        description="Most journeys that one relay has woken and that have not decided yet; an eighth of them of one"
+        " source (a write key, enrolments) while others have something to say, too.",
     )
     reconcile_interval: float = Field(300.0, gt=0, description="Seconds between pushes of CRM fields and audiences.")
     audit_interval: float = Field(3600.0, ge=60, description="Seconds between audits of every lead (docs/audit.md).")

@@ -11,17 +11,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from runtime.company import Company
 from storage.wakes import LeasedWake
 
 #: A journey that does not decide in so many seconds (its worker is gone, or it can't) no longer keeps others waiting.
 _PATIENCE = 3.0
 #: For so many seconds what it is told then is not counted either.
 _SILENCE = 60.0
-#: Sources that had something to say within so many seconds share the places. One that is alone may have all of them.
-_COMPANY = 10.0
-#: In company a source may have one place in so many: all of them keep every core busy, and half nearly so. With a
-#: quarter others' p99 beside a flood was 149 ms instead of 179, and the greatest rate a third less (``bench.bursts``).
-_SHARE = 2
+#: In company (``runtime.company``) a source may have one place in so many, and all of them while it is alone. Of 16,
+#: 2 cores: with two places others' p99 beside a flood is 90 to 120 ms and 52 decisions are made a second, with four 120
+#: to 190 and 70; a source that is alone gets 64 to 80 (``bench.bursts``).
+_SHARE = 8
 
 
 class _Told(NamedTuple):
@@ -62,7 +62,7 @@ class Undecided:
         self._most = most
         self._told: dict[str, _Told] = {}
         self._silent: dict[str, float] = {}  # lead → until when it is not counted
-        self._heard: dict[str, float] = {}  # source → when it last had something to say
+        self._company = Company()
 
     def room(self, now: float) -> int:
         for lead, told in list(self._told.items()):
@@ -73,9 +73,7 @@ class Undecided:
 
     def places(self, now: float) -> Places:
         """Whoever floods leaves places to those who come seldom."""
-        self._heard = {source: at for source, at in self._heard.items() if now < at + _COMPANY}
-        alone = len(self._heard) <= 1
-        share = self._most if alone else max(1, self._most // _SHARE)
+        share = max(1, self._most // _SHARE) if self._company.there(now) else self._most
         return Places(share, Counter(told.source for told in self._told.values()))
 
     def full(self, now: float) -> bool:
@@ -87,7 +85,7 @@ class Undecided:
         self._silent = {lead: until for lead, until in self._silent.items() if until > now}
         for wake in leased:
             journey = wake.journey
-            self._heard[wake.source] = now
+            self._company.heard(wake.source, now)
             if journey and not journey.ended and wake.lead not in self._silent:
                 self._told[wake.lead] = _Told(journey.cycle, journey.decision_number, now, wake.source)
 

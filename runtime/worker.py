@@ -27,6 +27,7 @@ from activities.watching import Watching
 from runtime import probes, tracing
 from runtime.auditing import Auditor
 from runtime.builds import WORKFLOWS, build
+from runtime.collecting import spare_the_collector
 from runtime.composition import Composition, composed
 from runtime.heartbeats import Heartbeats
 from runtime.link_secret import require_secret
@@ -162,6 +163,7 @@ async def _serve(client: Client, parts: Composition, stopping: asyncio.Event, pr
     """Run worker and relay side by side. When either fails, or a stop is asked for, both end in good order."""
     worker, relay = build_worker(client, parts), Relay(parts.database, client, parts.clock, parts.settings)
     starting = Starting(parts.database, client, parts.settings.task_queue)
+    spare_the_collector()
     running = [asyncio.create_task(each.run()) for each in (worker, relay, starting)]
     measuring = _measuring(client, parts, probed)
     asked = asyncio.create_task(stopping.wait())

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 
-from api.services.accepting import GROUP_EVENTS, Accepting
+from api.services.accepting import IN_COMPANY, Accepting
 from storage import keys
 from storage.database import Database
 from storage.inbox import Accepted
@@ -92,7 +92,7 @@ async def test_another_keys_event_waits_for_no_more_than_one_group_of_a_flood(
     database: Database, lead: str, flooding: KeyInfo, other: KeyInfo
 ):
     accepting = Accepting(database, 1)
-    flood = [f"flood-{number}" for number in range(3 * GROUP_EVENTS)]
+    flood = [f"flood-{number}" for number in range(3 * IN_COMPANY.events)]
     async with held(database, lead):
         tasks = sent(accepting, flooding, *flood, lead=lead)
         await asyncio.sleep(0)
@@ -102,7 +102,7 @@ async def test_another_keys_event_waits_for_no_more_than_one_group_of_a_flood(
 
     order = await stored(database)
     assert len(order) == len(flood) + 1
-    assert order.index("late") <= 1 + GROUP_EVENTS, "the group at work, and one of the flood's that was first in line"
+    assert order.index("late") <= 1 + IN_COMPANY.events, "the group at work, and the first in line"
 
 
 async def test_what_one_key_waits_for_holds_up_no_other(

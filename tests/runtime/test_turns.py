@@ -47,17 +47,17 @@ def test_a_journey_that_never_decides_keeps_others_waiting_once_and_for_a_while(
 
 
 def test_in_company_a_source_leaves_places_to_others():
-    undecided = Undecided(8)
-    undecided.told([wake(f"a{n}", "flood") for n in range(8)], now=0)
-    assert undecided.places(now=0) == Places(8, {"flood": 8}), "alone it may have all"
-    undecided.settle([f"a{n}" for n in range(8)])
-    undecided.told([wake("b", "site"), *(wake(f"a{n}", "flood") for n in range(4))], now=1)
-    assert undecided.places(now=1) == Places(4, {"site": 1, "flood": 4})
+    undecided = Undecided(16)
+    undecided.told([wake(f"a{n}", "flood") for n in range(16)], now=0)
+    assert undecided.places(now=0) == Places(16, {"flood": 16}), "alone it may have all"
+    undecided.settle([f"a{n}" for n in range(16)])
+    undecided.told([wake("b", "site"), *(wake(f"a{n}", "flood") for n in range(2))], now=1)
+    assert undecided.places(now=1) == Places(2, {"site": 1, "flood": 2})
     assert undecided.full(now=1), "the flood waits, though there is room for others"
-    assert undecided.places(now=11).share == 8, "they have had nothing more to say"
+    assert undecided.places(now=4).share == 16, "they have had nothing more to say"
 
 
 def test_nobody_waits_while_there_is_room_for_all():
-    undecided = Undecided(8)
+    undecided = Undecided(16)
     undecided.told([wake("a", "app"), wake("b", "site")], now=0)
     assert not undecided.full(now=0)

@@ -63,4 +63,4 @@ async def _everything(db: Database) -> dict[str, str]:
     """Each table with a digest of all that is in it."""
     queries = [row["query"] for row in await db.pool.fetch(_EVERYTHING)]
     # By name: PostgreSQL may read the parts of a union side by side, and then gives them in any order.
-    return {table: digest for table, digest in await db.pool.fetch(" union all ".join(queries))}
+    return dict(await db.pool.fetch(" union all ".join(queries)))

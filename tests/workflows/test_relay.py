@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+import pytest
 from temporalio.client import Client
 
 from domain.words import Ending
@@ -82,6 +83,22 @@ async def test_no_more_are_told_than_can_decide_and_all_are_in_the_end(running: 
         assert await relay.relay_once() <= 2
     for one in created:
         await Lead(running, one.lead_id).until(lambda state: state.number > 0, "begins")
+
+
+async def test_beside_others_a_flood_gets_a_place_again_when_a_journey_has_decided(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("runtime.turns._PATIENCE", 1000)
+    monkeypatch.setattr("runtime.company._SECONDS", 1000)
+    other = await running.enrol()
+    settings = running.parts.settings.model_copy(update={"relay_undecided": 16, "relay_concurrency": 4})
+    relay = Relay(running.database, running.environment.client, running.parts.clock, settings)
+    inputs = [leads.LeadInput(external_id=f"lead-{n}", email=f"lead-{n}@acme.example") for n in range(6)]
+    await leads.upsert_many(running.database, inputs, await running.now())
+    await behave(running, other.id, "one")
+    async with asyncio.timeout(60):
+        while await waiting(running):
+            await relay.relay_once()
 
 
 async def test_a_running_relay_hears_of_behaviour_at_once_and_stops_when_told(running: Running):
