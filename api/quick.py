@@ -6,6 +6,7 @@ goes straight to the function of its route here. Any other goes the general way,
 is wrong with it: the rules and their words are in one place.
 """
 
+import asyncio
 import time
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Iterable
@@ -25,6 +26,8 @@ from api.segment import ANYWHERE, SHORT
 from storage.keys import KeyInfo
 
 _JSON = (b"", b"application/json", b"text/plain")  # what the browser's library calls text is JSON too
+#: Bytes of a body that takes milliseconds to understand.
+_LARGE = 8_192
 _UNUSUAL = {b"content-encoding", b"transfer-encoding", b"expect"}
 
 
@@ -42,6 +45,7 @@ class Quick:
         self._app = app
         self._routes = {route.path: _quick(route) for route in routes}
         self._routes |= {short: self._routes[path] for short, path in SHORT.items()}
+        self._reading = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         route = self._routes.get(scope.get("path", ""))
@@ -55,6 +59,7 @@ class Quick:
         body = await _body(receive)
         try:
             owner = await allowed(context, key, "track")
+            await self._turn(len(body))
             given = route.schema.validate_json(body)
         except Exception:  # noqa: BLE001 - whatever it is, the general way meets it again and has words for it
             await self._app(scope, _again(body, receive), send)
@@ -71,6 +76,12 @@ class Quick:
         await send({"type": "http.response.start", "status": status, "headers": [*head, *ANYWHERE]})
         await send({"type": "http.response.body", "body": text})
         metrics.observe("POST", route.path, status, time.perf_counter() - began)
+
+    async def _turn(self, size: int) -> None:
+        """Where many large bodies are there at once, the loop looks after everything else between one and the next."""
+        if size > _LARGE:
+            async with self._reading:
+                await asyncio.sleep(0)
 
 
 def _quick(route: APIRoute) -> _Route:
