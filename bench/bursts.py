@@ -23,6 +23,7 @@ _BURST = 10_000
 _FLOODED, _OTHERS = 1_000, 100
 _AT_MOST = 400  # events to measure the greatest rate of decisions with
 _SECONDS = 8.0
+_ALONE = 11.0  # seconds until those who have just enrolled are nobody's company any more (``runtime.company``)
 _LOOK = 0.005  # seconds between looks at what has been decided
 _CURSORS = "select lead_id, cursor from journey where lead_id = any($1::text[])"
 
@@ -73,6 +74,7 @@ async def _scene(progress: Progress) -> AsyncIterator[Scene]:
         progress(f"{_FLOODED + _OTHERS:,} journeys begin")
         ids = await leads.enrol(on, _FLOODED + _OTHERS)
         await _until(on, "select count(*) from touch where status = 'sent'", len(ids))
+        await asyncio.sleep(_ALONE)
         yield Scene(on, port, key, flooding, ids[:_OTHERS], ids[_OTHERS:])
 
 

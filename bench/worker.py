@@ -71,6 +71,7 @@ async def bare(settings: Settings, stopping: asyncio.Event) -> None:
         max_concurrent_workflow_tasks=settings.worker_workflow_tasks,
         max_concurrent_activities=settings.worker_activities,
     )
+    spare_the_collector()
     async with worker:
         await stopping.wait()
 

@@ -1,7 +1,7 @@
 """Whether somebody is alone: who floods may use everything while nobody else is there, and else leaves room."""
 
 #: Whoever had something to say within so many seconds is there.
-_SECONDS = 3.0
+_SECONDS = 10.0
 
 
 class Company:

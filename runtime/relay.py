@@ -26,7 +26,7 @@ from runtime.erasing import Erasing
 from runtime.settings import Settings
 from runtime.spacing import Spacing
 from runtime.standing import PgStandings
-from runtime.turns import Turns, Undecided
+from runtime.turns import Turns, Undecided, all_taken
 from runtime.wake_names import told
 from storage import wakes
 from storage.database import Database, plain_url
@@ -38,7 +38,7 @@ _CHANNEL = "tendril_wake"
 _LANES = 2
 _LEASE = 30.0
 _POLL = 1.0  # seconds; the safety net beneath LISTEN
-_SOON = 0.01  # seconds between looks, whatever is new, while wakes wait until one told before has decided
+_SOON = 0.01  # seconds between looks, whatever is new, while wakes may wait for a place
 _LOOK_ROUND = 15.0  # seconds between looks for journeys that lag behind their inbox
 _LAGGING = timedelta(minutes=1)
 #: A journey so late has no timer any more. It is told once in that time: a busy worker may need a while to decide.
@@ -144,7 +144,8 @@ class Relay:
                 await asyncio.sleep(self._looked + _SOON - monotonic())
             self._looked = monotonic()
             if self._full or self._undecided.room(monotonic()) < self._batch:
-                self._undecided.settle(await wakes.decided(self._database, self._undecided.waited_for()))
+                decided = await wakes.decided(self._database, self._undecided.waited_for())
+                self._undecided.decided(decided, monotonic())
             most = min(self._undecided.room(monotonic()), self._batch)
             turns, places = self._turns, self._undecided.places(monotonic())
             leased = await wakes.lease(
@@ -159,13 +160,13 @@ class Relay:
             )
             turns.taken(leased)
             self._undecided.told(leased, monotonic())
-            self._full = self._undecided.full(monotonic())
+            self._full = all_taken(places, most, leased)
         return leased
 
     async def _tell_or_put_off(self, wake: LeasedWake) -> bool:
         """True when the wake is settled. What failed comes back later, the later the more often it has failed."""
         if wait := self._spacing.wait(wake.lead, monotonic()):
-            self._undecided.settle([wake.lead])
+            self._undecided.put_off(wake.lead)
             await wakes.failed(self._database, wake.lead, wake.version, wait)
             asyncio.get_running_loop().call_later(wait, self._news.set)
             return False
@@ -186,7 +187,7 @@ class Relay:
             telemetry.WAKES.labels(how).inc()
             telemetry.WAKE_LAG.observe(wake.waited + monotonic() - began)
             return True
-        self._undecided.settle([wake.lead])
+        self._undecided.put_off(wake.lead)
         telemetry.RELAY_FAILURES.inc()
         await wakes.failed(self._database, wake.lead, wake.version, delay)
         return False

@@ -61,7 +61,7 @@ class Settings(FromEnvironment):
         16,
         ge=1,
         description="Most journeys that one relay has woken and that have not decided yet; an eighth of them of one"
-        " source (a write key, enrolments) while others have something to say, too.",
+        " source (a write key, enrolments) while others have something to say, too; where decisions take long, more.",
     )
     reconcile_interval: float = Field(300.0, gt=0, description="Seconds between pushes of CRM fields and audiences.")
     audit_interval: float = Field(3600.0, ge=60, description="Seconds between audits of every lead (docs/audit.md).")

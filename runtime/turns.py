@@ -18,10 +18,14 @@ from storage.wakes import LeasedWake
 _PATIENCE = 3.0
 #: For so many seconds what it is told then is not counted either.
 _SILENCE = 60.0
-#: In company (``runtime.company``) a source may have one place in so many, and all of them while it is alone. Of 16,
-#: 2 cores: with two places others' p99 beside a flood is 90 to 120 ms and 52 decisions are made a second, with four 120
-#: to 190 and 70; a source that is alone gets 64 to 80 (``bench.bursts``).
+#: In company (``runtime.company``) a source may have one place in so many, and all of them while it is alone. Of 16 on
+#: 2 cores: with two places others' p99 beside a flood was 90 to 120 ms, with four 120 to 190 (``bench.bursts``).
 _SHARE = 8
+#: Or, up to half of them, as many as it takes to be told so many wakes a second for each place there is: where Temporal
+#: is far away, a journey takes long to decide although little is done meanwhile.
+_PACE = 6
+#: What Tendril itself has to say is nobody's company: much of it is about what a source has just told.
+_OWN = frozenset({"", "caught_up", "overdue"})
 
 
 class _Told(NamedTuple):
@@ -63,6 +67,7 @@ class Undecided:
         self._told: dict[str, _Told] = {}
         self._silent: dict[str, float] = {}  # lead → until when it is not counted
         self._company = Company()
+        self._fastest = 0.0  # seconds in which a journey has decided; 0 before the first
 
     def room(self, now: float) -> int:
         for lead, told in list(self._told.items()):
@@ -73,19 +78,19 @@ class Undecided:
 
     def places(self, now: float) -> Places:
         """Whoever floods leaves places to those who come seldom."""
-        share = max(1, self._most // _SHARE) if self._company.there(now) else self._most
+        share = self._share() if self._company.there(now) else self._most
         return Places(share, Counter(told.source for told in self._told.values()))
 
-    def full(self, now: float) -> bool:
-        """Whether somebody waits until a journey has decided."""
-        places = self.places(now)
-        return self.room(now) <= 0 or any(number >= places.share for number in places.taken.values())
+    def _share(self) -> int:
+        paced = min(self._most // 2, round(_PACE * self._most * self._fastest))
+        return max(1, self._most // _SHARE, paced)
 
     def told(self, leased: Iterable[LeasedWake], now: float) -> None:
         self._silent = {lead: until for lead, until in self._silent.items() if until > now}
         for wake in leased:
             journey = wake.journey
-            self._company.heard(wake.source, now)
+            if wake.source not in _OWN:
+                self._company.heard(wake.source, now)
             if journey and not journey.ended and wake.lead not in self._silent:
                 self._told[wake.lead] = _Told(journey.cycle, journey.decision_number, now, wake.source)
 
@@ -93,7 +98,18 @@ class Undecided:
         """(lead, cycle, decision number when told) of each."""
         return [(lead, told.cycle, told.number) for lead, told in self._told.items()]
 
-    def settle(self, leads: Iterable[str]) -> None:
-        """These have decided, or were not told after all."""
+    def decided(self, leads: Iterable[str], now: float) -> None:
         for lead in leads:
-            self._told.pop(lead, None)
+            if told := self._told.pop(lead, None):
+                took = now - told.at
+                self._fastest = min(self._fastest or took, took)
+
+    def put_off(self, lead: str) -> None:
+        """It was not told after all."""
+        self._told.pop(lead, None)
+
+
+def all_taken(places: Places, most: int, leased: Sequence[LeasedWake]) -> bool:
+    """Whether a source, or all of them together, got as many as they might: more of theirs may be waiting."""
+    got = Counter(wake.source for wake in leased if wake.turn >= 0)
+    return got.total() >= most or any(number >= places.share for number in (got + Counter(places.taken)).values())

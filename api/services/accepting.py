@@ -36,9 +36,11 @@ class _Share(NamedTuple):
 
 #: One is being committed while the next is being prepared; beyond a thousand events nothing is gained.
 ALONE = _Share(2, 1000)
-#: Beside a flood of 10,000 events others' p99 was 200 to 300 ms while it was taken in with the share above; with this
-#: one, and as long a rest after each group as it took, 120 to 160 ms (``bench.bursts``).
+#: While a flood of 10,000 events was taken in with the share above others' p99 was 200 to 300 ms; with this one, and as
+#: long a rest after each group as it took, 120 to 160 ms (``bench.bursts``).
 IN_COMPANY = _Share(1, 100)
+#: Seconds: what took longer waited for something, and did not work.
+_LONGEST_REST = 0.05
 #: Events that may wait before more are refused: of one key, and of all together. Some seconds' worth.
 MOST_OF_KEY = 5_000
 MOST = 20_000
@@ -124,16 +126,18 @@ class Accepting:
     async def _run(self, key: str, line: _Line, group: list[_Request]) -> None:
         began = monotonic()
         try:
-            await self._store(group)
+            try:
+                await self._store(group)
+            finally:
+                self._free += 1
+                self._start_what_may()
+            if line.requests and self._company.there(monotonic()):
+                await asyncio.sleep(min(_LONGEST_REST, monotonic() - began))
         finally:
-            self._free += 1
+            line.at_work -= 1
+            if not line.at_work and not line.requests:
+                del self._lines[key]
             self._start_what_may()
-        if line.requests and self._company.there(monotonic()):
-            await asyncio.sleep(monotonic() - began)
-        line.at_work -= 1
-        if not line.at_work and not line.requests:
-            del self._lines[key]
-        self._start_what_may()
 
     async def _store(self, group: list[_Request]) -> None:
         """Answer every request of the group. What the database refuses of some is told to those alone."""

@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime
 
-from runtime.turns import Places, Turns, Undecided
+import pytest
+
+from runtime.turns import Places, Turns, Undecided, all_taken
 from storage.wakes import JourneyInfo, LeasedWake
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
@@ -32,8 +34,10 @@ def test_there_is_room_again_when_a_journey_has_decided():
     undecided.told([wake("a"), wake("b")], now=0)
     assert undecided.room(now=0) == 0
     assert undecided.waited_for() == [("a", 1, 3), ("b", 1, 3)]
-    undecided.settle(["a"])
-    assert undecided.room(now=0) == 1
+    undecided.decided(["a"], now=1)
+    assert undecided.room(now=1) == 1
+    undecided.put_off("b")
+    assert undecided.room(now=1) == 2
 
 
 def test_a_journey_that_never_decides_keeps_others_waiting_once_and_for_a_while():
@@ -50,14 +54,32 @@ def test_in_company_a_source_leaves_places_to_others():
     undecided = Undecided(16)
     undecided.told([wake(f"a{n}", "flood") for n in range(16)], now=0)
     assert undecided.places(now=0) == Places(16, {"flood": 16}), "alone it may have all"
-    undecided.settle([f"a{n}" for n in range(16)])
+    undecided.decided([f"a{n}" for n in range(16)], now=0.02)
     undecided.told([wake("b", "site"), *(wake(f"a{n}", "flood") for n in range(2))], now=1)
     assert undecided.places(now=1) == Places(2, {"site": 1, "flood": 2})
-    assert undecided.full(now=1), "the flood waits, though there is room for others"
-    assert undecided.places(now=4).share == 16, "they have had nothing more to say"
+    assert undecided.places(now=11).share == 16, "they have had nothing more to say"
 
 
-def test_nobody_waits_while_there_is_room_for_all():
+def test_what_tendril_itself_has_to_say_is_nobodys_company():
     undecided = Undecided(16)
-    undecided.told([wake("a", "app"), wake("b", "site")], now=0)
-    assert not undecided.full(now=0)
+    undecided.told([wake("a", "site"), wake("b", ""), wake("c", "caught_up")], now=0)
+    assert undecided.places(now=0).share == 16
+
+
+@pytest.mark.parametrize(("fastest", "share"), [(0.02, 2), (0.05, 5), (0.08, 8), (1, 8)])
+def test_where_journeys_take_long_to_decide_a_source_has_more_places(fastest: float, share: int):
+    undecided = Undecided(16)
+    undecided.told([wake("a", "site"), wake("b", "app"), wake("c", "app")], now=0)
+    undecided.decided(["a"], now=fastest)
+    undecided.decided(["b"], now=2)
+    assert undecided.places(now=2).share == share
+
+
+def test_more_may_wait_of_a_source_that_got_all_it_might_whether_or_not_its_journeys_decide():
+    places = Places(2, {"app": 1})
+    assert all_taken(places, 8, [wake("a", "app")])
+    assert all_taken(places, 8, [wake("a", "site"), wake("b", "site")])
+    assert all_taken(places, 1, [wake("a", "site")])
+    assert all_taken(Places(2, {"app": 2}), 8, [])
+    assert not all_taken(places, 8, [wake("a", "site")])
+    assert not all_taken(places, 8, [wake("a", "site"), wake("b", "site", turn=-1)]), "interrupts take no place"
