@@ -24,6 +24,9 @@ _SHARE = 8
 #: Or, up to half of them, as many as it takes to be told so many wakes a second for each place there is: where Temporal
 #: is far away, a journey takes long to decide although little is done meanwhile.
 _PACE = 6
+#: How long it takes at its best is seen from how long each took. A shorter time counts much more than a longer one: no
+#: hour of load may pass for distance, and a journey that decided by chance just then counts for little.
+_DOWN, _UP = 0.02, 0.00002
 #: What Tendril itself has to say is nobody's company: much of it is about what a source has just told.
 _OWN = frozenset({"", "caught_up", "overdue"})
 
@@ -67,7 +70,7 @@ class Undecided:
         self._told: dict[str, _Told] = {}
         self._silent: dict[str, float] = {}  # lead → until when it is not counted
         self._company = Company()
-        self._fastest = 0.0  # seconds in which a journey has decided; 0 before the first
+        self._fastest = 0.0  # seconds that a journey takes at its fastest to decide, about; 0 before the first
 
     def room(self, now: float) -> int:
         for lead, told in list(self._told.items()):
@@ -102,7 +105,8 @@ class Undecided:
         for lead in leads:
             if told := self._told.pop(lead, None):
                 took = now - told.at
-                self._fastest = min(self._fastest or took, took)
+                self._fastest = self._fastest or took
+                self._fastest += (_DOWN if took < self._fastest else _UP) * (took - self._fastest)
 
     def put_off(self, lead: str) -> None:
         """It was not told after all."""

@@ -75,6 +75,14 @@ def test_where_journeys_take_long_to_decide_a_source_has_more_places(fastest: fl
     assert undecided.places(now=2).share == share
 
 
+def test_what_load_makes_slow_is_not_taken_for_far():
+    undecided = Undecided(16)
+    for number in range(1000):
+        undecided.told([wake("a", "site"), wake("b", "app")], now=number)
+        undecided.decided(["a", "b"], now=number + (0.02 if number < 300 else 0.2))
+    assert undecided.places(now=1000).share == 2
+
+
 def test_more_may_wait_of_a_source_that_got_all_it_might_whether_or_not_its_journeys_decide():
     places = Places(2, {"app": 1})
     assert all_taken(places, 8, [wake("a", "app")])
