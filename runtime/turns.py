@@ -23,7 +23,7 @@ _SILENCE = 60.0
 _SHARE = 8
 #: Or, up to half of them, as many as it takes to be told so many wakes a second for each place there is: where Temporal
 #: is far away, a journey takes long to decide although little is done meanwhile.
-_PACE = 6
+_PACE = 3
 #: How long it takes at its best is seen from how long each took. A shorter time counts much more than a longer one: no
 #: hour of load may pass for distance, and a journey that decided by chance just then counts for little.
 _DOWN, _UP = 0.02, 0.00002

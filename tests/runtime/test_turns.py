@@ -66,7 +66,7 @@ def test_what_tendril_itself_has_to_say_is_nobodys_company():
     assert undecided.places(now=0).share == 16
 
 
-@pytest.mark.parametrize(("fastest", "share"), [(0.02, 2), (0.05, 5), (0.08, 8), (1, 8)])
+@pytest.mark.parametrize(("fastest", "share"), [(0.02, 2), (0.05, 2), (0.1, 5), (1, 8)])
 def test_where_journeys_take_long_to_decide_a_source_has_more_places(fastest: float, share: int):
     undecided = Undecided(16)
     undecided.told([wake("a", "site"), wake("b", "app"), wake("c", "app")], now=0)
