@@ -1,7 +1,7 @@
 """``carry_out``: commands an operation's leads, some side by side, at its rate, for one stretch of it.
 
 All that it knows is in the database: a worker that dies leaves leads that were taken and not settled, and whoever goes
-on asks each of those first whether its journey has considered the command (``Operations.considered``). Temporal knows
+on looks for each of those whether its journey has considered the command (``Operations.considered``). Temporal knows
 an update's id only as long as the run that took it; the decision that considered it is kept for good. A journey that
 begins again is settled in the transaction in which it does.
 """
@@ -125,12 +125,18 @@ class _Stretch:
         return [self._command(batch, member, known.get(member.lead)) for member in batch.members]
 
     async def _command(self, batch: Batch, member: Member, known: Fate | None) -> list[Fate]:
-        """``known`` is what a journey that was asked before has made of it already."""
-        fate = known or no_journey(member)
+        """``known`` is what a journey that was asked before has made of it, as it is recorded. While that journey runs
+        it is asked all the same: a decision cut off before history had it may be made again without the command.
+        """
+        if known and known.cycle != member.cycle:
+            return [known]
+        fate = no_journey(member)
         if fate is None:
             command = command_of(self.operation, batch.kind, batch.request, member.given)
             answered = await self.by.commanding.command(member.lead, command)
-            fate = answered or await self.by.operations.not_running(member.lead)
+            fate = answered or known or await self.by.operations.not_running(member.lead)
+        if known and fate.outcome is Outcome.REFUSED:
+            fate = known
         return [fate.model_copy(update={"cycle": fate.cycle or member.cycle})]
 
 

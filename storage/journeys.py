@@ -11,10 +11,14 @@ from storage.gather import gather
 from storage.record import record
 from storage.rewinding import recorded
 
+#: A decision that was made again, without the command that it was first made with, has not considered it.
 _CONSIDERED = """
 select distinct reason -> 'evidence' ->> 'command' as command
-from decision, jsonb_array_elements(reasons) as reason
-where lead_id = $1 and cycle = $2 and number <= $3 and reason -> 'evidence' ->> 'command' = any($4::text[])
+from (
+    select distinct on (number) number, reasons from decision where lead_id = $1 and cycle = $2 and number <= $3
+    order by number, revision desc
+) as made, jsonb_array_elements(reasons) as reason
+where reason -> 'evidence' ->> 'command' = any($4::text[])
 """
 
 

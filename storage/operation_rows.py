@@ -52,11 +52,15 @@ _FINISH = """
 update operation set status = 'done', finished_at = $2 where id = $1 and status = 'running'
 and not exists (select from operation_lead where operation_id = $1 and status = 'waiting')
 """
-#: Whatever became of the decision since: it is the one that considered the command.
+#: Superseded or not: it is the one that considered the command. Unless the same decision was made again without it.
 _CONSIDERED = """
-select distinct on (lead_id) lead_id as lead, cycle, number - 1 as before, number as after from decision
+select distinct on (lead_id) lead_id as lead, cycle, number - 1 as before, number as after from decision d
 where lead_id = any($1)
     and reasons @> jsonb_build_array(jsonb_build_object('evidence', jsonb_build_object('command', $2::text)))
+    and not exists (
+        select from decision later where later.lead_id = d.lead_id and later.cycle = d.cycle
+        and later.number = d.number and later.revision > d.revision
+    )
 order by lead_id, cycle desc, number desc
 """
 _STANDING = """

@@ -7,6 +7,7 @@ import pytest
 
 from activities.operating import no_journey
 from domain.clock import ScaledClock
+from domain.decision import Reason
 from domain.errors import NotFound, Refused
 from domain.operating import Batch, Fate, OperationKind, OperationRequest, OperationStatus, Outcome
 from domain.state import JourneyState
@@ -16,6 +17,7 @@ from storage import in_flight, operation_standing, operations, operators_log, wh
 from storage.database import Database
 from storage.enrolment import enrol
 from storage.inbox import accept
+from storage.journeys import PgJourneys
 from storage.operation_rows import PgOperations
 from storage.timeline import timeline
 from storage.undoing import undo_of
@@ -100,6 +102,18 @@ async def test_who_was_taken_by_a_worker_that_died_comes_again_and_is_known_for_
     await operations.cancel(database, id_, "test", NOW)
     assert (await alive.take(id_, 9, NOW)).members == ()
     assert await operations.retry(database, id_, "test", NOW) == 2
+
+
+async def test_a_decision_made_again_without_its_command_has_not_considered_it(database: Database, begun: JourneyState):
+    said = Reason(rule="operator", text="paused", evidence={"command": "operation-op_1"})
+    operated, journeys = PgOperations(database), PgJourneys(database)
+    await record(database, begun, reasons=(said,))
+    assert (await operated.considered([begun.lead], "operation-op_1"))[begun.lead].after == 1
+    decided = await record(database, begun)
+    assert await operated.considered([begun.lead], "operation-op_1") == {}
+    assert await journeys.considered(decided, ["operation-op_1"]) == frozenset()
+    decided = await record(database, decided, reasons=(said,))
+    assert await journeys.considered(decided, ["operation-op_1"]) == {"operation-op_1"}
 
 
 async def test_who_began_again_is_told_so_though_the_worker_died_before_it_said_so(database: Database):
